@@ -1,0 +1,37 @@
+"""The first GAN: two multilayer perceptrons on the digits.
+
+    python -m jaxgan.main --config=experiments/gan.py
+    python -m jaxgan.main --config=experiments/gan.py:minimax
+    python -m jaxgan.main --config=experiments/gan.py:smoke
+
+Paper: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, with the tutorials' nets
+(64-256-256-784). `minimax` is the game's value itself, whose generator saturates; the default is
+the paper's section 3 remedy.
+"""
+
+from ml_collections import ConfigDict
+
+from jaxgan.config import arguments, smoke
+
+
+def get_config(arg: str | None = None) -> ConfigDict:
+    """28x28 digits, non-saturating or minimax."""
+    args = arguments(arg, smoke=False, minimax=False)
+    config = ConfigDict()
+    config.seed = 0
+    config.steps = 20_000
+    config.batch = 64
+    config.data = {"name": "mnist", "res": 28}
+    config.game = {
+        "name": "adversarial",
+        "g": "mlp.Generator",
+        "d": "mlp.Discriminator",
+        "loss": "minimax" if args.minimax else "non_saturating",
+        "latent": 64,
+        "ema": 0.999,
+    }
+    adam = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}
+    config.optim = {"g": adam, "d": adam}
+    config.log = {"every": 100, "pictures": 2000, "samples": 64}
+    config.checkpoint = {"every": 5000, "keep": 2}
+    return smoke(config) if args.smoke else config

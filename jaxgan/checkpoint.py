@@ -1,0 +1,91 @@
+"""Checkpoints of the whole `State`, by orbax: asynchronous, atomic, the last few and every k-th."""
+
+import contextlib
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+from orbax.checkpoint import v1 as ocp
+
+from jaxgan.errors import UserError
+from jaxgan.game import State
+
+
+class Checkpoints:
+    """The checkpoints below one folder, each named by its step."""
+
+    def __init__(
+        self, folder: Path, *, keep: int | None = None, every: int = 0, write: bool = True
+    ):
+        """Opens the folder; to write, creates it and removes what an interrupted save left.
+
+        Args:
+          folder: where they lie.
+          keep: how many of the latest stay; None for all.
+          every: those of each `every`-th step stay for ever; 0 for none.
+          write: False where only `latest` and `load` are called, beside a run that may be saving.
+        """
+        policies = ocp.training.preservation_policies
+        policy = policies.LatestN(keep)
+        if every:
+            policy = policies.AnyPreservationPolicy([policy, policies.EveryNSteps(every)])
+        self._folder = folder
+        self._orbax = ocp.training.Checkpointer(
+            folder.absolute(), preservation_policy=policy, cleanup_tmp_directories=write
+        )
+
+    def latest(self) -> int | None:
+        """The step of the newest whole checkpoint, None when there is none."""
+        newest = self._orbax.latest
+        return None if newest is None else newest.step
+
+    def save(self, state: State, step: int) -> None:
+        """Starts to write `state`; waits only for a save still under way, and reports its errors.
+
+        Raises:
+          UserError: the disk is full.
+        """
+        with self._disk(step):
+            self._orbax.wait()
+            self._orbax.save_async(step, state, force=True, overwrite=True)
+
+    def load(self, like: State, sharding: jax.sharding.Sharding) -> State:
+        """The newest checkpoint, with the shapes and types of `like`, placed by `sharding`."""
+        return self._orbax.load(
+            None,
+            jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), like),
+        )
+
+    def close(self) -> None:
+        """Waits until all is written.
+
+        Raises:
+          UserError: the disk is full.
+        """
+        with self._disk(self.latest()):
+            self._orbax.close()
+
+    @contextlib.contextmanager
+    def _disk(self, step: int | None) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            if not is_full(error):
+                raise
+            raise UserError(
+                f"the disk is full: the checkpoint near step {step} in {self._folder} was not "
+                f"written; the last whole one is that of step {self.latest()}. Free some space "
+                "and run the same command to go on from there"
+            ) from error
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error, or one it came from, says that the disk or the quota is full."""
+    full = (errno.ENOSPC, errno.EDQUOT)
+    texts = ("no space left", "resource_exhausted", "disk quota")
+    while error is not None:
+        if getattr(error, "errno", None) in full or any(t in str(error).lower() for t in texts):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,193 @@
+"""The core: an adversarial game is data, and a step of it is a pure function.
+
+A game has players (whose parameters move, and by which optax chain) and turns (who moves, against
+which loss, how often). `step` plays the turns that are due, in order. Everything a run remembers
+is in `State`; everything random follows from one key, the step and the turn's name.
+"""
+
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+from jax.sharding import PartitionSpec
+
+PyTree = Any
+Nets = Mapping[str, PyTree]  # one entry per net: its parameters, or its running statistics
+Batch = Mapping[str, jax.Array]
+
+
+class Spec(NamedTuple):
+    """What a game must know of the data.
+
+    shape: one item's shape, (H, W, C) for images.
+    classes: number of integer labels, 0 when there are none.
+    condition_dim: length of the condition vectors, 0 when there are none.
+    """
+
+    shape: tuple[int, ...]
+    classes: int = 0
+    condition_dim: int = 0
+
+
+class Aux(NamedTuple):
+    """What a loss hands back besides its value.
+
+    metrics: scalars to log. stats: new statistics, only of nets the turn trains. memory: new
+    values of entries of `State.memory`.
+    """
+
+    metrics: Mapping[str, jax.Array] = {}
+    stats: Nets = {}
+    memory: Mapping[str, PyTree] = {}
+
+
+class Player(NamedTuple):
+    """The nets whose parameters move together, and the optax chain that moves them."""
+
+    nets: tuple[str, ...]
+    tx: optax.GradientTransformation
+
+
+@flax.struct.dataclass
+class State:
+    """All that a run remembers, and all that a checkpoint holds."""
+
+    step: jax.Array  # int32, steps taken
+    params: dict[str, PyTree]  # by net
+    stats: dict[str, PyTree]  # by net: BatchNorm moments, spectral vectors
+    memory: dict[str, PyTree]  # by name: image pools, running means
+    opt: dict[str, PyTree]  # by player
+    ema: dict[str, PyTree]  # by net: averaged parameters
+
+
+Loss = Callable[[Nets, State, Batch, jax.Array], tuple[jax.Array, Aux]]
+
+
+class Turn(NamedTuple):
+    """One move: `player` descends `loss(params, state, batch, key) -> (scalar, Aux)`.
+
+    It is played on every `every`-th step. A turn with no player moves memory only.
+    """
+
+    name: str
+    player: str | None
+    loss: Loss
+    every: int = 1
+
+
+class Game(NamedTuple):
+    """A recipe.
+
+    init: key -> (params, stats, memory), each a dict as in `State`.
+    players, turns: who plays, and in what order.
+    inputs: (key, n) -> whatever `sample` turns into n pictures: latents, labels, codes.
+    sample: (state, inputs, key) -> (n, *shape) float array, images in [-1, 1].
+    ema: net -> decay of its averaged parameters, in [0, 1).
+    """
+
+    init: Callable[[jax.Array], tuple[Nets, Nets, Mapping[str, PyTree]]]
+    players: Mapping[str, Player]
+    turns: tuple[Turn, ...]
+    inputs: Callable[[jax.Array, int], dict[str, jax.Array]]
+    sample: Callable[[State, Mapping[str, jax.Array], jax.Array], jax.Array]
+    ema: Mapping[str, float]
+
+
+def init(game: Game, key: jax.Array) -> State:
+    """The state before the first step."""
+    params, stats, memory = game.init(key)
+    return State(
+        step=jnp.zeros((), jnp.int32),
+        params=dict(params),
+        stats=dict(stats),
+        memory=dict(memory),
+        opt={name: p.tx.init(_own(params, p)) for name, p in game.players.items()},
+        ema={net: jax.tree.map(jnp.copy, params[net]) for net in game.ema},
+    )
+
+
+def due(game: Game, t: int) -> tuple[str, ...]:
+    """Names of the turns that play at step t (from 0).
+
+    Decided on the host, so that it is static under jit. A turn with every = k plays last in each
+    run of k steps: a critic has moved k times before the generator answers.
+    """
+    return tuple(turn.name for turn in game.turns if (t + 1) % turn.every == 0)
+
+
+def step(
+    game: Game, state: State, batch: Batch, key: jax.Array, *, turns: tuple[str, ...]
+) -> tuple[State, dict[str, jax.Array]]:
+    """Plays the named turns in the game's order and returns the new state and their metrics.
+
+    The step number, then the turn's name, are folded into the key: a run is a function of its
+    config and seed alone, and adding a turn does not change another's randomness.
+    """
+    key = jax.random.fold_in(key, state.step)
+    metrics = {}
+    moved = set()
+    for turn in game.turns:
+        if turn.name in turns:
+            turn_key = jax.random.fold_in(key, zlib.crc32(turn.name.encode()))
+            state, own_metrics = play(game, turn, state, batch, turn_key)
+            metrics |= {f"{turn.name}/{name}": value for name, value in own_metrics.items()}
+            moved |= set(game.players[turn.player].nets) if turn.player else set()
+    ema = {
+        net: optax.incremental_update(state.params[net], old, 1 - game.ema[net])
+        if net in moved
+        else old
+        for net, old in state.ema.items()
+    }
+    return state.replace(step=state.step + 1, ema=ema), metrics
+
+
+def play(
+    game: Game, turn: Turn, state: State, batch: Batch, key: jax.Array
+) -> tuple[State, dict[str, jax.Array]]:
+    """One turn. Only the player's own nets are differentiated, updated, or given new statistics."""
+    if turn.player is None:
+        loss, aux = turn.loss(state.params, state, batch, key)
+        _only(aux.stats, (), turn)
+        return state.replace(memory=state.memory | aux.memory), {"loss": loss, **aux.metrics}
+
+    player = game.players[turn.player]
+
+    def loss_of(own: Nets):
+        return turn.loss({**state.params, **own}, state, batch, key)
+
+    own = _own(state.params, player)
+    (loss, aux), grads = jax.value_and_grad(loss_of, has_aux=True)(own)
+    _only(aux.stats, player.nets, turn)
+    updates, opt = player.tx.update(grads, state.opt[turn.player], own)
+    state = state.replace(
+        params=state.params | optax.apply_updates(own, updates),
+        stats=state.stats | aux.stats,
+        memory=state.memory | aux.memory,
+        opt=state.opt | {turn.player: opt},
+    )
+    return state, {"loss": loss, "grad_norm": optax.tree.norm(grads), **aux.metrics}
+
+
+def shard(x: PyTree) -> PyTree:
+    """Splits the leading axis of what a loss draws over the devices of the mesh in force.
+
+    Without it the compiler may replicate all that follows from the draw on every device.
+    """
+    if jax.sharding.get_abstract_mesh().empty:
+        return x
+    return jax.lax.with_sharding_constraint(x, PartitionSpec("data"))
+
+
+def _own(params: Nets, player: Player) -> dict[str, PyTree]:
+    return {net: params[net] for net in player.nets}
+
+
+def _only(stats: Nets, nets: tuple[str, ...], turn: Turn) -> None:
+    if foreign := set(stats) - set(nets):
+        raise ValueError(
+            f"turn {turn.name!r} wrote statistics of {foreign}, which it does not train"
+        )

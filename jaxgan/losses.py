@@ -1,0 +1,109 @@
+"""Adversarial losses, each on the critic's raw outputs (logits), each one function.
+
+A loss is three per-sample functions: what the critic pays on reals and on fakes, and what the
+generator pays on fakes. Write D for the critic's output, sigma for the logistic function; then
+-log sigma(D) = softplus(-D), and -log(1 - sigma(D)) = softplus(D).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.nn import sigmoid, softplus
+
+Array = jax.Array
+
+
+class Loss(NamedTuple):
+    """One adversarial loss.
+
+    real, fake: (critic outputs (N,), key) -> (N,), what the critic pays.
+    g: critic outputs on fakes (N,) -> (N,), what the generator pays.
+    score: critic outputs -> what is logged as D(x): a probability where the loss has one.
+    """
+
+    real: Callable[[Array, Array], Array]
+    fake: Callable[[Array, Array], Array]
+    g: Callable[[Array], Array]
+    score: Callable[[Array], Array]
+
+
+def minimax(*, smooth: float = 0.0, noise: float = 0.0, flip: float = 0.0) -> Loss:
+    """The game's value itself: G descends log(1 - sigma(D(G(z)))) (Goodfellow et al. 2014, eq. 1).
+
+    Saturates where D wins; kept for study. Options as in `non_saturating`.
+    """
+    return non_saturating(smooth=smooth, noise=noise, flip=flip)._replace(g=lambda l: -softplus(l))
+
+
+def non_saturating(*, smooth: float = 0.0, noise: float = 0.0, flip: float = 0.0) -> Loss:
+    """G ascends log sigma(D(G(z))) instead (Goodfellow et al. 2014, section 3).
+
+    Args:
+      smooth: one-sided label smoothing: reals are labelled 1 - smooth (Salimans et al. 2016, 3.4).
+      noise: labels are blurred by noise * U(0, 1) (Chollet 2021, 12.5). The book calls fakes 1 and
+        adds; here reals are 1, so the same computation subtracts.
+      flip: probability in [0, 1] that a sample gets the other label in the critic's loss.
+    """
+
+    def cross_entropy(logits: Array, labels: Array) -> Array:
+        return softplus(logits) - labels * logits
+
+    return Loss(
+        real=lambda l, key: cross_entropy(l, _labels(key, l, 1 - smooth, 0.0, noise, flip)),
+        fake=lambda l, key: cross_entropy(l, _labels(key, l, 0.0, 1 - smooth, noise, flip)),
+        g=lambda l: softplus(-l),
+        score=sigmoid,
+    )
+
+
+def least_squares(
+    *,
+    a: float = 0.0,
+    b: float = 1.0,
+    c: float = 1.0,
+    smooth: float = 0.0,
+    noise: float = 0.0,
+    flip: float = 0.0,
+) -> Loss:
+    """LSGAN (Mao et al. 2017, eq. 2): D aims at b on reals and a on fakes, G aims at c.
+
+    The default 0-1 coding is the paper's eq. 9; a=-1, b=1, c=0 is its eq. 8, which minimises the
+    Pearson chi-squared divergence. smooth lowers b; noise and flip as in `non_saturating`.
+    """
+    return Loss(
+        real=lambda l, key: 0.5 * (l - _labels(key, l, b - smooth, a, noise, flip)) ** 2,
+        fake=lambda l, key: 0.5 * (l - _labels(key, l, a, b - smooth, noise, flip)) ** 2,
+        g=lambda l: 0.5 * (l - c) ** 2,
+        score=lambda l: l,
+    )
+
+
+def hinge() -> Loss:
+    """The hinge version (Lim & Ye 2017; Miyato et al. 2018, eq. 16 and 17)."""
+    return Loss(
+        real=lambda l, key: jnp.maximum(0.0, 1 - l),
+        fake=lambda l, key: jnp.maximum(0.0, 1 + l),
+        g=lambda l: -l,
+        score=lambda l: l,
+    )
+
+
+def wasserstein() -> Loss:
+    """The critic estimates the earth mover's distance (Arjovsky et al. 2017, eq. 2 and 3).
+
+    It does so only while D is kept Lipschitz: by clipping, a gradient penalty, or spectral norm.
+    """
+    return Loss(real=lambda l, key: -l, fake=lambda l, key: l, g=lambda l: -l, score=lambda l: l)
+
+
+def _labels(key: Array, like: Array, own: float, other: float, noise: float, flip: float) -> Array:
+    """Labels shaped like `like`: `own`, with probability `flip` `other`, less noise * U(0, 1)."""
+    k_flip, k_noise = jax.random.split(key)
+    labels = jnp.full_like(like, own)
+    if flip:
+        labels = jnp.where(jax.random.bernoulli(k_flip, flip, like.shape), other, labels)
+    if noise:
+        labels -= noise * jax.random.uniform(k_noise, like.shape, like.dtype)
+    return labels

@@ -1,0 +1,45 @@
+"""A Flax module as the two pure functions that a game needs."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+
+PyTree = Any
+
+
+class Net(NamedTuple):
+    """Pure functions of one network.
+
+    init: (key, *args) -> (params, stats).
+    apply: (params, stats, *args, train, key) -> (output, stats). In training the batch's own
+      moments are used, dropout and noise draw from `key`, and the returned stats are new; without,
+      the stats come back as they went in.
+    """
+
+    init: Callable[..., tuple[PyTree, PyTree]]
+    apply: Callable[..., tuple[Any, PyTree]]
+
+
+def pure(module: nn.Module) -> Net:
+    """Splits a module's variables into parameters, which learn, and statistics, which are kept.
+
+    The module is called as module(*args, train=bool); its random streams may be `dropout` and
+    `noise`.
+    """
+
+    def init(key: jax.Array, *args: Any) -> tuple[PyTree, PyTree]:
+        stats = dict(module.init(key, *args, train=False))
+        return stats.pop("params"), stats
+
+    def apply(
+        params: PyTree, stats: PyTree, *args: Any, train: bool, key: jax.Array | None = None
+    ) -> tuple[Any, PyTree]:
+        rngs = {} if key is None else {"dropout": key, "noise": key}
+        variables = {"params": params, **stats}
+        if not train:
+            return module.apply(variables, *args, train=False, rngs=rngs), stats
+        return module.apply(variables, *args, train=True, rngs=rngs, mutable=list(stats))
+
+    return Net(init, apply)

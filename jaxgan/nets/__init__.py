@@ -1,0 +1,1 @@
+"""Flax modules: layers, normalisers and one file per pair of networks."""

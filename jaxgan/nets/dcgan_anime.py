@@ -1,0 +1,65 @@
+"""The anime-face recipe's networks, at 64x64x3 (Chollet 2021, Deep Learning with Python, 12.5).
+
+Unlike DCGAN's: no normalisation, LeakyReLU in both, dropout before the critic's last layer, a
+generator that starts from 8x8 and widens as it grows, Keras's Glorot-uniform weights. The book's
+images lie in [0, 1] behind a sigmoid; here they lie in [-1, 1] behind a tanh.
+"""
+
+import functools
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxgan.errors import UserError
+from jaxgan.nets import layers
+from jaxgan.nets.layers import flatten, leaky_relu
+
+Array = jax.Array
+
+_init = nn.initializers.glorot_uniform()
+Dense = functools.partial(layers.Dense, kernel_init=_init)
+Conv = functools.partial(layers.Conv, kernel_init=_init)
+ConvTranspose = functools.partial(layers.ConvTranspose, kernel_init=_init)
+
+
+class Generator(nn.Module):
+    """Latent (N, latent) -> images (N, 64, 64, C) in [-1, 1]."""
+
+    shape: tuple[int, int, int]
+    width: int = 128
+
+    @nn.compact
+    def __call__(self, z: Array, *, train: bool) -> Array:  # noqa: ARG002 (nothing to switch)
+        """Draws one image per latent."""
+        _check(self.shape)
+        h = Dense(64 * self.width)(z).reshape(-1, 8, 8, self.width)
+        for factor in (1, 2, 4):
+            h = leaky_relu(ConvTranspose(factor * self.width)(h))
+        return jnp.tanh(Conv(self.shape[-1], 5, padding=2)(h))
+
+
+class Discriminator(nn.Module):
+    """Images (N, 64, 64, C) -> logits (N,)."""
+
+    shape: tuple[int, int, int]
+    width: int = 64
+    dropout: float = 0.2
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """Scores each image; in training needs the random stream `dropout`."""
+        _check(self.shape)
+        h = x
+        for factor in (1, 2, 2):
+            h = leaky_relu(Conv(factor * self.width, 4, stride=2, padding=1)(h))
+        h = nn.Dropout(self.dropout, deterministic=not train)(flatten(h))
+        return Dense(1)(h)[:, 0]
+
+
+def _check(shape: tuple[int, ...]) -> None:
+    if len(shape) != 3 or shape[:2] != (64, 64):
+        raise UserError(
+            f"dcgan_anime draws 64x64 images, the data are {'x'.join(map(str, shape))}; "
+            "set --config.data.res=64"
+        )

@@ -1,0 +1,110 @@
+"""Config nodes become optax chains, one per player.
+
+A node names one of the functions below: {'name': 'adam', 'lr': 2e-4, 'b1': 0.5}.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxgan import resolve
+from jaxgan.errors import UserError
+from jaxgan.resolve import nearest
+
+
+def adam(
+    *,
+    updates: int,
+    lr: float,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-8,
+    decay: str = "constant",
+    decay_from: float = 0.0,
+) -> optax.GradientTransformation:
+    """Adam (Kingma & Ba 2015); `decay` and `decay_from` as in `rate`."""
+    return optax.adam(rate(lr, decay, decay_from, updates), b1=b1, b2=b2, eps=eps)
+
+
+def rmsprop(
+    *,
+    updates: int,
+    lr: float,
+    rho: float = 0.99,
+    eps: float = 1e-8,
+    clip: float = 0.0,
+    decay: str = "constant",
+    decay_from: float = 0.0,
+) -> optax.GradientTransformation:
+    """RMSProp; with clip > 0 every weight then lies in [-clip, clip] (WGAN, Algorithm 1)."""
+    tx = optax.rmsprop(rate(lr, decay, decay_from, updates), decay=rho, eps=eps, eps_in_sqrt=False)
+    return optax.chain(tx, clip_weights(clip)) if clip else tx
+
+
+def sgd(
+    *,
+    updates: int,
+    lr: float,
+    momentum: float = 0.0,
+    decay: str = "constant",
+    decay_from: float = 0.0,
+) -> optax.GradientTransformation:
+    """Stochastic gradient descent with heavy-ball momentum."""
+    return optax.sgd(rate(lr, decay, decay_from, updates), momentum or None)
+
+
+def rate(lr: float, decay: str, decay_from: float, updates: int) -> optax.ScalarOrSchedule:
+    """A constant rate, or one that falls linearly to 0 from the fraction `decay_from` of the run.
+
+    Raises:
+      UserError: decay is neither 'constant' nor 'linear', or decay_from lies outside [0, 1).
+    """
+    if decay == "constant":
+        return lr
+    if decay != "linear":
+        raise UserError(f"optim decay={decay!r}: known: 'constant', 'linear'")
+    if not 0 <= decay_from < 1:
+        raise UserError(f"optim decay_from={decay_from}: a fraction of the run, in [0, 1)")
+    start = int(decay_from * updates)
+    return optax.linear_schedule(lr, 0.0, updates - start, transition_begin=start)
+
+
+def clip_weights(bound: float) -> optax.GradientTransformation:
+    """Ends a chain: bends the update so that every weight lands in [-bound, bound]."""
+
+    def clip(updates: Any, params: Any) -> Any:
+        return jax.tree.map(lambda u, p: jnp.clip(p + u, -bound, bound) - p, updates, params)
+
+    return optax.stateless(clip)
+
+
+class Optim:
+    """Makes each player's chain from its node under config.optim, for a run of `steps` steps."""
+
+    def __init__(self, nodes: Mapping[str, resolve.Node], steps: int):
+        self._nodes = nodes
+        self._steps = steps
+        self._made: set[str] = set()
+
+    def __call__(self, player: str, every: int = 1) -> optax.GradientTransformation:
+        """The chain of a player that moves every `every`-th step.
+
+        Raises:
+          UserError: no node for the player, or an unknown optimiser or option.
+        """
+        if player not in self._nodes:
+            raise UserError(
+                f"config.optim has no {player!r}: this game's player needs an optimiser"
+            )
+        self._made.add(player)
+        node, at = self._nodes[player], f"config.optim.{player}"
+        chain = resolve.resolve(node, "jaxgan.optim", at=at, given=("updates",))
+        return chain(updates=max(1, self._steps // every))
+
+    def check_all_made(self) -> None:
+        """Raises UserError when config.optim has a node for a player that the game lacks."""
+        for player in set(self._nodes) - self._made:
+            raise UserError(f"config.optim.{player}: no such player{nearest(player, self._made)}")

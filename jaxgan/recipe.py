@@ -1,0 +1,103 @@
+"""From a config to what it describes: the game, and the record that a workdir keeps of both."""
+
+import importlib.metadata
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jaxgan.errors import UserError
+from jaxgan.game import Game, Spec
+from jaxgan.optim import Optim
+from jaxgan.resolve import Node, resolve
+
+# Keys that may differ between a run and its continuation: they change no step's result.
+_FREE = ("steps", "log", "checkpoint")
+
+
+def make_game(game: Node, optim: Mapping[str, Node], *, spec: Spec, steps: int) -> Game:
+    """The game under config.game, its players' optimisers under config.optim.
+
+    Args:
+      game, optim: the config's nodes.
+      spec: what the data look like.
+      steps: the run's length, over which learning rates decay.
+
+    Raises:
+      UserError: an unknown name or option, or parts that do not fit together.
+    """
+    chains = Optim(optim, steps)
+    build = resolve(game, "jaxgan.games", at="config.game", given=("spec", "optim"))
+    built = build(spec, chains)
+    chains.check_all_made()
+    return built
+
+
+def record(workdir: Path, config: Mapping[str, Any], spec: Spec, steps: int) -> None:
+    """Writes config.json: the config, the data's shape, the length, versions and the revision.
+
+    Raises:
+      UserError: the workdir holds a run of another config.
+    """
+    path = workdir / "config.json"
+    if path.exists():
+        old = json.loads(path.read_text())["config"]
+        new = json.loads(json.dumps(config))
+        if differ := _differences(
+            {k: v for k, v in old.items() if k not in _FREE},
+            {k: v for k, v in new.items() if k not in _FREE},
+        ):
+            raise UserError(
+                f"{workdir} holds another experiment's run: {'; '.join(differ[:3])}"
+                f"{' …' if len(differ) > 3 else ''}. Pass another --workdir, or delete that one"
+            )
+    packages = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
+    text = json.dumps(
+        {
+            "config": config,
+            "spec": spec._asdict(),
+            "steps": steps,
+            "versions": {name: importlib.metadata.version(name) for name in packages},
+            "revision": _revision(),
+        },
+        indent=2,
+    )
+    part = path.with_suffix(".part")
+    part.write_text(text + "\n")
+    os.replace(part, path)
+
+
+def recall(workdir: Path) -> tuple[dict[str, Any], Game]:
+    """The config and the game of a workdir.
+
+    Raises:
+      UserError: the folder holds no run.
+    """
+    path = workdir / "config.json"
+    if not path.exists():
+        raise UserError(f"{workdir} holds no run (no config.json); train one with jaxgan.main")
+    saved = json.loads(path.read_text())
+    shape, *rest = saved["spec"].values()
+    config = saved["config"]
+    spec = Spec(tuple(shape), *rest)
+    return config, make_game(config["game"], config["optim"], spec=spec, steps=saved["steps"])
+
+
+def _differences(old: Any, new: Any, at: str = "config") -> list[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = sorted(old.keys() | new.keys())
+        return [d for k in keys for d in _differences(old.get(k), new.get(k), f"{at}.{k}")]
+    return [] if old == new else [f"{at} was {old!r}, now {new!r}"]
+
+
+def _revision() -> str:
+    """The git revision of the code, '+' when it has uncommitted changes, '' outside a checkout."""
+    here = Path(__file__).parent
+    git = ["git", "-C", str(here), "describe", "--always", "--abbrev=40", "--dirty=+"]
+    try:
+        done = subprocess.run(git, capture_output=True, text=True, check=False)
+    except FileNotFoundError:  # no git on this machine
+        return ""
+    return done.stdout.strip()

@@ -1,0 +1,41 @@
+"""The one mesh: every device of the run, the batch split over them, the state on each."""
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from jaxgan.errors import UserError
+
+
+def mesh(batch: int) -> Mesh:
+    """A one-axis mesh, `data`, of all devices of all processes.
+
+    Raises:
+      UserError: the batch cannot be split evenly.
+    """
+    n = jax.device_count()
+    if batch % n:
+        raise UserError(
+            f"config.batch={batch} does not split over {n} devices; set a multiple of {n}"
+        )
+    # Auto: the compiler propagates the batch's sharding; under Explicit every loss must name it.
+    return jax.make_mesh((n,), ("data",), axis_types=(AxisType.Auto,))
+
+
+def replicated(mesh: Mesh) -> NamedSharding:
+    """The same value on every device."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def place(mesh: Mesh, batch: dict[str, np.ndarray]) -> dict[str, jax.Array]:
+    """This process's share of a batch -> the global batch, its leading axis split over devices."""
+    split = NamedSharding(mesh, PartitionSpec("data"))
+    return {k: jax.make_array_from_process_local_data(split, v) for k, v in batch.items()}
+
+
+def lockstep() -> bool:
+    """Whether the host must wait for each step.
+
+    Several devices simulated on one CPU can deadlock in a collective when steps run ahead.
+    """
+    return jax.default_backend() == "cpu" and jax.device_count() > 1

@@ -1,0 +1,241 @@
+"""The loop. One function, read from top to bottom, trains every recipe."""
+
+import contextlib
+import functools
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm import tqdm
+
+from jaxgan import game as core
+from jaxgan import metrics, pictures, recipe, schedule, sharding
+from jaxgan.checkpoint import Checkpoints
+from jaxgan.data.load import load
+from jaxgan.data.pipeline import Batches, prefetch
+from jaxgan.game import Batch, Game, Spec, State
+from jaxgan.resolve import Node, bind
+
+TERMINAL = sys.stderr.isatty()
+INTERRUPTED = 75  # exit code of a run that was told to stop and saved itself (EX_TEMPFAIL)
+
+
+class Log(NamedTuple):
+    """config.log: how often scalars and sample grids are written, and how many samples."""
+
+    every: int | str = 50
+    pictures: int | str = 500
+    samples: int = 64
+
+
+class Save(NamedTuple):
+    """config.checkpoint: how often; how many of the latest stay; every which stays for ever."""
+
+    every: int | str = 1000
+    keep: int = 2
+    keep_every: int | str = 0
+
+
+class Run(NamedTuple):
+    """A config, made real; durations in steps."""
+
+    game: Game
+    spec: Spec
+    batches: Batches
+    mesh: jax.sharding.Mesh
+    seed: int
+    batch: int
+    steps: int
+    log: Log
+    save: Save
+
+
+def prepare(
+    *,
+    seed: int,
+    steps: int | str,
+    batch: int,
+    data: Mapping[str, Any],
+    game: Node,
+    optim: Mapping[str, Node],
+    log: Mapping[str, Any],
+    checkpoint: Mapping[str, Any],
+) -> Run:
+    """Builds all that a config describes; its keyword arguments are the config's top-level keys.
+
+    Raises:
+      UserError: anything in the config that is unknown or does not fit.
+    """
+    mesh = sharding.mesh(batch)
+    options = dict(data)
+    flip = options.pop("flip", False)
+    source = load(**options)
+    spec = Spec(tuple(source.shape), len(source.classes), source.condition_dim)
+
+    def in_steps(node: Any, at: str) -> Any:
+        """A duration, or a node's fields named every, pictures and keep_every, in steps."""
+        if not hasattr(node, "_fields"):
+            return schedule.steps(node, batch=batch, size=source.size, at=at)
+        spans = [f for f in node._fields if f in ("every", "pictures", "keep_every")]
+        return node._replace(**{f: in_steps(getattr(node, f), f"{at}.{f}") for f in spans})
+
+    total = in_steps(steps, "config.steps")
+    return Run(
+        game=recipe.make_game(game, optim, spec=spec, steps=total),
+        spec=spec,
+        batches=Batches(
+            source,
+            batch=batch,
+            seed=seed,
+            flip=flip,
+            process=jax.process_index(),
+            processes=jax.process_count(),
+        ),
+        mesh=mesh,
+        seed=seed,
+        batch=batch,
+        steps=total,
+        log=in_steps(bind(Log, log, at="config.log")(), "config.log"),
+        save=in_steps(bind(Save, checkpoint, at="config.checkpoint")(), "config.checkpoint"),
+    )
+
+
+def train_step(
+    game: Game, state: State, batch: Batch, key: jax.Array, *, turns: tuple[str, ...]
+) -> tuple[State, dict[str, jax.Array]]:
+    """One step on a batch as the data give it: uint8 images become floats in [-1, 1]."""
+    return core.step(game, state, jax.tree.map(_to_float, batch), key, turns=turns)
+
+
+def _to_float(x: jax.Array) -> jax.Array:
+    return x.astype(jnp.float32) / 127.5 - 1 if x.dtype == jnp.uint8 else x
+
+
+def train(config: Mapping[str, Any], workdir: Path) -> int:
+    """Trains, or goes on training, the run of `config` in `workdir`.
+
+    Returns:
+      0 when all steps are taken, INTERRUPTED when SIGTERM or SIGINT ended it after a save.
+
+    Raises:
+      UserError: bad input, found before the first step where that is possible; a full disk; a
+        loss that is not finite (the last good checkpoint is kept).
+    """
+    started = time.perf_counter()
+    run = bind(prepare, config, at="config")()
+    (workdir / "samples").mkdir(parents=True, exist_ok=True)
+    recipe.record(workdir, config, run.spec, run.steps)
+    saves = Checkpoints(workdir / "checkpoints", keep=run.save.keep, every=run.save.keep_every)
+    with jax.set_mesh(run.mesh), contextlib.closing(saves), StopSignal() as stop:
+        done = loop(run, workdir, saves, stop, started)
+    pictures.save_curves(workdir / "curves.png", metrics.read(workdir))
+    pictures.save_gif(workdir / "progress.gif", sorted((workdir / "samples").glob("*.png")))
+    say(f"{'stopped' if done < run.steps else 'done'} at step {done}; pictures in {workdir}")
+    return INTERRUPTED if done < run.steps else 0
+
+
+def loop(run: Run, workdir: Path, saves: Checkpoints, stop: "StopSignal", started: float) -> int:
+    """Takes the steps that are left and returns how many were taken in all."""
+    key = jax.random.key(run.seed)
+    state = start(run, saves, key)
+    first = done = int(state.step)
+    step = jax.jit(
+        functools.partial(train_step, run.game), static_argnames="turns", donate_argnums=0
+    )
+    draw = drawer(run, workdir, key)
+    writer = metrics.Writer(workdir, first)
+    meter = metrics.Meter(run.batch)
+    if first == 0:
+        writer.image(0, "samples", draw(state, 0))
+    bar = tqdm(total=run.steps, initial=first, unit="step", mininterval=1 if TERMINAL else 20)
+    batches = prefetch(run.batches, first, run.steps, functools.partial(sharding.place, run.mesh))
+    with bar, contextlib.closing(writer), contextlib.closing(batches):
+        for t, batch in enumerate(batches, start=first):
+            state, values = step(state, batch, key, turns=core.due(run.game, t))
+            meter.add(values)
+            if sharding.lockstep() or t == first:
+                jax.block_until_ready(state)
+            if t == first:
+                say(f"first step after {time.perf_counter() - started:.1f} s")
+            done, last = t + 1, t + 1 == run.steps or stop.caught
+            bar.update()
+            if last or done % run.log.every == 0 or done % run.save.every == 0:
+                row = {"kimg": done * run.batch / 1000, **meter.read(done, saves.latest())}
+                writer.scalars(done, row)
+                bar.set_postfix_str(summary(row), refresh=False)
+            if last or done % run.log.pictures == 0:
+                writer.image(done, "samples", draw(state, done))
+            if last or done % run.save.every == 0:
+                saves.save(state, done)  # its metrics were read above: only finite states are saved
+            if last:
+                break
+    return done
+
+
+def start(run: Run, saves: Checkpoints, key: jax.Array) -> State:
+    """A fresh state, or the newest checkpoint's, on every device."""
+    everywhere = sharding.replicated(run.mesh)
+    fresh = jax.jit(functools.partial(core.init, run.game), out_shardings=everywhere)
+    k_init = jax.random.fold_in(key, 0)
+    if saves.latest() is None:
+        return fresh(k_init)
+    say(f"going on from step {saves.latest()}")
+    return saves.load(jax.eval_shape(fresh, k_init), everywhere)
+
+
+def drawer(run: Run, workdir: Path, key: jax.Array) -> Callable[[State, int], np.ndarray]:
+    """draw(state, step) -> a grid of the same latents each time, also saved under samples/."""
+    k_inputs, k_sample = jax.random.split(jax.random.fold_in(key, 1))
+    inputs = run.game.inputs(k_inputs, run.log.samples)
+    sample = jax.jit(run.game.sample)
+
+    def draw(state: State, step: int) -> np.ndarray:
+        picture = pictures.grid(pictures.to_uint8(sample(state, inputs, k_sample)))
+        pictures.save_png(workdir / "samples" / f"{step:08d}.png", picture)
+        return picture
+
+    return draw
+
+
+def summary(row: Mapping[str, float]) -> str:
+    """One row of metrics as the progress bar shows it."""
+    shown = {"d/real": "D(x)", "d/fake": "D(G(z))"}
+    parts = [f"{row['kimg']:.1f} kimg", f"{row['images_per_s']:.0f} images/s"]
+    for name, value in row.items():
+        turn, _, metric = name.partition("/")
+        if metric == "loss" or name in shown:
+            parts.append(f"{shown.get(name, turn)} {value:.3f}")
+    return ", ".join(parts)
+
+
+def say(line: str) -> None:
+    """Prints a line above the progress bar."""
+    tqdm.write(line, file=sys.stderr)
+
+
+class StopSignal:
+    """While open, SIGTERM and SIGINT set `caught`, so that the loop ends after a save."""
+
+    def __init__(self) -> None:
+        self.caught = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "StopSignal":
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._before[number] = signal.signal(number, self._catch)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _catch(self, number: int, _frame: object) -> None:
+        self.caught = True
+        # A second signal is not caught: it ends the run at once.
+        signal.signal(number, self._before[number])

@@ -1,0 +1,59 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from jaxgan.data.load import load
+from jaxgan.errors import UserError
+
+
+def test_opens_a_source_by_name():
+    assert load("digits", res=16).shape == (16, 16, 1)
+
+
+def test_the_path_is_all_after_the_first_colon(tmp_path):
+    path = tmp_path / "a:b.npz"
+    np.savez(path, images=np.zeros((2, 4, 4), np.uint8))
+    assert load(f"array:{path}", channels=3).shape == (4, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        (
+            "mnits",
+            {},
+            "data: no source 'mnits'; did you mean 'mnist'? "
+            "known: array, digits, folder, mnist, photos, tfds",
+        ),
+        (
+            "mnist",
+            {"szie": 3},
+            "data: 'szie' is not an option of mnist; did you mean 'res'? it takes: res",
+        ),
+        (
+            "folder:/x",
+            {"path": "/y", "res": 8},
+            "data: 'path' is not an option of folder; it takes: res, channels, on_bad",
+        ),
+        ("folder:/x", {}, "data: folder needs res; set it among the data options"),
+        ("folder", {"res": 8}, "data: folder needs a path; write 'folder:...' with it"),
+        ("mnist:/x", {}, "data: mnist takes no path; write 'mnist' alone, without '/x'"),
+    ],
+)
+def test_says_what_is_wrong_and_what_is_right(name, options, message):
+    with pytest.raises(UserError) as caught:
+        load(name, **options)
+    assert str(caught.value).startswith(message)
+
+
+def test_importing_the_room_imports_no_reader():
+    code = (
+        "import sys, jaxgan.data.load, jaxgan.data.pipeline, jaxgan.data.folder, "
+        "jaxgan.data.embedded, jaxgan.data.tfds, jaxgan.data.array; "
+        "print([m for m in ('PIL', 'sklearn', 'mlxtend', 'grain', 'tensorflow_datasets', 'jax') "
+        "if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"

@@ -1,0 +1,153 @@
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from jaxgan.data.pipeline import Batches, prefetch
+from jaxgan.data.source import from_arrays
+from jaxgan.errors import UserError
+
+
+def numbered(size: int):
+    """Items whose 2x3 RGB pixels tell the item and the pixel's place in its row."""
+    images = np.zeros((size, 2, 3, 3), np.uint8)
+    images[..., 0] = np.arange(size)[:, None, None]
+    images[..., 1] = np.arange(3)
+    return from_arrays(images, np.arange(size) % 2)
+
+
+def items(batch: dict[str, np.ndarray]) -> list[int]:
+    return batch["image"][:, 0, 0, 0].tolist()
+
+
+def test_a_batch_depends_on_the_step_alone():
+    data = Batches(numbered(50), batch=8, seed=3, flip=True)
+    forward = [data(step)["image"] for step in range(12)]
+    again = Batches(numbered(50), batch=8, seed=3, flip=True)
+    for step in (11, 0, 7, 7, 3):
+        np.testing.assert_array_equal(again(step)["image"], forward[step])
+
+
+def test_seeds_give_other_orders_and_flips():
+    a, b = (Batches(numbered(50), batch=32, seed=seed, flip=True)(0)["image"] for seed in (0, 1))
+    assert (a[:, 0, 0, 0] != b[:, 0, 0, 0]).any()
+    assert ((a[:, 0, 0, 1] == 2) != (b[:, 0, 0, 1] == 2)).any()
+
+
+def test_every_epoch_is_another_order_of_every_item():
+    data = Batches(numbered(12), batch=4, seed=0)
+    epochs = [sum((items(data(3 * epoch + k)) for k in range(3)), []) for epoch in range(4)]
+    assert all(sorted(epoch) == list(range(12)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 4
+    assert list(range(12)) not in epochs
+
+
+def test_a_source_smaller_than_a_batch_repeats():
+    counts = np.bincount(items(Batches(numbered(5), batch=20, seed=0)(1)), minlength=5)
+    assert counts.tolist() == [4] * 5
+
+
+def test_labels_stay_with_their_images():
+    batch = Batches(numbered(50), batch=16, seed=0, flip=True)(2)
+    np.testing.assert_array_equal(batch["label"], batch["image"][:, 0, 0, 0] % 2)
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_the_global_batch_is_the_same_for_any_number_of_processes(processes):
+    whole = Batches(numbered(10), batch=8, seed=5, flip=True)
+    for step in range(6):
+        merged = np.empty((8, 2, 3, 3), np.uint8)
+        for p in range(processes):
+            share = Batches(
+                numbered(10), batch=8, seed=5, flip=True, process=p, processes=processes
+            )
+            merged[p::processes] = share(step)["image"]
+        np.testing.assert_array_equal(merged, whole(step)["image"])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_flip_mirrors_half_the_images_and_changes_nothing_else(dtype):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 4, 5, 3)).astype(dtype)
+    original = pixels.copy()
+    source = from_arrays(pixels)
+    plain = Batches(source, batch=40, seed=1)
+    flipped = Batches(source, batch=40, seed=1, flip=True)
+    mirrored = []
+    for step in range(10):
+        before, after = plain(step)["image"], flipped(step)["image"]
+        same = (after == before).all((1, 2, 3))
+        turned = (after == before[:, :, ::-1]).all((1, 2, 3))
+        assert (same ^ turned).all()
+        mirrored.append(turned)
+    assert 0.4 < np.mean(mirrored) < 0.6
+    assert len({tuple(m) for m in mirrored}) == 10
+    np.testing.assert_array_equal(pixels, original)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch": 6, "processes": 4}, "4 processes cannot share a batch of 6"),
+        ({"batch": 0}, "cannot share a batch of 0"),
+        ({"batch": 4, "seed": -1}, "seed=-1"),
+    ],
+)
+def test_refuses(options, message):
+    with pytest.raises(UserError, match=message):
+        Batches(numbered(4), **{"seed": 0, **options})
+
+
+def test_refuses_to_flip_points():
+    with pytest.raises(UserError, match="flip=False"):
+        Batches(from_arrays(np.zeros((4, 2), np.float32)), batch=2, seed=0, flip=True)
+
+
+def workers() -> list[threading.Thread]:
+    return [t for t in threading.enumerate() if t.name.startswith("prefetch")]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 50])
+def test_prefetch_keeps_the_order_and_ends(depth):
+    placed = prefetch(lambda step: step * 10, 3, 8, lambda x: x + 1, depth)
+    assert list(placed) == [31, 41, 51, 61, 71]
+    assert list(prefetch(lambda step: step, 5, 5, lambda x: x, depth)) == []
+    assert not workers()
+
+
+def test_prefetch_runs_ahead_but_no_further_than_its_depth():
+    started = []
+    placed = prefetch(lambda step: started.append(step), 0, 100, lambda x: x, depth=3)
+    next(placed)
+    deadline = time.monotonic() + 5
+    while len(started) < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.05)  # time enough for a worker without bounds to run on
+    assert started == [0, 1, 2, 3]
+    placed.close()
+
+
+@pytest.mark.parametrize("at", ["batches", "place"])
+def test_prefetch_raises_what_the_worker_raised_in_the_failing_turn(at):
+    def fail_at_two(x):
+        if x == 2:
+            raise KeyError("two")
+        return x
+
+    def same(x):
+        return x
+
+    fetch, place = (fail_at_two, same) if at == "batches" else (same, fail_at_two)
+    placed = prefetch(fetch, 0, 9, place, depth=4)
+    assert [next(placed), next(placed)] == [0, 1]
+    with pytest.raises(KeyError, match="two"):
+        next(placed)
+    assert not workers()
+
+
+def test_closing_prefetch_ends_its_thread():
+    placed = prefetch(lambda step: step, 0, 10**9, lambda x: x)
+    assert [next(placed) for _ in range(3)] == [0, 1, 2]
+    assert workers()
+    placed.close()
+    assert not workers()

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from jaxgan.data.source import from_arrays, subset
+from jaxgan.errors import UserError
+
+IMAGES = np.arange(3 * 2 * 2, dtype=np.uint8).reshape(3, 2, 2, 1)
+
+
+def test_gathers_every_column_in_the_order_asked():
+    conditions = np.arange(6.0).reshape(3, 2)
+    source = from_arrays(IMAGES, np.array([1, 0, 1]), ("a", "b"), conditions)
+    batch = source.gather(np.array([2, 0, 2]))
+    np.testing.assert_array_equal(batch["image"], IMAGES[[2, 0, 2]])
+    assert batch["label"].tolist() == [1, 1, 1]
+    assert batch["condition"].tolist() == [[4, 5], [0, 1], [4, 5]]
+    assert (batch["label"].dtype, batch["condition"].dtype) == (np.int32, np.float32)
+    assert (source.size, source.shape, source.classes) == (3, (2, 2, 1), ("a", "b"))
+    assert source.condition_dim == 2
+
+
+def test_unnamed_classes_are_numbered():
+    assert from_arrays(IMAGES, np.array([0, 2, 0])).classes == ("0", "1", "2")
+
+
+def test_floats_of_any_shape_pass_through():
+    points = np.array([[0.5, -2.0], [3.0, 4.0]], np.float32)
+    source = from_arrays(points)
+    assert (source.shape, source.classes, source.condition_dim) == ((2,), (), 0)
+    np.testing.assert_array_equal(source.gather(np.array([1]))["image"], points[1:])
+
+
+def test_a_subset_renumbers():
+    part = subset(from_arrays(IMAGES, np.array([0, 1, 2])), np.array([2, 0]))
+    assert part.size == 2
+    assert part.gather(np.array([0, 1]))["label"].tolist() == [2, 0]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ((IMAGES.astype(np.float64),), "float64"),
+        ((IMAGES[..., 0],), r"shape \(3, 2, 2\)"),
+        ((IMAGES[:0],), "empty"),
+        ((IMAGES, np.array([0, 1])), "one per image"),
+        ((IMAGES, np.array([0.0, 1.0, 0.0])), "float64"),
+        ((IMAGES, np.array([0, -1, 0])), "from 0 to the last"),
+        ((IMAGES, np.array([0, 2, 0]), ("a", "b")), "from 0 to 1, as 2 classes"),
+        ((IMAGES, None, ("a",)), "no labels"),
+        ((IMAGES, None, (), np.zeros((2, 4))), "one row per image"),
+        ((IMAGES, None, (), np.zeros((3, 4), np.int64)), "int64"),
+    ],
+)
+def test_refuses(args, message):
+    with pytest.raises(UserError, match=message):
+        from_arrays(*args)

@@ -1,0 +1,133 @@
+"""Shapes, parameter counts and initial weights against the papers'."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan.errors import UserError
+from jaxgan.net import pure
+from jaxgan.nets import dcgan, dcgan_anime, layers, mlp
+
+KEY = jax.random.key(0)
+
+
+def count(tree):
+    return sum(x.size for x in jax.tree.leaves(tree))
+
+
+def abstract(module, *args):
+    return jax.eval_shape(lambda: pure(module).init(KEY, *map(jnp.zeros, args)))[0]
+
+
+def test_mlp_counts():
+    shape = (28, 28, 1)
+    g, d = abstract(mlp.Generator(shape), (1, 64)), abstract(mlp.Discriminator(shape), (1, *shape))
+    assert count(g) == 64 * 256 + 256 + 256 * 256 + 256 + 256 * 784 + 784
+    assert count(d) == 784 * 256 + 256 + 256 * 256 + 256 + 256 + 1
+
+
+def test_dcgan_counts_are_pytorchs_and_its_three_biases():
+    """PyTorch's example counts 3,576,704 and 2,765,568 without biases at the images' side."""
+    shape = (64, 64, 3)
+    assert count(abstract(dcgan.Generator(shape), (1, 100))) == 3_576_704 + 3
+    assert count(abstract(dcgan.Discriminator(shape), (1, *shape))) == 2_765_568 + 64 + 1
+
+
+@pytest.mark.parametrize("res", [16, 32, 64, 128, 256])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_dcgan_fits_every_size(res, channels):
+    shape = (res, res, channels)
+    g, d = pure(dcgan.Generator(shape, width=2)), pure(dcgan.Discriminator(shape, width=2))
+
+    def through(key):
+        z = jnp.zeros((3, 100))
+        images, _ = g.apply(*g.init(key, z), z, train=True)
+        logits, _ = d.apply(*d.init(key, images), images, train=True)
+        return images, logits
+
+    images, logits = jax.eval_shape(through, KEY)
+    assert images.shape == (3, *shape) and logits.shape == (3,)
+
+
+def test_dcgan_widths_double_up_to_the_cap():
+    assert dcgan._widths((256, 256, 3), 64, 1024) == [64, 128, 256, 512, 1024, 1024]
+    assert dcgan._widths((32, 32, 1), 32, 1024) == [32, 64, 128]
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (48, 48, 3), (512, 512, 3), (32, 64, 3), (2,)])
+def test_dcgan_refuses_other_sizes(shape):
+    with pytest.raises(UserError, match="set --config.data.res"):
+        pure(dcgan.Generator(shape)).init(KEY, jnp.zeros((1, 4)))
+
+
+def test_dcgan_initial_weights():
+    params, stats = pure(dcgan.Discriminator((32, 32, 1))).init(KEY, jnp.zeros((1, 32, 32, 1)))
+    for path, x in jax.tree.leaves_with_path(params):
+        name = jax.tree_util.keystr(path)
+        if name.endswith("['kernel']"):
+            assert abs(float(x.std()) - 0.02) < 0.002 and abs(float(x.mean())) < 0.002
+        elif name.endswith("['scale']"):
+            assert abs(float(x.mean()) - 1) < 0.01 and 0.01 < float(x.std()) < 0.03
+        else:
+            assert not x.any()
+    assert set(stats) == {"batch_stats"}
+
+
+def test_batch_norm_moves_its_moments_in_training_only():
+    net = pure(dcgan.Generator((16, 16, 1), width=2))
+    z = jax.random.normal(KEY, (8, 5))
+    params, stats = net.init(KEY, z)
+    _, same = net.apply(params, stats, z, train=False)
+    _, moved = net.apply(params, stats, z, train=True)
+    assert same is stats
+    mean = moved["batch_stats"]["BatchNorm_0"]["BatchNorm_0"]["mean"]
+    h = (z @ params["Dense_0"]["kernel"]).reshape(-1, 4)
+    np.testing.assert_allclose(mean, 0.1 * h.mean(0), rtol=1e-4, atol=1e-7)
+
+
+def test_anime_pair():
+    g, d = dcgan_anime.Generator((64, 64, 3), width=4), dcgan_anime.Discriminator((64, 64, 3), 4)
+    z, key = jnp.ones((2, 64)), KEY
+    images, stats = pure(g).apply(*pure(g).init(key, z), z, train=True)
+    assert images.shape == (2, 64, 64, 3) and stats == {}
+    params, _ = pure(d).init(key, images)
+    score = lambda k, train: pure(d).apply(params, {}, images, train=train, key=k)[0]  # noqa: E731
+    assert (score(KEY, True) != score(jax.random.key(1), True)).any(), "dropout in training"
+    np.testing.assert_array_equal(score(KEY, False), score(jax.random.key(1), False))
+    with pytest.raises(UserError, match="--config.data.res=64"):
+        pure(g.clone(shape=(32, 32, 3))).init(KEY, z)
+
+
+def test_anime_counts_are_kerass():
+    """Keras's model.summary() of the book's code, with latent 64."""
+    shape = (64, 64, 3)
+    d = 4 * 4 * 3 * 64 + 64 + 16 * 64 * 128 + 128 + 16 * 128 * 128 + 128 + 8 * 8 * 128 + 1
+    g = 64 * 8192 + 8192 + 16 * 128 * 128 + 128 + 16 * 128 * 256 + 256 + 16 * 256 * 512 + 512
+    assert count(abstract(dcgan_anime.Discriminator(shape), (1, *shape))) == d
+    assert count(abstract(dcgan_anime.Generator(shape), (1, 64))) == g + 25 * 512 * 3 + 3
+
+
+def test_layers_against_numpy():
+    x = np.random.default_rng(0).normal(size=(2, 5, 5, 3)).astype(np.float32)
+    conv = layers.Conv(4, 3, stride=2, padding=1)
+    params = conv.init(KEY, x)["params"]
+    padded, kernel = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))), np.asarray(params["kernel"])
+    expected = np.zeros((2, 3, 3, 4))
+    for i in range(3):
+        for j in range(3):
+            patch = padded[:, 2 * i : 2 * i + 3, 2 * j : 2 * j + 3]
+            expected[:, i, j] = np.einsum("nhwc,hwcf->nf", patch, kernel)
+    np.testing.assert_allclose(conv.apply({"params": params}, x), expected, rtol=1e-4, atol=1e-6)
+
+    up = layers.ConvTranspose(4, use_bias=False)
+    params = up.init(KEY, x)["params"]
+    kernel, full = np.asarray(params["kernel"]), np.zeros((2, 12, 12, 4))
+    for i in range(5):
+        for j in range(5):
+            full[:, 2 * i : 2 * i + 4, 2 * j : 2 * j + 4] += np.einsum(
+                "nc,hwcf->nhwf", x[:, i, j], kernel
+            )
+    np.testing.assert_allclose(
+        up.apply({"params": params}, x), full[:, 1:-1, 1:-1], rtol=1e-4, atol=1e-6
+    )
