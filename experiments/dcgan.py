@@ -17,28 +17,25 @@ from jaxgan.config import arguments, smoke
 def get_config(arg: str | None = None) -> ConfigDict:
     """The digits at 32x32 with narrow nets; `celeba` is the paper's 64x64x3 run."""
     args = arguments(arg, smoke=False, celeba=False, res=32, data="mnist")
+    digits = args.data == "mnist" and not args.celeba
     config = ConfigDict()
     config.seed = 0
-    config.steps = 5000
-    config.batch = 64
+    config.steps = 5000 if digits else "25epochs"
+    config.batch = 64 if digits else 128
     config.data = {"name": args.data, "res": args.res}
+    if args.celeba:
+        config.data = {"name": "tfds:celeb_a", "res": 64, "flip": True}
+    width = 32 if digits else 64
     config.game = {
         "name": "adversarial",
-        "g": {"name": "dcgan.Generator", "width": 32},
-        "d": {"name": "dcgan.Discriminator", "width": 32},
+        "g": {"name": "dcgan.Generator", "width": width},
+        "d": {"name": "dcgan.Discriminator", "width": width},
         "loss": "non_saturating",
         "latent": 100,
         "ema": 0.998,
     }
     adam = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}
-    config.optim = {"g": adam, "d": adam}
+    config.optim = {"g": dict(adam), "d": dict(adam)}
     config.log = {"every": 50, "pictures": 500, "samples": 64}
     config.checkpoint = {"every": 1000, "keep": 2}
-
-    if args.celeba:
-        config.data = {"name": "tfds:celeb_a", "res": 64, "flip": True}
-    if args.celeba or args.data != "mnist":
-        config.batch, config.steps = 128, "25epochs"
-        config.game.g.width = config.game.d.width = 64 if args.res < 128 else 32
-        config.game.ema = 0.999
     return smoke(config) if args.smoke else config

@@ -30,7 +30,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
         "ema": 0.999,
     }
     adam = {"name": "adam", "lr": 1e-4, "b1": 0.9, "b2": 0.999, "eps": 1e-7}
-    config.optim = {"g": adam, "d": adam}
+    config.optim = {"g": dict(adam), "d": dict(adam)}
     config.log = {"every": 100, "pictures": 1000, "samples": 64}
     config.checkpoint = {"every": 2000, "keep": 2}
     if args.smoke:

@@ -31,7 +31,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
         "ema": 0.999,
     }
     adam = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}
-    config.optim = {"g": adam, "d": adam}
+    config.optim = {"g": dict(adam), "d": dict(adam)}
     config.log = {"every": 100, "pictures": 2000, "samples": 64}
     config.checkpoint = {"every": 5000, "keep": 2}
     return smoke(config) if args.smoke else config

@@ -28,7 +28,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
         "ema": 0.998,
     }
     adam = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}
-    config.optim = {"g": adam, "d": adam}
+    config.optim = {"g": dict(adam), "d": dict(adam)}
     config.log = {"every": 50, "pictures": 500, "samples": 64}
     config.checkpoint = {"every": 1000, "keep": 2}
     return smoke(config) if args.smoke else config

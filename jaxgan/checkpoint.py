@@ -1,14 +1,13 @@
 """Checkpoints of the whole `State`, by orbax: asynchronous, atomic, the last few and every k-th."""
 
 import contextlib
-import errno
 from collections.abc import Iterator
 from pathlib import Path
 
 import jax
 from orbax.checkpoint import v1 as ocp
 
-from jaxgan.errors import UserError
+from jaxgan.errors import UserError, is_full
 from jaxgan.game import State
 
 
@@ -78,14 +77,3 @@ class Checkpoints:
                 f"written; the last whole one is that of step {self.latest()}. Free some space "
                 "and run the same command to go on from there"
             ) from error
-
-
-def is_full(error: BaseException) -> bool:
-    """Whether an error, or one it came from, says that the disk or the quota is full."""
-    full = (errno.ENOSPC, errno.EDQUOT)
-    texts = ("no space left", "resource_exhausted", "disk quota")
-    while error is not None:
-        if getattr(error, "errno", None) in full or any(t in str(error).lower() for t in texts):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

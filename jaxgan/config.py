@@ -36,7 +36,8 @@ def arguments(arg: str | None, **defaults: Any) -> SimpleNamespace:
 
 def smoke(config: ConfigDict) -> ConfigDict:
     """The same run in seconds: a few steps on few images, logged and saved often."""
-    config.steps = 6
+    with config.ignore_type():  # it may be a duration, as in '10epochs'
+        config.steps = 6
     config.batch = min(config.batch, 8)
     config.log.update({"every": 2, "pictures": 3, "samples": 16})
     config.checkpoint.update({"every": 3})

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
+
+from jaxgan import game as core
 from jaxgan.errors import UserError
 from jaxgan.game import Game, Spec
 from jaxgan.optim import Optim
@@ -32,6 +35,7 @@ def make_game(game: Node, optim: Mapping[str, Node], *, spec: Spec, steps: int) 
     build = resolve(game, "jaxgan.games", at="config.game", given=("spec", "optim"))
     built = build(spec, chains)
     chains.check_all_made()
+    jax.eval_shape(lambda: core.init(built, jax.random.key(0)))  # nets that do not fit say so here
     return built
 
 

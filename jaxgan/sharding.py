@@ -1,5 +1,7 @@
 """The one mesh: every device of the run, the batch split over them, the state on each."""
 
+from collections.abc import Sequence
+
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
@@ -7,19 +9,20 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxgan.errors import UserError
 
 
-def mesh(batch: int) -> Mesh:
-    """A one-axis mesh, `data`, of all devices of all processes.
+def mesh(batch: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """A one-axis mesh, `data`, of the given devices: by default all, of all processes.
 
     Raises:
       UserError: the batch cannot be split evenly.
     """
-    n = jax.device_count()
+    devices = jax.devices() if devices is None else devices
+    n = len(devices)
     if batch % n:
         raise UserError(
             f"config.batch={batch} does not split over {n} devices; set a multiple of {n}"
         )
     # Auto: the compiler propagates the batch's sharding; under Explicit every loss must name it.
-    return jax.make_mesh((n,), ("data",), axis_types=(AxisType.Auto,))
+    return jax.make_mesh((n,), ("data",), axis_types=(AxisType.Auto,), devices=devices)
 
 
 def replicated(mesh: Mesh) -> NamedSharding:

@@ -1,4 +1,17 @@
-"""Convolutions rewritten for XLA's CPU back end (v1; measurements to follow)."""
+"""Convolutions rewritten for XLA's CPU back end.
+
+The back end convolves well forward, and badly in some of the gradients: worst by far is
+the weight gradient that lax derives for a transposed convolution, which falls to a naive
+loop. Each function here picks, by shape, among lax and these rewrites:
+
+    fold    A stride s becomes 1 by moving s x s blocks of pixels into channels, of images
+            and kernel alike. The FLOPs stay the same if s divides the kernel.
+    taps    One matrix product per tap of the kernel, between the flattened images and the
+            images shifted by the tap.
+    dense   A kernel that covers its whole input is a matrix, as at both ends of DCGAN.
+
+TABLE
+"""
 
 import itertools
 
@@ -8,70 +21,153 @@ from jax import Array, lax
 Padding = tuple[tuple[int, int], tuple[int, int]]
 Size = tuple[int, int]
 
+THIN = 4  # Channels of an image, at most: too few to fill a matrix product.
+COPIES = 2**26  # Bytes of shifted images beyond which the taps take turns.
+
 
 def conv(x: Array, w: Array, *, stride: int, padding: Padding, size: Size) -> Array:
     """x (N, H, W, C_in), w (kh, kw, C_in, C_out) -> (N, *size, C_out)."""
-    del size  # Follows from the rest.
-    return lax.conv_general_dilated(
-        x, w, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
+    if _covers(x, w.shape[:2], padding):
+        return (x.reshape(len(x), -1) @ w.reshape(-1, w.shape[3])).reshape(len(x), *size, -1)
+    return _lax_conv(x, w, stride, padding)
 
 
 def input_grad(y: Array, w: Array, *, stride: int, padding: Padding, size: Size) -> Array:
-    """y (N, H', W', C_out), w (kh, kw, C_in, C_out) -> (N, *size, C_in).
-
-    A transposed convolution of stride s is one of stride 1 that makes the s * s phases of
-    every output block as channels, which are then moved into place.
-    """
-    kh, kw = (-(-k // stride) for k in w.shape[:2])
-    out_h, out_w = ((m + k - 1) * stride for m, k in zip(y.shape[1:3], (kh, kw), strict=True))
-    x = lax.conv_general_dilated(
-        y,
-        lax.rev(_fold_kernel(w, stride), (0, 1)),
-        (1, 1),
-        ((kh - 1, kh - 1), (kw - 1, kw - 1)),
-        dimension_numbers=("NHWC", "HWOI", "NHWC"),
-    )
-    x = _depth_to_space(x, stride)
-    (top, _), (left, _) = padding
-    return _pad(x, (-top, size[0] - out_h + top), (-left, size[1] - out_w + left))
+    """y (N, H', W', C_out), w (kh, kw, C_in, C_out) -> (N, *size, C_in)."""
+    if y.shape[1:3] == (1, 1) and size == w.shape[:2] and not any(map(any, padding)):
+        return jnp.einsum("nk,hwck->nhwc", y[:, 0, 0], w)
+    divides = all(k % stride == 0 for k in w.shape[:2])
+    # A folded kernel is a transposed copy: not for kernels larger than the images.
+    if divides and w.size <= len(y) * size[0] * size[1] * w.shape[2]:
+        return _input_grad_folded(y, w, stride, padding, size)
+    lo = [k - 1 - p[0] for k, p in zip(w.shape[:2], padding, strict=True)]
+    hi = [
+        n - (m - 1) * stride + k - 2 - a
+        for n, m, k, a in zip(size, y.shape[1:3], w.shape[:2], lo, strict=True)
+    ]
+    return _lax_input_grad(y, w, tuple(zip(lo, hi, strict=True)), stride)
 
 
 def weight_grad(x: Array, y: Array, *, stride: int, padding: Padding, size: Size) -> Array:
-    """x (N, H, W, C_in), y (N, H', W', C_out) -> (*size, C_in, C_out).
-
-    One matrix product per tap of the kernel.
-    """
-    x = _pad(x, *padding)
-    rows, cols = ((m - 1) * stride + 1 for m in y.shape[1:3])
-    flat = y.reshape(-1, y.shape[3])
-    taps = []
-    for i, j in itertools.product(*map(range, size)):
-        tap = x[:, i : i + rows : stride, j : j + cols : stride].reshape(-1, x.shape[3])
-        taps.append(lax.dot_general(tap, flat, (((0,), (0,)), ((), ()))))
-    return jnp.stack(taps).reshape(*size, x.shape[3], y.shape[3])
-
-
-def _pad(x: Array, height: tuple[int, int], width: tuple[int, int]) -> Array:
-    """Pads images (N, H, W, C) with zeros; negative amounts crop."""
-    zero = jnp.zeros((), x.dtype)
-    return lax.pad(x, zero, ((0, 0, 0), (*height, 0), (*width, 0), (0, 0, 0)))
+    """x (N, H, W, C_in), y (N, H', W', C_out) -> (*size, C_in, C_out)."""
+    c_in, c_out = x.shape[3], y.shape[3]
+    if _covers(x, size, padding):
+        return _product(x.reshape(len(x), -1), y).reshape(*size, c_in, c_out)
+    if stride > 1 and min(c_in, c_out) <= THIN:
+        kernel = tuple(-(-k // stride) for k in size)
+        x = _fold(_pad_to(x, padding, [(m + k - 1) * stride for m, k in _zip(y, kernel)]), stride)
+        w = weight_grad(x, y, stride=1, padding=((0, 0), (0, 0)), size=kernel)
+        return _unfold_kernel(w, stride)[: size[0], : size[1]]
+    x = _pad_to(x, padding, [(m - 1) * stride + k for m, k in _zip(y, size)])
+    if c_out <= THIN:
+        return _weight_grad_thin_out(x, y, size)
+    if c_in <= THIN * THIN and stride == 1:
+        return _weight_grad_thin_in(x, y, size)
+    return _weight_grad_taps(x, y, stride, size)
 
 
-def _fold_kernel(w: Array, s: int) -> Array:
-    """(kh, kw, C_in, C_out) -> (ceil(kh / s), ceil(kw / s), s * s * C_in, C_out)."""
-    if s == 1:
-        return w
-    kh, kw, c_in, c_out = w.shape
-    w = jnp.pad(w, ((0, -kh % s), (0, -kw % s), (0, 0), (0, 0)))
-    w = w.reshape(-(-kh // s), s, -(-kw // s), s, c_in, c_out).transpose(0, 2, 1, 3, 4, 5)
-    return w.reshape(*w.shape[:2], s * s * c_in, c_out)
+def _input_grad_folded(y: Array, w: Array, s: int, padding: Padding, size: Size) -> Array:
+    """All s * s phases of every output block come out as channels, then move into place."""
+    w = _fold_kernel(w, s)
+    full = tuple((k - 1, k - 1) for k in w.shape[:2])
+    x = _unfold(_lax_input_grad(y, w, full, 1), s)
+    (top, _), (left, _) = padding
+    return _pad_to(x, ((-top, 0), (-left, 0)), size)
 
 
-def _depth_to_space(x: Array, s: int) -> Array:
-    """(N, H, W, s * s * C) -> (N, H * s, W * s, C)."""
-    if s == 1:
-        return x
+def _weight_grad_taps(x: Array, y: Array, s: int, size: Size) -> Array:
+    """One product per tap; in a loop if the shifted copies of x would take too much memory."""
+    n, _, _, c = x.shape
+    rows, cols = ((m - 1) * s + 1 for m in y.shape[1:3])
+
+    def tap(ij: tuple[Array | int, Array | int]) -> Array:
+        shifted = lax.dynamic_slice(x, (0, ij[0], ij[1], 0), (n, rows, cols, c))
+        return _product(shifted[:, ::s, ::s].reshape(-1, c), y)
+
+    copies = size[0] * size[1] * (y.size // y.shape[3]) * c * x.dtype.itemsize
+    if copies > COPIES:
+        taps = lax.map(tap, tuple(jnp.indices(size).reshape(2, -1)))
+    else:
+        taps = jnp.stack([tap(ij) for ij in itertools.product(*map(range, size))])
+    return taps.reshape(*size, c, y.shape[3])
+
+
+def _weight_grad_thin_in(x: Array, y: Array, size: Size) -> Array:
+    """Few channels in, stride 1: one product per row of taps, which fills it better."""
+    (kh, kw), (rows, cols), c = size, y.shape[1:3], x.shape[3]
+    x = jnp.concatenate([x[:, :, j : j + cols] for j in range(kw)], axis=3)
+    taps = [_product(x[:, i : i + rows].reshape(-1, kw * c), y) for i in range(kh)]
+    return jnp.stack(taps).reshape(kh, kw, c, y.shape[3])
+
+
+def _weight_grad_thin_out(x: Array, y: Array, size: Size) -> Array:
+    """Few channels out, stride 1: the shifted copies are those of y, all in one product."""
+    (kh, kw), (n, h, w, c), out = size, x.shape, y.shape[3]
+    y = _pad_to(y, ((kh - 1, 0), (kw - 1, 0)), (h + kh - 1, w + kw - 1))
+    shifts = itertools.product(range(kh - 1, -1, -1), range(kw - 1, -1, -1))
+    y = jnp.concatenate([y[:, i : i + h, j : j + w] for i, j in shifts], axis=3)
+    return _product(x.reshape(-1, c), y).reshape(c, kh, kw, out).transpose(1, 2, 0, 3)
+
+
+def _covers(x: Array, kernel: Size, padding: Padding) -> bool:
+    """Whether a kernel of this size covers all of the image at once."""
+    return x.shape[1:3] == tuple(kernel) and not any(map(any, padding))
+
+
+def _zip(y: Array, kernel: Size) -> list[tuple[int, int]]:
+    """Pairs of output and kernel lengths."""
+    return list(zip(y.shape[1:3], kernel, strict=True))
+
+
+def _product(a: Array, y: Array) -> Array:
+    """a^T y over all pixels: a (M, C), y (..., C_out) with M pixels -> (C, C_out)."""
+    return lax.dot_general(a, y.reshape(len(a), -1), (((0,), (0,)), ((), ())))
+
+
+def _lax_conv(x: Array, w: Array, stride: int, padding: Padding) -> Array:
+    spec = ("NHWC", "HWIO", "NHWC")
+    return lax.conv_general_dilated(x, w, (stride, stride), padding, dimension_numbers=spec)
+
+
+def _lax_input_grad(y: Array, w: Array, padding: Padding, stride: int) -> Array:
+    spec = ("NHWC", "HWOI", "NHWC")
+    return lax.conv_general_dilated(
+        y, lax.rev(w, (0, 1)), (1, 1), padding, lhs_dilation=(stride,) * 2, dimension_numbers=spec
+    )
+
+
+def _pad_to(x: Array, padding: Padding, size: Size) -> Array:
+    """Pads or crops x (N, H, W, C): by padding before, and after until (N, *size, C)."""
+    amounts = [
+        (before, m - n - before, 0)
+        for (before, _), m, n in zip(padding, size, x.shape[1:3], strict=True)
+    ]
+    return lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *amounts, (0, 0, 0)))
+
+
+def _fold(x: Array, s: int) -> Array:
+    """Space to depth: (N, H * s, W * s, C) -> (N, H, W, s * s * C)."""
+    n, h, w, c = x.shape
+    x = x.reshape(n, h // s, s, w // s, s, c).transpose(0, 1, 3, 2, 4, 5)
+    return x.reshape(n, h // s, w // s, s * s * c)
+
+
+def _unfold(x: Array, s: int) -> Array:
+    """Depth to space: (N, H, W, s * s * C) -> (N, H * s, W * s, C)."""
     n, h, w, c = x.shape
     x = x.reshape(n, h, w, s, s, c // (s * s)).transpose(0, 1, 3, 2, 4, 5)
     return x.reshape(n, h * s, w * s, c // (s * s))
+
+
+def _fold_kernel(w: Array, s: int) -> Array:
+    """(kh * s, kw * s, C_in, C_out) -> (kh, kw, s * s * C_in, C_out)."""
+    kh, kw, c_in, c_out = w.shape
+    w = w.reshape(kh // s, s, kw // s, s, c_in, c_out).transpose(0, 2, 1, 3, 4, 5)
+    return w.reshape(kh // s, kw // s, s * s * c_in, c_out)
+
+
+def _unfold_kernel(w: Array, s: int) -> Array:
+    """(kh, kw, s * s * C_in, C_out) -> (kh * s, kw * s, C_in, C_out)."""
+    kh, kw, c, c_out = w.shape
+    w = w.reshape(kh, kw, s, s, c // (s * s), c_out).transpose(0, 2, 1, 3, 4, 5)
+    return w.reshape(kh * s, kw * s, c // (s * s), c_out)

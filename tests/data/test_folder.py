@@ -126,7 +126,7 @@ def test_a_bad_file_stops_the_run_on_request(root, cache, capsys):
 
 
 def test_the_cache_is_reused_until_something_changes(root, decoded):
-    paths = [paint(root / f"{k}.png", k) for k in range(3)]
+    paths = [paint(root / f"{k}.bmp", k) for k in range(3)]
 
     def load(**options) -> int:
         decoded.clear()
@@ -137,11 +137,13 @@ def test_the_cache_is_reused_until_something_changes(root, decoded):
     assert load() == 0
     assert load(res=4) == 3
     assert load(channels=1) == 3
+    size = paths[0].stat().st_size
     paint(paths[0], 9)
-    os.utime(paths[0], ns=(1, 1))  # as many bytes, another time
+    assert paths[0].stat().st_size == size
+    os.utime(paths[0], ns=(1, 1))
     assert load() == 3
     assert values(folder(str(root), res=8)) == [9, 1, 2]
-    paint(root / "3.png", 3)
+    paint(root / "3.bmp", 3)
     assert load() == 4
 
 

@@ -21,25 +21,16 @@ def test_the_path_is_all_after_the_first_colon(tmp_path):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        (
-            "mnits",
-            {},
-            "data: no source 'mnits'; did you mean 'mnist'? "
-            "known: array, digits, folder, mnist, photos, tfds",
-        ),
-        (
-            "mnist",
-            {"szie": 3},
-            "data: 'szie' is not an option of mnist; did you mean 'res'? it takes: res",
-        ),
+        ("mnits", {}, "config.data.name: no source 'mnits'; did you mean 'mnist'? known: array"),
+        ("mnist", {"rez": 3}, "config.data.rez: mnist has no such option; did you mean 'res'?"),
         (
             "folder:/x",
             {"path": "/y", "res": 8},
-            "data: 'path' is not an option of folder; it takes: res, channels, on_bad",
+            "config.data.path: folder has no such option; known: channels, on_bad, res",
         ),
-        ("folder:/x", {}, "data: folder needs res; set it among the data options"),
-        ("folder", {"res": 8}, "data: folder needs a path; write 'folder:...' with it"),
-        ("mnist:/x", {}, "data: mnist takes no path; write 'mnist' alone, without '/x'"),
+        ("folder:/x", {}, "config.data: folder needs 'res'; set config.data.res=…"),
+        ("folder", {"res": 8}, "config.data.name=folder: folder takes a path; write folder:…"),
+        ("mnist:/x", {}, "config.data.name=mnist:/x: mnist takes no path; write mnist"),
     ],
 )
 def test_says_what_is_wrong_and_what_is_right(name, options, message):

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan import config as configs
+from jaxgan import sample
+from jaxgan.errors import UserError
+from jaxgan.train import train
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    config = configs.load(f"{ROOT}/experiments/gan.py:smoke").to_dict()
+    assert train(config, folder) == 0
+    return folder
+
+
+def test_npz_and_png(workdir, tmp_path):
+    flags = [f"--workdir={workdir}", "--n=130"]
+    assert sample.main([*flags, f"--out={tmp_path}/a.npz"]) == 0
+    assert sample.main([*flags, f"--out={tmp_path}/again.npz"]) == 0
+    assert sample.main([*flags, f"--out={tmp_path}/b.npz", "--seed=1"]) == 0
+    assert sample.main([*flags, f"--out={tmp_path}/a.png"]) == 0
+    a, again, b = (np.load(tmp_path / f"{name}.npz") for name in ("a", "again", "b"))
+    assert set(a) == {"images", "latents"}
+    assert a["images"].shape == (130, 28, 28, 1) and a["images"].dtype == np.uint8
+    assert a["latents"].shape == (130, 64)
+    np.testing.assert_array_equal(a["images"], again["images"])
+    assert (a["images"] != b["images"]).any()
+    picture = np.asarray(Image.open(tmp_path / "a.png"))
+    np.testing.assert_array_equal(picture[:28, :28], a["images"][0, ..., 0])
+    # 130 are drawn in two batches: the last image is that of its own latent
+    assert (a["images"][129] != a["images"][99]).any()
+
+
+@pytest.mark.parametrize(
+    ("flags", "text"),
+    [
+        (["--out=x.jpg"], "write a .png"),
+        (["--out=x.png", "--n=0"], "at least 1"),
+        (["--out=x.png", "--labels=1"], "takes no labels"),
+        (["--out=x.png", "--labels=one"], "write class numbers"),
+    ],
+)
+def test_bad_flags(workdir, flags, text):
+    with pytest.raises(UserError, match=text):
+        sample.main([f"--workdir={workdir}", *flags])
+
+
+def test_a_folder_without_a_run(tmp_path):
+    with pytest.raises(UserError, match="holds no run"):
+        sample.main([f"--workdir={tmp_path}", "--out=x.png"])
