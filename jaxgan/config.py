@@ -65,8 +65,8 @@ def load(text: str) -> ConfigDict:
 def override(config: ConfigDict, flags: Sequence[str]) -> None:
     """Applies flags of the form --config.optim.g.lr=1e-4, in order.
 
-    An option that the experiment leaves at its default may be set too; one that nothing reads is
-    found when the run is built. --config.game.loss=hinge replaces a whole node by a name;
+    An option, or a node, that the experiment leaves at its default may be set too; one that nothing
+    reads is found when the run is built. --config.game.loss=hinge replaces a whole node by a name;
     --config.data.name=digits replaces the name and keeps its options.
 
     Raises:
@@ -78,14 +78,12 @@ def override(config: ConfigDict, flags: Sequence[str]) -> None:
             raise UserError(f"{flag}: not understood; write --config.some.key=value, see --help")
         *parents, last = path.removeprefix("--config.").split(".")
         node = config
-        for name in parents:
-            if not isinstance(node.get(name), ConfigDict):
-                if not isinstance(node.get(name), str):
-                    raise UserError(f"{flag}: no {name!r} to set it in{nearest(name, node)}")
-                with node.unlocked(), node.ignore_type():  # 'hinge' is short for {'name': 'hinge'}
-                    node[name] = ConfigDict({"name": node[name]})
-            node = node[name]
-        with node.unlocked(), node.ignore_type():
+        with config.unlocked(), config.ignore_type():
+            for name in parents:
+                old = node.get(name)
+                if not isinstance(old, ConfigDict):  # 'hinge' is short for {'name': 'hinge'}
+                    node[name] = ConfigDict({"name": old} if isinstance(old, str) else {})
+                node = node[name]
             node[last] = _like(node.get(last), text, path)
 
 

@@ -84,16 +84,18 @@ class Game(NamedTuple):
 
     init: key -> (params, stats, memory), each a dict as in `State`.
     players, turns: who plays, and in what order.
-    inputs: (key, n) -> whatever `sample` turns into n pictures: latents, labels, codes.
+    inputs: (key, n, y or None) -> whatever `sample` turns into n pictures: latents, conditions.
     sample: (state, inputs, key) -> (n, *shape) float array, images in [-1, 1].
+    critic: (state, x, y or None) -> (n,), the critic's outputs, for diagnosis.
     ema: net -> decay of its averaged parameters, in [0, 1).
     """
 
     init: Callable[[jax.Array], tuple[Nets, Nets, Mapping[str, PyTree]]]
     players: Mapping[str, Player]
     turns: tuple[Turn, ...]
-    inputs: Callable[[jax.Array, int], dict[str, jax.Array]]
+    inputs: Callable[..., dict[str, jax.Array]]
     sample: Callable[[State, Mapping[str, jax.Array], jax.Array], jax.Array]
+    critic: Callable[[State, jax.Array, jax.Array | None], jax.Array]
     ema: Mapping[str, float]
 
 

@@ -21,12 +21,14 @@ class Loss(NamedTuple):
     real, fake: (critic outputs (N,), key) -> (N,), what the critic pays.
     g: critic outputs on fakes (N,) -> (N,), what the generator pays.
     score: critic outputs -> what is logged as D(x): a probability where the loss has one.
+    boundary: the output between what is taken for fake and for real.
     """
 
     real: Callable[[Array, Array], Array]
     fake: Callable[[Array, Array], Array]
     g: Callable[[Array], Array]
-    score: Callable[[Array], Array]
+    score: Callable[[Array], Array] = lambda l: l
+    boundary: float = 0.0
 
 
 def minimax(*, smooth: float = 0.0, noise: float = 0.0, flip: float = 0.0) -> Loss:
@@ -76,7 +78,7 @@ def least_squares(
         real=lambda l, key: 0.5 * (l - _labels(key, l, b - smooth, a, noise, flip)) ** 2,
         fake=lambda l, key: 0.5 * (l - _labels(key, l, a, b - smooth, noise, flip)) ** 2,
         g=lambda l: 0.5 * (l - c) ** 2,
-        score=lambda l: l,
+        boundary=(a + b) / 2,
     )
 
 
@@ -86,7 +88,6 @@ def hinge() -> Loss:
         real=lambda l, key: jnp.maximum(0.0, 1 - l),
         fake=lambda l, key: jnp.maximum(0.0, 1 + l),
         g=lambda l: -l,
-        score=lambda l: l,
     )
 
 
@@ -95,7 +96,7 @@ def wasserstein() -> Loss:
 
     It does so only while D is kept Lipschitz: by clipping, a gradient penalty, or spectral norm.
     """
-    return Loss(real=lambda l, key: -l, fake=lambda l, key: l, g=lambda l: -l, score=lambda l: l)
+    return Loss(real=lambda l, key: -l, fake=lambda l, key: l, g=lambda l: -l)
 
 
 def _labels(key: Array, like: Array, own: float, other: float, noise: float, flip: float) -> Array:

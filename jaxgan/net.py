@@ -13,9 +13,9 @@ class Net(NamedTuple):
     """Pure functions of one network.
 
     init: (key, *args) -> (params, stats).
-    apply: (params, stats, *args, train, key) -> (output, stats). In training the batch's own
-      moments are used, dropout and noise draw from `key`, and the returned stats are new; without,
-      the stats come back as they went in.
+    apply: (params, stats, *args, train, key, frozen) -> (output, stats). In training the batch's
+      own moments are used, dropout and noise draw from `key`, and the returned stats are new, but
+      for the collections named in `frozen`; without, the stats come back as they went in.
     """
 
     init: Callable[..., tuple[PyTree, PyTree]]
@@ -25,8 +25,8 @@ class Net(NamedTuple):
 def pure(module: nn.Module) -> Net:
     """Splits a module's variables into parameters, which learn, and statistics, which are kept.
 
-    The module is called as module(*args, train=bool); its random streams may be `dropout` and
-    `noise`.
+    The module is called as module(*args, train=bool), an absent condition being None; its random
+    streams may be `dropout` and `noise`.
     """
 
     def init(key: jax.Array, *args: Any) -> tuple[PyTree, PyTree]:
@@ -34,12 +34,19 @@ def pure(module: nn.Module) -> Net:
         return stats.pop("params"), stats
 
     def apply(
-        params: PyTree, stats: PyTree, *args: Any, train: bool, key: jax.Array | None = None
+        params: PyTree,
+        stats: PyTree,
+        *args: Any,
+        train: bool,
+        key: jax.Array | None = None,
+        frozen: tuple[str, ...] = (),
     ) -> tuple[Any, PyTree]:
         rngs = {} if key is None else {"dropout": key, "noise": key}
         variables = {"params": params, **stats}
         if not train:
             return module.apply(variables, *args, train=False, rngs=rngs), stats
-        return module.apply(variables, *args, train=True, rngs=rngs, mutable=list(stats))
+        written = [name for name in stats if name not in frozen]
+        out, new = module.apply(variables, *args, train=True, rngs=rngs, mutable=written)
+        return out, stats | new
 
     return Net(init, apply)

@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = [
-    {"errors", "resolve", "losses", "regularizers", "augment", "nets"},
-    {"game", "net", "optim"},
+    {"errors", "resolve", "losses", "regularizers", "augment", "auxiliary", "nets"},
+    {"game", "net", "optim", "parts"},
     {"games"},
     {"data", "evals", "checkpoint", "sharding", "metrics", "schedule", "pictures", "recipe"},
     {"train", "sample"},

@@ -166,6 +166,7 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path):
     ("flags", "text"),
     [
         (["--config.game.g.widht=3"], "config.game.g.widht: Generator has no such option; did you"),
+        (["--config.optm.g.lr=1"], "config.optm: prepare has no such option; did you mean 'optim'"),
         (["--config.sede=1"], "config.sede: prepare has no such option; did you mean 'seed'"),
         (["--config.data.name=folder:/no/such"], "/no/such"),
         (["--config.data.name=tfds:cifar10"], "no network"),

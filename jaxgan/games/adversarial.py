@@ -1,28 +1,46 @@
-"""One generator against one discriminator or critic: most recipes are this game."""
+"""One generator against one discriminator or critic: most recipes are this game.
 
+Losses, regularisers, augmentations, conditions and auxiliary heads combine freely; what must not
+be combined is refused, with the reason, when the game is built.
+"""
+
+from collections.abc import Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from jaxgan import parts as build
+from jaxgan.augment import Augment
+from jaxgan.auxiliary import Auxiliary
 from jaxgan.game import Aux, Batch, Game, Nets, Player, Spec, State, Turn, shard
 from jaxgan.losses import Loss
-from jaxgan.net import Net, pure
+from jaxgan.net import Net
 from jaxgan.optim import Optim
+from jaxgan.parts import AT
+from jaxgan.regularizers import Regularizer
 from jaxgan.resolve import Node, resolve
 
 Array = jax.Array
 
 
 class Parts(NamedTuple):
-    """What the two turns share: the nets, the loss, the latent's length, the image's shape."""
+    """What the turns share: the arguments of `adversarial`, made real."""
 
+    spec: Spec
     g: Net
     d: Net
     loss: Loss
+    terms: dict[str, Regularizer]  # those that join d's loss at every step
+    augment: Augment
+    condition: str
+    matching_aware: bool
+    auxiliary: Auxiliary | None
     latent: int
-    shape: tuple[int, ...]
+    g_batch: int
+    dequantize: bool
+    averaged: bool
 
 
 def adversarial(
@@ -32,80 +50,230 @@ def adversarial(
     g: Node,
     d: Node,
     loss: Node = "non_saturating",
+    regularizers: Mapping[str, Node] | None = None,
+    augment: Node = "none",
+    condition: str = "",
+    matching_aware: bool = False,
+    auxiliary: Node = "",
     latent: int = 100,
     n_critic: int = 1,
+    g_batch: int = 1,
+    dequantize: bool = False,
     ema: float = 0.0,
 ) -> Game:
     """The game of Goodfellow et al. 2014: d tells reals from fakes, g fools d.
 
     Args:
-      spec: the data's shape.
+      spec: the data's shape, classes and length of condition vectors.
       optim: makes a player's optax chain, told how often the player moves.
       g, d: nets under jaxgan/nets, by "file.Class".
       loss: one of jaxgan/losses.py.
+      regularizers: of jaxgan/regularizers.py, each under a label; the label is its name where it
+        says none. `every` = k makes one a turn of its own on every k-th step, weighted by k.
+      augment: of jaxgan/augment.py; reals and fakes go through it on their way to d.
+      condition: '' for none, 'label' for the data's classes, 'condition' for its vectors.
+      matching_aware: d must also reject a real image with another's condition (Reed et al. 2016).
+      auxiliary: of jaxgan/auxiliary.py; d's heads then stand for its seeing the condition.
       latent: length of z ~ N(0, I).
-      n_critic: d moves every step, g every n_critic-th.
+      n_critic: d moves every step, g every n_critic-th; g_batch: with so many times d's batch.
+      dequantize: adds U(0, 1) of one grey level to reals.
       ema: decay of the averaged generator that samples are drawn from; 0 keeps none.
 
     Raises:
-      UserError: an unknown name or option, or nets that do not fit the data.
+      UserError: an unknown name or option, or parts that do not fit the data or each other.
     """
-    at = "config.game"
-    net_g = resolve(g, "jaxgan.nets", at=f"{at}.g", given=("shape",))(shape=spec.shape)
-    net_d = resolve(d, "jaxgan.nets", at=f"{at}.d", given=("shape",))(shape=spec.shape)
-    objective = resolve(loss, "jaxgan.losses", at=f"{at}.loss")()
-    parts = Parts(pure(net_g), pure(net_d), objective, latent, spec.shape)
+    extra = resolve(auxiliary, "jaxgan.auxiliary", at=f"{AT}.auxiliary")() if auxiliary else None
+    build.check_condition(spec, condition, matching_aware, extra)
+    net_g, net_d = build.nets(g, d, spec, bool(condition), extra)
+    objective = resolve(loss, "jaxgan.losses", at=f"{AT}.loss")()
+    terms = build.regularizers(regularizers or {})
+    always = {label: term for label, (term, every) in terms.items() if every == 1}
+    augmented = resolve(augment, "jaxgan.augment", at=f"{AT}.augment")()
+    wishes = (condition, matching_aware, extra, latent, g_batch, dequantize, bool(ema))
+    parts = Parts(spec, net_g, net_d, objective, always, augmented, *wishes)
+    build.check_critic(jax.eval_shape(partial(init, parts), jax.random.key(0))[1]["d"], terms)
+    return assemble(parts, terms, optim, n_critic, ema)
+
+
+def assemble(
+    parts: Parts,
+    terms: dict[str, tuple[Regularizer, int]],
+    optim: Optim,
+    n_critic: int,
+    ema: float,
+) -> Game:
+    """The game of these parts; a term whose interval is above 1 is a turn of its own."""
+    lazy = [
+        Turn(f"d_{label}", "d", partial(lazy_loss, parts, term, every), every=every)
+        for label, (term, every) in terms.items()
+        if every > 1
+    ]
+    d = Turn("d", "d", partial(d_loss, parts))
+    g = Turn("g", "g", partial(g_loss, parts), every=n_critic)
     return Game(
         init=partial(init, parts),
         players={"d": Player(("d",), optim("d")), "g": Player(("g",), optim("g", every=n_critic))},
-        turns=(
-            Turn("d", "d", partial(d_loss, parts)),
-            Turn("g", "g", partial(g_loss, parts), every=n_critic),
-        ),
-        inputs=lambda key, n: {"z": draw_latents(parts, key, n)},
-        sample=partial(sample, parts, averaged=bool(ema)),
+        turns=(d, *lazy, g),
+        inputs=partial(inputs, parts),
+        sample=partial(sample, parts),
+        critic=partial(critic, parts),
         ema={"g": ema} if ema else {},
     )
 
 
 def init(parts: Parts, key: Array) -> tuple[Nets, Nets, dict]:
     """Parameters and statistics of both nets; no memory."""
-    k_g, k_d = jax.random.split(key)
-    params_g, stats_g = parts.g.init(k_g, jnp.zeros((1, parts.latent)))
-    params_d, stats_d = parts.d.init(k_d, jnp.zeros((1, *parts.shape)))
+    k_g, k_d, k_inputs = jax.random.split(key, 3)
+    given = inputs(parts, k_inputs, 1)
+    params_g, stats_g = parts.g.init(k_g, given["z"], given.get("y"))
+    seen = None if parts.auxiliary else given.get("y")
+    params_d, stats_d = parts.d.init(k_d, jnp.zeros((1, *parts.spec.shape)), seen)
     return {"g": params_g, "d": params_d}, {"g": stats_g, "d": stats_d}, {}
 
 
-def draw_latents(parts: Parts, key: Array, n: int) -> Array:
-    """z ~ N(0, I), (n, latent)."""
-    return jax.random.normal(key, (n, parts.latent))
+def inputs(parts: Parts, key: Array, n: int, y: Array | None = None) -> dict[str, Array]:
+    """n latents `z` and, where the game is conditional, conditions `y`.
+
+    Labels and categories go round in turn unless y gives them (ints, (n,)); vectors must be given,
+    else they are 0. With a code, `labels` holds its category.
+    """
+    k_z, k_code = jax.random.split(key)
+    drawn = {"z": jax.random.normal(k_z, (n, parts.latent))}
+    if parts.auxiliary and parts.auxiliary.code:
+        code = parts.auxiliary.code(k_code, n, y)
+        return drawn | {"y": code} | ({} if y is None else {"labels": y})
+    if parts.condition == "label":
+        return drawn | {"y": jnp.arange(n) % parts.spec.classes if y is None else y}
+    if parts.condition:
+        return drawn | {"y": jnp.zeros((n, parts.spec.condition_dim)) if y is None else y}
+    return drawn
+
+
+def draw(
+    parts: Parts, params: Nets, state: State, y: Array | None, key: Array, n: int
+) -> tuple[Array, Array | None, Any]:
+    """n fakes in training, the condition each was given, and g's new statistics."""
+    k_z, k_code, k_g = jax.random.split(key, 3)
+    z = shard(jax.random.normal(k_z, (n, parts.latent)))
+    if parts.auxiliary and parts.auxiliary.code:
+        y = shard(parts.auxiliary.code(k_code, n, None))
+    elif y is not None:
+        y = jnp.tile(y, (n // len(y),) + (1,) * (y.ndim - 1))
+    fakes, stats = parts.g.apply(params["g"], state.stats["g"], z, y, train=True, key=k_g)
+    return fakes, y, stats
+
+
+def judge(
+    parts: Parts, params: Any, stats: Any, x: Array, y: Array | None, key: Array, first: bool
+) -> tuple[Array, Array | None, Any]:
+    """d's outputs (N,) and heads on augmented images, and its new statistics.
+
+    Spectral vectors move once a step, on its `first` batch.
+    """
+    k_augment, k_d = jax.random.split(key)
+    x, y = parts.augment(k_augment, x), None if parts.auxiliary else y
+    frozen = () if first else ("spectral",)
+    out, stats = parts.d.apply(params, stats, x, y, train=True, key=k_d, frozen=frozen)
+    return (*out, stats) if parts.auxiliary else (out, None, stats)
+
+
+def reals(parts: Parts, batch: Batch, key: Array) -> tuple[Array, Array | None]:
+    """A batch's images, dequantised where asked, and their condition."""
+    x = batch["image"]
+    if parts.dequantize:
+        x = x + jax.random.uniform(key, x.shape) / 127.5
+    return x, batch[parts.condition] if parts.condition else None
 
 
 def d_loss(parts: Parts, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
-    """E[real(D(x))] + E[fake(D(G(z)))]; reals and fakes are each a batch to D, reals first."""
-    k_z, k_g, k_real, k_fake, k_label_real, k_label_fake = jax.random.split(key, 6)
-    x = batch["image"]
-    z = shard(draw_latents(parts, k_z, len(x)))
-    fakes, _ = parts.g.apply(params["g"], state.stats["g"], z, train=True, key=k_g)
-    real, stats = parts.d.apply(params["d"], state.stats["d"], x, train=True, key=k_real)
-    fake, stats = parts.d.apply(params["d"], stats, fakes, train=True, key=k_fake)
-    value = parts.loss.real(real, k_label_real) + parts.loss.fake(fake, k_label_fake)
-    scores = {"real": parts.loss.score(real).mean(), "fake": parts.loss.score(fake).mean()}
-    return value.mean(), Aux(scores, stats={"d": stats})
+    """E[real(D(x))] + E[fake(D(G(z)))] and what joins them; reals and fakes are each a batch."""
+    keys = iter(jax.random.split(key, 8 + len(parts.terms)))
+    x, y = reals(parts, batch, next(keys))
+    fakes, given, _ = draw(parts, params, state, y, next(keys), len(x))
+    real, heads, stats = judge(parts, params["d"], state.stats["d"], x, y, next(keys), True)
+    fake, heads_fake, stats = judge(parts, params["d"], stats, fakes, given, next(keys), False)
+    on_real = parts.loss.real(real, next(keys)).mean()
+    on_fake = parts.loss.fake(fake, next(keys)).mean()
+    metrics = {
+        "real": parts.loss.score(real).mean(),
+        "fake": parts.loss.score(fake).mean(),
+        "accuracy_real": jnp.mean(real > parts.loss.boundary),
+        "accuracy_fake": jnp.mean(fake < parts.loss.boundary),
+    }
+    if parts.matching_aware:
+        k_other, k_judge, k_label = jax.random.split(next(keys), 3)
+        other = build.mismatched(y, parts.spec.classes, k_other)
+        wrong, _, stats = judge(parts, params["d"], stats, x, other, k_judge, False)
+        on_fake = (on_fake + parts.loss.fake(wrong, k_label).mean()) / 2
+        metrics["mismatched"] = parts.loss.score(wrong).mean()
+    value = on_real + on_fake
+    if parts.auxiliary:
+        extra, more = parts.auxiliary.d(heads, heads_fake, y, given)
+        value, metrics = value + extra, metrics | more
+    for label, term in parts.terms.items():
+        metrics[label] = penalty(parts, term, params["d"], stats, x, y, fakes, next(keys))
+        value += metrics[label]
+    return value, Aux(metrics, stats={"d": stats})
 
 
 def g_loss(parts: Parts, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
-    """E[g(D(G(z)))]."""
-    k_z, k_g, k_d = jax.random.split(key, 3)
-    z = shard(draw_latents(parts, k_z, len(batch["image"])))
-    fakes, stats = parts.g.apply(params["g"], state.stats["g"], z, train=True, key=k_g)
-    fake, _ = parts.d.apply(params["d"], state.stats["d"], fakes, train=True, key=k_d)
-    return parts.loss.g(fake).mean(), Aux(stats={"g": stats})
+    """E[g(D(G(z)))], and the auxiliary's term."""
+    k_draw, k_judge = jax.random.split(key)
+    y = batch[parts.condition] if parts.condition else None
+    n = parts.g_batch * len(batch["image"])
+    fakes, given, stats = draw(parts, params, state, y, k_draw, n)
+    fake, heads, _ = judge(parts, params["d"], state.stats["d"], fakes, given, k_judge, False)
+    value = parts.loss.g(fake).mean()
+    if parts.auxiliary:
+        value += parts.auxiliary.g(heads, given)
+    return value, Aux(stats={"g": stats})
 
 
-def sample(
-    parts: Parts, state: State, inputs: dict[str, Array], key: Array, *, averaged: bool
+def lazy_loss(
+    parts: Parts,
+    term: Regularizer,
+    every: int,
+    params: Nets,
+    state: State,
+    batch: Batch,
+    key: Array,
+) -> tuple[Array, Aux]:
+    """A regulariser alone, played on every `every`-th step and weighted by that."""
+    k_real, k_draw, k_term = jax.random.split(key, 3)
+    x, y = reals(parts, batch, k_real)
+    fakes, _, _ = draw(parts, params, state, y, k_draw, len(x))
+    stats = state.stats["d"]
+    return every * penalty(parts, term, params["d"], stats, x, y, fakes, k_term), Aux()
+
+
+def penalty(
+    parts: Parts,
+    term: Regularizer,
+    params: Any,
+    stats: Any,
+    x: Array,
+    y: Array | None,
+    fakes: Array,
+    key: Array,
 ) -> Array:
-    """Images in [-1, 1] from the averaged generator, where there is one, without train mode."""
-    params = (state.ema if averaged else state.params)["g"]
-    return parts.g.apply(params, state.stats["g"], inputs["z"], train=False, key=key)[0]
+    """A regulariser of d as it stands: augmentation and condition are inside the closure."""
+    k_judge, k_term = jax.random.split(key)
+
+    def critic(images: Array) -> Array:
+        return judge(parts, params, stats, images, y, k_judge, False)[0]
+
+    return term.term(critic, params, x, fakes, k_term)
+
+
+def critic(parts: Parts, state: State, x: Array, y: Array | None) -> Array:
+    """d's outputs (N,) as it stands, without augmentation; writes nothing."""
+    y = None if parts.auxiliary else y
+    out, _ = parts.d.apply(state.params["d"], state.stats["d"], x, y, train=False)
+    return out[0] if parts.auxiliary else out
+
+
+def sample(parts: Parts, state: State, inputs: dict[str, Array], key: Array) -> Array:
+    """Images in [-1, 1] from the averaged generator, where there is one, not in train mode."""
+    params = (state.ema if parts.averaged else state.params)["g"]
+    z, y = inputs["z"], inputs.get("y")
+    return parts.g.apply(params, state.stats["g"], z, y, train=False, key=key)[0]

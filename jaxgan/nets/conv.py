@@ -103,11 +103,17 @@ def _check(x: Array, w: Array, stride: int) -> tuple[Array, Array]:
     x, w = x.astype(dtype), w.astype(dtype)
     # Inside shard_map replicated weights meet varying images. Casting here, and not in the
     # primitives, makes the transpose of the cast, a psum, part of the weights' gradient.
-    vma_x, vma_w = (getattr(jax.typeof(a), "vma", frozenset()) for a in (x, w))
-    if vma_x != vma_w:
-        x = lax.pcast(x, tuple(vma_w - vma_x), to="varying")
-        w = lax.pcast(w, tuple(vma_x - vma_w), to="varying")
+    axes_x, axes_w = _varying_axes(x), _varying_axes(w)
+    if axes_x != axes_w:
+        x = lax.pcast(x, tuple(axes_w - axes_x), to="varying")
+        w = lax.pcast(w, tuple(axes_x - axes_w), to="varying")
     return x, w
+
+
+def _varying_axes(a: Array) -> frozenset[str]:
+    """Mesh axes over which shard_map knows `a` to differ; the attribute moved in jax 0.10."""
+    aval = jax.typeof(a)
+    return aval.mat.varying if hasattr(aval, "mat") else getattr(aval, "vma", frozenset())
 
 
 def _as_padding(padding: Any) -> Padding:

@@ -9,54 +9,79 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.errors import UserError
-from jaxgan.nets.layers import Conv, ConvTranspose, Dense, leaky_relu
-from jaxgan.nets.norms import BatchNorm
+from jaxgan.nets import norms
+from jaxgan.nets.layers import Conv, ConvTranspose, Dense, flatten, leaky_relu
+from jaxgan.nets.norms import Condition
 
 Array = jax.Array
 
 
 class Generator(nn.Module):
-    """Latent (N, latent) -> images (N, *shape) in [-1, 1].
+    """Latent (N, latent), condition or None -> images (N, *shape) in [-1, 1].
 
-    Projects to 4x4, then doubles with fractionally-strided 4x4 convolutions; BatchNorm and ReLU
-    everywhere but at the output, which is a tanh.
+    Projects to 4x4, then doubles with fractionally-strided 4x4 convolutions; normalisation and
+    ReLU everywhere but at the output, which is a tanh. A condition's embedding joins the latent.
     """
 
     shape: tuple[int, int, int]
     width: int = 64
     max_width: int = 1024
+    norm: str = "BatchNorm"
+    spectral: bool = False
+    classes: int = 0
+    embedding: int = 50
 
     @nn.compact
-    def __call__(self, z: Array, *, train: bool) -> Array:
+    def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
         """Draws one image per latent."""
         first, *rest = reversed(_widths(self.shape, self.width, self.max_width))
-        h = Dense(16 * first, use_bias=False)(z).reshape(-1, 4, 4, first)
-        h = nn.relu(BatchNorm()(h, train))
+        norm, bias = norms.named(self.norm, self.classes), self.norm == "Identity"
+        if y is not None:
+            z = jnp.concatenate([z, Condition(self.classes, self.embedding)(y)], axis=1)
+        h = Dense(16 * first, use_bias=bias, spectral=self.spectral)(z).reshape(-1, 4, 4, first)
+        h = nn.relu(norm()(h, train, y))
         for width in rest:
-            h = nn.relu(BatchNorm()(ConvTranspose(width, use_bias=False)(h), train))
-        return jnp.tanh(ConvTranspose(self.shape[-1])(h))
+            h = ConvTranspose(width, use_bias=bias, spectral=self.spectral)(h)
+            h = nn.relu(norm()(h, train, y))
+        return jnp.tanh(ConvTranspose(self.shape[-1], spectral=self.spectral)(h))
 
 
 class Discriminator(nn.Module):
-    """Images (N, *shape) -> logits (N,).
+    """Images (N, *shape), condition or None -> logits (N,), with `heads` also heads (N, heads).
 
-    Halves with strided 4x4 convolutions down to 4x4; LeakyReLU; BatchNorm but at the input.
+    Halves with strided 4x4 convolutions down to 4x4; LeakyReLU; normalisation but at the input. A
+    condition becomes one more channel of the image; with `projection` its embedding is instead
+    multiplied with the last features (Miyato & Koyama 2018).
     """
 
     shape: tuple[int, int, int]
     width: int = 64
     max_width: int = 1024
-    batch_norm: bool = True
+    norm: str = "BatchNorm"
+    spectral: bool = False
+    classes: int = 0
+    projection: bool = False
+    heads: int = 0
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> Array:
+    def __call__(self, x: Array, y: Array | None = None, *, train: bool):
         """Scores each image."""
         first, *rest = _widths(self.shape, self.width, self.max_width)
-        h = leaky_relu(Conv(first, 4, stride=2, padding=1)(x))
+        norm, bias = norms.named(self.norm, self.classes), self.norm == "Identity"
+        if y is not None and not self.projection:
+            plane = Condition(self.classes, self.shape[0] * self.shape[1])(y)
+            x = jnp.concatenate([x, plane.reshape(-1, *self.shape[:2], 1)], axis=-1)
+        h = leaky_relu(Conv(first, 4, stride=2, padding=1, spectral=self.spectral)(x))
         for width in rest:
-            h = Conv(width, 4, stride=2, padding=1, use_bias=not self.batch_norm)(h)
-            h = leaky_relu(BatchNorm()(h, train) if self.batch_norm else h)
-        return Conv(1, 4)(h)[:, 0, 0, 0]
+            h = Conv(width, 4, stride=2, padding=1, use_bias=bias, spectral=self.spectral)(h)
+            h = leaky_relu(norm()(h, train, y))
+        logits = Conv(1, 4, spectral=self.spectral)(h)[:, 0, 0, 0]
+        if y is not None and self.projection:
+            embedded = Condition(self.classes, h.shape[-1], spectral=self.spectral)(y)
+            logits += jnp.sum(embedded * h.sum(axis=(1, 2)), axis=1)
+        if not self.heads:
+            return logits
+        return logits, Dense(self.heads, spectral=self.spectral)(flatten(h))
 
 
 def _widths(shape: tuple[int, ...], width: int, max_width: int) -> list[int]:

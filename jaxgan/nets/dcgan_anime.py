@@ -30,8 +30,9 @@ class Generator(nn.Module):
     width: int = 128
 
     @nn.compact
-    def __call__(self, z: Array, *, train: bool) -> Array:  # noqa: ARG002 (nothing to switch)
+    def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
         """Draws one image per latent."""
+        del y, train
         _check(self.shape)
         h = Dense(64 * self.width)(z).reshape(-1, 8, 8, self.width)
         for factor in (1, 2, 4):
@@ -47,8 +48,9 @@ class Discriminator(nn.Module):
     dropout: float = 0.2
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> Array:
+    def __call__(self, x: Array, y: Array | None = None, *, train: bool) -> Array:
         """Scores each image; in training needs the random stream `dropout`."""
+        del y
         _check(self.shape)
         h = x
         for factor in (1, 2, 2):

@@ -1,6 +1,7 @@
 """The layers every net is made of; the one place where convolutions are called.
 
 Weights start as DCGAN's, N(0, 0.02^2) (Radford et al. 2016, section 4), unless a net says other.
+`spectral=True` divides a layer's weight by its largest singular value.
 """
 
 from collections.abc import Callable
@@ -28,13 +29,27 @@ class Dense(nn.Module):
     features: int
     use_bias: bool = True
     kernel_init: Init = normal_init
+    spectral: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Applies x @ kernel + bias."""
-        kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features))
-        y = x @ kernel.astype(x.dtype)
-        return _add_bias(self, y, self.features) if self.use_bias else y
+        kernel = _kernel(self, (x.shape[-1], self.features), x.dtype)
+        return _add_bias(self, x @ kernel)
+
+
+class Embed(nn.Module):
+    """Integer labels (N,) -> (N, features)."""
+
+    classes: int
+    features: int
+    kernel_init: Init = normal_init
+    spectral: bool = False
+
+    @nn.compact
+    def __call__(self, y: Array) -> Array:
+        """Looks each label's row up."""
+        return _kernel(self, (self.classes, self.features), jnp.float32)[y]
 
 
 class Conv(nn.Module):
@@ -46,15 +61,14 @@ class Conv(nn.Module):
     padding: int = 0
     use_bias: bool = True
     kernel_init: Init = normal_init
+    spectral: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Convolves; H' = (H + 2 padding - kernel) // stride + 1."""
-        shape = (self.kernel, self.kernel, x.shape[-1], self.features)
-        kernel = self.param("kernel", self.kernel_init, shape)
+        kernel = _kernel(self, (self.kernel, self.kernel, x.shape[-1], self.features), x.dtype)
         pads = ((self.padding, self.padding),) * 2
-        y = conv2d(x, kernel.astype(x.dtype), stride=self.stride, padding=pads)
-        return _add_bias(self, y, self.features) if self.use_bias else y
+        return _add_bias(self, conv2d(x, kernel, stride=self.stride, padding=pads))
 
 
 class ConvTranspose(nn.Module):
@@ -66,21 +80,68 @@ class ConvTranspose(nn.Module):
     padding: int = 1
     use_bias: bool = True
     kernel_init: Init = normal_init
+    spectral: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Convolves; H' = (H - 1) stride - 2 padding + kernel, so 4, 2, 1 doubles H."""
-        shape = (self.kernel, self.kernel, x.shape[-1], self.features)
-        kernel = self.param("kernel", self.kernel_init, shape)
+        kernel = _kernel(self, (self.kernel, self.kernel, x.shape[-1], self.features), x.dtype)
         pads = ((self.padding, self.padding),) * 2
-        y = conv2d_transpose(x, kernel.astype(x.dtype), stride=self.stride, padding=pads)
-        return _add_bias(self, y, self.features) if self.use_bias else y
-
-
-def _add_bias(module: nn.Module, y: Array, features: int) -> Array:
-    return y + module.param("bias", nn.initializers.zeros, (features,)).astype(y.dtype)
+        return _add_bias(self, conv2d_transpose(x, kernel, stride=self.stride, padding=pads))
 
 
 def flatten(x: Array) -> Array:
     """(N, ...) -> (N, -1)."""
     return jnp.reshape(x, (x.shape[0], -1))
+
+
+def upsample(x: Array) -> Array:
+    """Nearest neighbour, (N, H, W, C) -> (N, 2H, 2W, C)."""
+    return x.repeat(2, axis=1).repeat(2, axis=2)
+
+
+def downsample(x: Array) -> Array:
+    """2x2 averages, (N, H, W, C) -> (N, H/2, W/2, C)."""
+    n, height, width, channels = x.shape
+    return x.reshape(n, height // 2, 2, width // 2, 2, channels).mean(axis=(2, 4))
+
+
+def _kernel(layer: nn.Module, shape: tuple[int, ...], dtype: jnp.dtype) -> Array:
+    kernel = layer.param("kernel", layer.kernel_init, shape)
+    if layer.spectral:
+        kernel = spectral_norm(layer, kernel)
+    return kernel.astype(dtype)
+
+
+def _add_bias(layer: nn.Module, y: Array) -> Array:
+    if not layer.use_bias:
+        return y
+    return y + layer.param("bias", nn.initializers.zeros, (layer.features,)).astype(y.dtype)
+
+
+def spectral_norm(layer: nn.Module, kernel: Array) -> Array:
+    """kernel / sigma, sigma = u^T W v of the kernel as W (C_out, -1) (Miyato et al. 2018, app. A).
+
+    u (1, C_out) is kept among the layer's statistics under `spectral`. Where those may be written
+    (in training, once a step) one power iteration moves it first; elsewhere the kept u is used as
+    it is. u and v are constants to the gradient.
+    """
+    w = kernel.reshape(-1, kernel.shape[-1]).T
+
+    def start() -> Array:
+        return jax.random.normal(layer.make_rng("params"), (1, w.shape[0]))
+
+    u = layer.variable("spectral", "u", start)
+    fixed = jax.lax.stop_gradient(w)
+    v = _unit(u.value @ fixed)
+    new = _unit(v @ fixed.T)
+    if layer.is_mutable_collection("spectral") and not layer.is_initializing():
+        u.value = new
+        used = new
+    else:
+        used = _unit(u.value)
+    return kernel / jnp.squeeze(used @ w @ v.T)
+
+
+def _unit(x: Array) -> Array:
+    return x / (jnp.linalg.norm(x) + 1e-12)

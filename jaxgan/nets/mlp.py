@@ -21,8 +21,9 @@ class Generator(nn.Module):
     widths: tuple[int, ...] = (256, 256)
 
     @nn.compact
-    def __call__(self, z: Array, *, train: bool) -> Array:  # noqa: ARG002 (nothing to switch)
+    def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
         """Draws one image per latent."""
+        del y, train
         h = z
         for width in self.widths:
             h = nn.relu(Dense(width, kernel_init=_init)(h))
@@ -37,8 +38,9 @@ class Discriminator(nn.Module):
     widths: tuple[int, ...] = (256, 256)
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> Array:  # noqa: ARG002
+    def __call__(self, x: Array, y: Array | None = None, *, train: bool) -> Array:
         """Scores each image."""
+        del y, train
         h = flatten(x)
         for width in self.widths:
             h = leaky_relu(Dense(width, kernel_init=_init)(h))

@@ -1,0 +1,94 @@
+"""What a discriminator predicts besides real or fake: ACGAN's class, InfoGAN's code.
+
+Its second output, the heads (N, K), is scored here. Each function below is one recipe.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+Array = jax.Array
+Metrics = dict[str, Array]
+
+
+class Auxiliary(NamedTuple):
+    """Terms that join both players' losses.
+
+    heads: K, given the number of classes.
+    code: (key, n, labels or None) -> (n, D), what g is given; None where that is the data's label.
+    d: (heads on reals, heads on fakes, reals' labels, fakes' condition) -> scalar, metrics.
+    g: (heads on fakes, fakes' condition) -> scalar.
+    """
+
+    heads: Callable[[int], int]
+    code: Callable[[Array, int, Array | None], Array] | None
+    d: Callable[[Array, Array, Array | None, Array], tuple[Array, Metrics]]
+    g: Callable[[Array, Array], Array]
+
+
+def acgan(*, d_weight: float = 1.0, g_weight: float = 1.0) -> Auxiliary:
+    """Both players want the class read right (Odena et al. 2017, eq. 3).
+
+    D pays the cross-entropy on reals and on fakes, G on fakes. Heads are logits: the softmax is
+    the cross-entropy's. WGAN-GP's CIFAR recipe takes g_weight 0.1.
+    """
+    cross_entropy = optax.softmax_cross_entropy_with_integer_labels
+
+    def d(real: Array, fake: Array, labels: Array, given: Array) -> tuple[Array, Metrics]:
+        on_real, on_fake = cross_entropy(real, labels).mean(), cross_entropy(fake, given).mean()
+        metrics = {
+            "class_real": on_real,
+            "class_fake": on_fake,
+            "class_accuracy_real": jnp.mean(real.argmax(1) == labels),
+            "class_accuracy_fake": jnp.mean(fake.argmax(1) == given),
+        }
+        return d_weight * (on_real + on_fake), metrics
+
+    def g(fake: Array, given: Array) -> Array:
+        return g_weight * cross_entropy(fake, given).mean()
+
+    return Auxiliary(heads=lambda classes: classes, code=None, d=d, g=g)
+
+
+def infogan(
+    *,
+    categories: int = 10,
+    continuous: int = 2,
+    weight: float = 1.0,
+    continuous_weight: float = 1.0,
+) -> Auxiliary:
+    """G is given a code that must be read back from its image (Chen et al. 2016, eq. 6).
+
+    The code is a one-hot category and uniform(-1, 1) numbers. Heads are the category's logits and
+    the numbers' means, Gaussian with sigma 1. Both players ascend the lower bound L_I = E log
+    Q(c | x) + H(c) on the mutual information, on fakes only; it is logged in nats.
+    """
+    entropy = math.log(categories) + continuous * math.log(2.0)
+
+    def code(key: Array, n: int, labels: Array | None) -> Array:
+        k_category, k_numbers = jax.random.split(key)
+        if labels is None:
+            labels = jax.random.randint(k_category, (n,), 0, categories)
+        numbers = jax.random.uniform(k_numbers, (n, continuous), minval=-1.0)
+        return jnp.concatenate([jax.nn.one_hot(labels, categories), numbers], axis=1)
+
+    def log_likelihoods(heads: Array, given: Array) -> tuple[Array, Array]:
+        category = -optax.softmax_cross_entropy(heads[:, :categories], given[:, :categories])
+        error = heads[:, categories:] - given[:, categories:]
+        numbers = jnp.sum(-0.5 * error**2 - 0.5 * math.log(2 * math.pi), axis=1)
+        return category.mean(), numbers.mean()
+
+    def objective(heads: Array, given: Array) -> Array:
+        category, numbers = log_likelihoods(heads, given)
+        return -weight * category - continuous_weight * numbers
+
+    def d(real: Array, fake: Array, labels: Array | None, given: Array) -> tuple[Array, Metrics]:
+        del real, labels
+        information = sum(log_likelihoods(fake, given)) + entropy
+        return objective(fake, given), {"information_nats": information}
+
+    return Auxiliary(lambda classes: categories + continuous, code=code, d=d, g=objective)

@@ -1,0 +1,136 @@
+"""Regularisers of the critic, each fit for any net, condition and augmentation.
+
+A regulariser is a function (critic, params, real, fake, key) -> scalar, where
+  critic: images (N, ...) -> outputs (N,), at the parameters being trained;
+  params: those parameters, for the one regulariser that looks at weights;
+  real, fake: a batch of each, (N, ...).
+`per_sample` says that it differentiates each sample's own output: then the critic may not mix
+samples, as BatchNorm does.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+Array = jax.Array
+Critic = Callable[[Array], Array]
+
+
+class Regularizer(NamedTuple):
+    """One term of the critic's loss."""
+
+    term: Callable[[Critic, Any, Array, Array, Array], Array]
+    per_sample: bool
+
+
+def gradient_penalty(
+    *, weight: float = 10.0, target: float = 1.0, one_sided: bool = False
+) -> Regularizer:
+    """weight E(|grad D(x)| - target)^2 / target^2 between reals and fakes (Gulrajani et al. 2017).
+
+    x lies on a line between a real and a fake, at a point drawn for each pair (equation 3).
+    one_sided penalises only norms above the target. Dividing by target^2 is ProGAN's, and 1 at
+    the default.
+    """
+
+    def term(critic: Critic, params: Any, real: Array, fake: Array, key: Array) -> Array:
+        del params
+        alpha = jax.random.uniform(key, (len(real), *[1] * (real.ndim - 1)), real.dtype)
+        excess = gradient_norms(critic, real + alpha * (fake - real)) - target
+        excess = jnp.maximum(excess, 0) if one_sided else excess
+        return weight * jnp.mean(excess**2) / target**2
+
+    return Regularizer(term, per_sample=True)
+
+
+def dragan(*, weight: float = 10.0, target: float = 1.0, scale: float = 0.5) -> Regularizer:
+    """weight E(|grad D(x + noise)| - target)^2 around the reals (Kodali et al. 2017, 2.3).
+
+    noise = scale std(x) U(0, 1), std over the whole batch, as in the authors' code.
+    """
+
+    def term(critic: Critic, params: Any, real: Array, fake: Array, key: Array) -> Array:
+        del params, fake
+        noise = scale * jnp.std(real) * jax.random.uniform(key, real.shape, real.dtype)
+        return weight * jnp.mean((gradient_norms(critic, real + noise) - target) ** 2)
+
+    return Regularizer(term, per_sample=True)
+
+
+def r1(*, gamma: float = 10.0) -> Regularizer:
+    """gamma/2 E|grad D(x)|^2 on reals (Mescheder et al. 2018, eq. 9)."""
+
+    def term(critic: Critic, params: Any, real: Array, fake: Array, key: Array) -> Array:
+        del params, fake, key
+        return gamma / 2 * jnp.mean(_squares(_gradients(critic, real)))
+
+    return Regularizer(term, per_sample=True)
+
+
+def r2(*, gamma: float = 10.0) -> Regularizer:
+    """gamma/2 E|grad D(G(z))|^2 on fakes (Mescheder et al. 2018, eq. 10)."""
+
+    def term(critic: Critic, params: Any, real: Array, fake: Array, key: Array) -> Array:
+        del params, real, key
+        return gamma / 2 * jnp.mean(_squares(_gradients(critic, fake)))
+
+    return Regularizer(term, per_sample=True)
+
+
+def drift(*, weight: float = 0.001) -> Regularizer:
+    """weight E[D(x)^2] on reals only: keeps a Wasserstein critic near 0 (ProGAN, appendix A.1)."""
+
+    def term(critic: Critic, params: Any, real: Array, fake: Array, key: Array) -> Array:
+        del params, fake, key
+        return weight * jnp.mean(critic(real) ** 2)
+
+    return Regularizer(term, per_sample=False)
+
+
+def spectral(*, weight: float = 0.1, iterations: int = 10) -> Regularizer:
+    """weight/2 sum sigma(W)^2 over all kernels (Yoshida & Miyato 2017, eq. 4).
+
+    Not spectral normalisation: it pulls the largest singular values down and fixes none. sigma is
+    found by `iterations` power iterations from a random vector; its gradient is u v^T.
+    """
+
+    def term(critic: Critic, params: Any, real: Array, fake: Array, key: Array) -> Array:
+        del critic, real, fake
+        kernels = [w for w in jax.tree.leaves(params) if w.ndim > 1]
+        keys = jax.random.split(key, len(kernels))
+        sigmas = [
+            largest_singular_value(w, k, iterations) for w, k in zip(kernels, keys, strict=True)
+        ]
+        return weight / 2 * sum(s**2 for s in sigmas)
+
+    return Regularizer(term, per_sample=False)
+
+
+def gradient_norms(critic: Critic, x: Array) -> Array:
+    """|grad D(x)| of each sample over all its elements, (N, ...) -> (N,)."""
+    # The root's slope is infinite at 0, where a dead critic would turn the whole step to NaN.
+    return jnp.sqrt(_squares(_gradients(critic, x)) + 1e-12)
+
+
+def largest_singular_value(kernel: Array, key: Array, iterations: int) -> Array:
+    """sigma of a kernel reshaped to (-1, C_out); u and v are constants to the gradient."""
+    w = kernel.reshape(-1, kernel.shape[-1])
+    u = jax.random.normal(key, (w.shape[-1],), w.dtype)
+    fixed = jax.lax.stop_gradient(w)
+    for _ in range(iterations):
+        v = fixed @ u
+        v /= jnp.linalg.norm(v) + 1e-12
+        u = v @ fixed
+        u /= jnp.linalg.norm(u) + 1e-12
+    return v @ w @ u
+
+
+def _gradients(critic: Critic, x: Array) -> Array:
+    return jax.grad(lambda x: critic(x).sum())(x)
+
+
+def _squares(x: Array) -> Array:
+    return jnp.sum(x.reshape(len(x), math.prod(x.shape[1:])) ** 2, axis=1)
