@@ -14,7 +14,7 @@ from jaxgan.nets import conv, conv_cpu
 
 SPEC = ("NHWC", "HWIO", "NHWC")
 FEW = settings(
-    max_examples=16, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=8, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
