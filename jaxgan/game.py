@@ -84,9 +84,10 @@ class Game(NamedTuple):
 
     init: key -> (params, stats, memory), each a dict as in `State`.
     players, turns: who plays, and in what order.
-    inputs: (key, n, y or None) -> whatever `sample` turns into n pictures: latents, conditions.
+    inputs: (key, n, given={}) -> what `sample` turns into n pictures: latents `z`, conditions `y`.
+      given: `label` or `condition` as in a batch, where they are not the game's to choose.
     sample: (state, inputs, key) -> (n, *shape) float array, images in [-1, 1].
-    critic: (state, x, y or None) -> (n,), the critic's outputs, for diagnosis.
+    critic: (state, batch) -> (n,), the critic's outputs, for diagnosis.
     ema: net -> decay of its averaged parameters, in [0, 1).
     """
 
@@ -95,7 +96,7 @@ class Game(NamedTuple):
     turns: tuple[Turn, ...]
     inputs: Callable[..., dict[str, jax.Array]]
     sample: Callable[[State, Mapping[str, jax.Array], jax.Array], jax.Array]
-    critic: Callable[[State, jax.Array, jax.Array | None], jax.Array]
+    critic: Callable[[State, Batch], jax.Array]
     ema: Mapping[str, float]
 
 

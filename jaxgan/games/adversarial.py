@@ -23,6 +23,7 @@ from jaxgan.regularizers import Regularizer
 from jaxgan.resolve import Node, resolve
 
 Array = jax.Array
+EMPTY: Batch = {}
 
 
 class Parts(NamedTuple):
@@ -131,21 +132,20 @@ def init(parts: Parts, key: Array) -> tuple[Nets, Nets, dict]:
     return {"g": params_g, "d": params_d}, {"g": stats_g, "d": stats_d}, {}
 
 
-def inputs(parts: Parts, key: Array, n: int, y: Array | None = None) -> dict[str, Array]:
+def inputs(parts: Parts, key: Array, n: int, given: Batch = EMPTY) -> dict[str, Array]:
     """n latents `z` and, where the game is conditional, conditions `y`.
 
-    Labels and categories go round in turn unless y gives them (ints, (n,)); vectors must be given,
-    else they are 0. With a code, `labels` holds its category.
+    given: `label` (n,) or `condition` (n, D) to draw; else labels go round in turn, vectors are 0
+    and a code is drawn, its category being `label`.
     """
     k_z, k_code = jax.random.split(key)
     drawn = {"z": jax.random.normal(k_z, (n, parts.latent))}
     if parts.auxiliary and parts.auxiliary.code:
-        code = parts.auxiliary.code(k_code, n, y)
-        return drawn | {"y": code} | ({} if y is None else {"labels": y})
+        return drawn | {"y": parts.auxiliary.code(k_code, n, given.get("label"))}
     if parts.condition == "label":
-        return drawn | {"y": jnp.arange(n) % parts.spec.classes if y is None else y}
+        return drawn | {"y": given.get("label", jnp.arange(n) % parts.spec.classes)}
     if parts.condition:
-        return drawn | {"y": jnp.zeros((n, parts.spec.condition_dim)) if y is None else y}
+        return drawn | {"y": given.get("condition", jnp.zeros((n, parts.spec.condition_dim)))}
     return drawn
 
 
@@ -265,10 +265,10 @@ def penalty(
     return term.term(critic, params, x, fakes, k_term)
 
 
-def critic(parts: Parts, state: State, x: Array, y: Array | None) -> Array:
+def critic(parts: Parts, state: State, batch: Batch) -> Array:
     """d's outputs (N,) as it stands, without augmentation; writes nothing."""
-    y = None if parts.auxiliary else y
-    out, _ = parts.d.apply(state.params["d"], state.stats["d"], x, y, train=False)
+    y = batch[parts.condition] if parts.condition and not parts.auxiliary else None
+    out, _ = parts.d.apply(state.params["d"], state.stats["d"], batch["image"], y, train=False)
     return out[0] if parts.auxiliary else out
 
 

@@ -8,9 +8,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.errors import UserError
 from jaxgan.nets import norms
-from jaxgan.nets.layers import Conv, ConvTranspose, Dense, flatten, leaky_relu
+from jaxgan.nets.layers import Conv, ConvTranspose, Dense, flatten, leaky_relu, pyramid
 from jaxgan.nets.norms import Condition
 
 Array = jax.Array
@@ -34,7 +33,7 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
         """Draws one image per latent."""
-        first, *rest = reversed(_widths(self.shape, self.width, self.max_width))
+        first, *rest = reversed(pyramid(self.shape, self.width, self.max_width, "dcgan"))
         norm, bias = norms.named(self.norm, self.classes), self.norm == "Identity"
         if y is not None:
             z = jnp.concatenate([z, Condition(self.classes, self.embedding)(y)], axis=1)
@@ -66,7 +65,7 @@ class Discriminator(nn.Module):
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool):
         """Scores each image."""
-        first, *rest = _widths(self.shape, self.width, self.max_width)
+        first, *rest = pyramid(self.shape, self.width, self.max_width, "dcgan")
         norm, bias = norms.named(self.norm, self.classes), self.norm == "Identity"
         if y is not None and not self.projection:
             plane = Condition(self.classes, self.shape[0] * self.shape[1])(y)
@@ -76,20 +75,9 @@ class Discriminator(nn.Module):
             h = Conv(width, 4, stride=2, padding=1, use_bias=bias, spectral=self.spectral)(h)
             h = leaky_relu(norm()(h, train, y))
         logits = Conv(1, 4, spectral=self.spectral)(h)[:, 0, 0, 0]
-        if y is not None and self.projection:
+        if self.projection:
             embedded = Condition(self.classes, h.shape[-1], spectral=self.spectral)(y)
             logits += jnp.sum(embedded * h.sum(axis=(1, 2)), axis=1)
         if not self.heads:
             return logits
         return logits, Dense(self.heads, spectral=self.spectral)(flatten(h))
-
-
-def _widths(shape: tuple[int, ...], width: int, max_width: int) -> list[int]:
-    """Channels of the feature maps from half the image's size down to 4x4."""
-    height = shape[0]
-    if shape[:-1] != (height, height) or height not in (16, 32, 64, 128, 256):
-        raise UserError(
-            f"dcgan draws square images of 16, 32, 64, 128 or 256 pixels, the data are "
-            f"{'x'.join(map(str, shape))}; set --config.data.res to one of those"
-        )
-    return [min(width << i, max_width) for i in range(height.bit_length() - 3)]

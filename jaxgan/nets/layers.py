@@ -10,6 +10,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxgan.errors import UserError
 from jaxgan.nets.conv import conv2d, conv2d_transpose
 
 Array = jax.Array
@@ -104,6 +105,30 @@ def downsample(x: Array) -> Array:
     """2x2 averages, (N, H, W, C) -> (N, H/2, W/2, C)."""
     n, height, width, channels = x.shape
     return x.reshape(n, height // 2, 2, width // 2, 2, channels).mean(axis=(2, 4))
+
+
+def check_square(shape: tuple[int, ...], sizes: tuple[int, ...], net: str) -> None:
+    """Refuses data (H, W, C) whose sides are not equal and among `sizes`.
+
+    Raises:
+      UserError: says what `net` draws, and what the data are.
+    """
+    if shape[:-1] != (shape[0],) * 2 or shape[0] not in sizes:
+        listed = f"{', '.join(map(str, sizes[:-1]))} or {sizes[-1]}"
+        raise UserError(
+            f"{net} takes square images of {listed} pixels, the data are "
+            f"{'x'.join(map(str, shape))}; set --config.data.res to one of those"
+        )
+
+
+def pyramid(shape: tuple[int, ...], width: int, max_width: int, net: str) -> list[int]:
+    """Channels of DCGAN's feature maps, from half the image's size down to 4x4.
+
+    Raises:
+      UserError: the data are not square images of 16 to 256 pixels, a power of two.
+    """
+    check_square(shape, (16, 32, 64, 128, 256), net)
+    return [min(width << i, max_width) for i in range(shape[0].bit_length() - 3)]
 
 
 def _kernel(layer: nn.Module, shape: tuple[int, ...], dtype: jnp.dtype) -> Array:

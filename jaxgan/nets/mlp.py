@@ -1,47 +1,107 @@
-"""The first GAN's multilayer perceptrons (Goodfellow et al. 2014), at the tutorials' sizes."""
+"""Multilayer perceptrons for pictures and points (Goodfellow et al. 2014).
+
+The defaults are the tutorials' sizes for 28x28 digits.
+"""
 
 import math
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxgan.errors import UserError
+from jaxgan.nets import norms
 from jaxgan.nets.layers import Dense, flatten, leaky_relu
+from jaxgan.nets.norms import Condition
+from jaxgan.resolve import nearest
 
 Array = jax.Array
 
-# The tutorials keep PyTorch's default: U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
-_init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
+_TORCH = 3**-0.5  # PyTorch's default gain, which the tutorials keep; He et al. 2015 take 2**0.5
+
+_ACTIVATIONS = {"relu": nn.relu, "leaky_relu": leaky_relu, "tanh": jnp.tanh}
+_OUTPUTS = {"tanh": jnp.tanh, "linear": lambda x: x}
 
 
 class Generator(nn.Module):
-    """Latent (N, latent) -> images (N, *shape) in [-1, 1]: 64-256-256-784 by default."""
+    """Latent (N, latent), condition or None -> (N, *shape): 64-256-256-784 by default.
+
+    `output` is 'tanh' for pictures in [-1, 1], 'linear' for points. A condition's embedding joins
+    the latent.
+    """
 
     shape: tuple[int, ...]
     widths: tuple[int, ...] = (256, 256)
+    activation: str = "relu"
+    output: str = "tanh"
+    norm: str = "Identity"
+    spectral: bool = False
+    gain: float = _TORCH
+    classes: int = 0
+    embedding: int = 50
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
-        """Draws one image per latent."""
-        del y, train
-        h = z
-        for width in self.widths:
-            h = nn.relu(Dense(width, kernel_init=_init)(h))
-        h = jnp.tanh(Dense(math.prod(self.shape), kernel_init=_init)(h))
-        return h.reshape(-1, *self.shape)
+        """Draws one item per latent."""
+        if y is not None:
+            z = jnp.concatenate([z, Condition(self.classes, self.embedding)(y)], axis=1)
+        h = _hidden(self, z, y, train)
+        h = _dense(self, math.prod(self.shape))(h)
+        return _choice("output", self.output, _OUTPUTS)(h).reshape(-1, *self.shape)
 
 
 class Discriminator(nn.Module):
-    """Images (N, ...) -> logits (N,): 784-256-256-1 by default."""
+    """Items (N, *shape), condition or None -> logits (N,), with `heads` also heads (N, heads).
+
+    784-256-256-1 by default. A condition's embedding joins the flattened item; with `projection`
+    it is instead multiplied with the last features (Miyato & Koyama 2018).
+    """
 
     shape: tuple[int, ...]
     widths: tuple[int, ...] = (256, 256)
+    activation: str = "leaky_relu"
+    norm: str = "Identity"
+    spectral: bool = False
+    gain: float = _TORCH
+    classes: int = 0
+    embedding: int = 50
+    projection: bool = False
+    heads: int = 0
 
     @nn.compact
-    def __call__(self, x: Array, y: Array | None = None, *, train: bool) -> Array:
-        """Scores each image."""
-        del y, train
+    def __call__(self, x: Array, y: Array | None = None, *, train: bool):
+        """Scores each item."""
         h = flatten(x)
-        for width in self.widths:
-            h = leaky_relu(Dense(width, kernel_init=_init)(h))
-        return Dense(1, kernel_init=_init)(h)[:, 0]
+        if y is not None and not self.projection:
+            embedded = Condition(self.classes, self.embedding, spectral=self.spectral)(y)
+            h = jnp.concatenate([h, embedded], axis=1)
+        h = _hidden(self, h, y, train)
+        logits = _dense(self, 1)(h)[:, 0]
+        if y is not None and self.projection:
+            embedded = Condition(self.classes, h.shape[-1], spectral=self.spectral)(y)
+            logits += jnp.sum(embedded * h, axis=1)
+        if not self.heads:
+            return logits
+        return logits, _dense(self, self.heads)(h)
+
+
+def _hidden(net: Generator | Discriminator, h: Array, y: Array | None, train: bool) -> Array:
+    """(N, C) -> (N, widths[-1]): the net's hidden layers, each normalised, then bent."""
+    norm, bias = norms.named(net.norm, net.classes), net.norm == "Identity"
+    activation = _choice("activation", net.activation, _ACTIVATIONS)
+    for width in net.widths:
+        h = activation(norm()(_dense(net, width, bias)(h), train, y))
+    return h
+
+
+def _dense(net: Generator | Discriminator, features: int, use_bias: bool = True) -> Dense:
+    """Weights start uniform, of std gain / sqrt(fan_in): PyTorch's lie within 1 / sqrt(fan_in)."""
+    init = nn.initializers.variance_scaling(net.gain**2, "fan_in", "uniform")
+    return Dense(features, use_bias, init, net.spectral)
+
+
+def _choice(field: str, name: str, known: dict[str, Callable]) -> Callable[[Array], Array]:
+    if name not in known:
+        raise UserError(f"{field}={name!r}: no such {field}{nearest(name, known)}")
+    return known[name]

@@ -112,6 +112,11 @@ class InstanceNorm(nn.Module):
     def __call__(self, x: Array, train: bool, y: Array | None = None) -> Array:
         """No statistics are kept."""
         del train, y
+        if x.ndim < 3:
+            raise UserError(
+                "norm=InstanceNorm: dense features have no positions to take moments over; "
+                "use LayerNorm"
+            )
         axes = tuple(range(1, x.ndim - 1))
         mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
         h = (x - mean) * jax.lax.rsqrt(var + 1e-5)
@@ -156,6 +161,11 @@ class Condition(nn.Module):
     @nn.compact
     def __call__(self, y: Array) -> Array:
         """Labels (N,) int of `classes` classes, or vectors (N, D) float."""
+        if y is None:
+            raise UserError(
+                "config.game: a conditional layer (ConditionalBatchNorm, projection) gets no "
+                "condition; set config.game.condition=label"
+            )
         options = {"kernel_init": self.kernel_init, "spectral": self.spectral}
         if jnp.issubdtype(y.dtype, jnp.integer):
             return Embed(self.classes, self.features, **options)(y)
@@ -181,7 +191,10 @@ class SelfAttention(nn.Module):
             h = nn.max_pool(h, (2, 2), (2, 2)) if pool else h
             return h.reshape(n, -1, features)
 
-        query, key = project(channels // 8, pool=False), project(channels // 8, pool=True)
+        query, key = (
+            project(max(1, channels // 8), pool=False),
+            project(max(1, channels // 8), pool=True),
+        )
         value = project(channels // 2, pool=True)
         weights = nn.softmax(query @ key.swapaxes(1, 2))
         out = (weights @ value).reshape(n, height, width, channels // 2)

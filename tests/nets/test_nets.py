@@ -51,8 +51,8 @@ def test_dcgan_fits_every_size(res, channels):
 
 
 def test_dcgan_widths_double_up_to_the_cap():
-    assert dcgan._widths((256, 256, 3), 64, 1024) == [64, 128, 256, 512, 1024, 1024]
-    assert dcgan._widths((32, 32, 1), 32, 1024) == [32, 64, 128]
+    assert layers.pyramid((256, 256, 3), 64, 1024, "dcgan") == [64, 128, 256, 512, 1024, 1024]
+    assert layers.pyramid((32, 32, 1), 32, 1024, "dcgan") == [32, 64, 128]
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (48, 48, 3), (512, 512, 3), (32, 64, 3), (2,)])

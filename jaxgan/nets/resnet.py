@@ -1,0 +1,194 @@
+"""SNGAN's residual networks (Miyato et al. 2018, appendix B), and SAGAN's (Zhang et al. 2019).
+
+For 32, 48 and 128 pixels they are the paper's, for 64 its authors' code's. Weights start as
+Glorot's uniform, times sqrt(2) in the residual branches. SAGAN's are the same with `attention`,
+and `spectral` in G as well.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxgan.errors import UserError
+from jaxgan.nets import norms
+from jaxgan.nets.layers import Conv, Dense, check_square, downsample, upsample
+from jaxgan.nets.norms import Condition, SelfAttention
+
+Array = jax.Array
+
+_init = nn.initializers.glorot_uniform()
+_residual_init = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")
+
+
+class _Plan(NamedTuple):
+    """Channels after G's dense layer and its blocks, and after D's blocks, in units of `width`.
+
+    halvings: how many of D's blocks, from the first, halve the image.
+    """
+
+    g: tuple[int, ...]
+    d: tuple[int, ...]
+    halvings: int
+    g_width: int = 64
+    d_width: int = 64
+
+
+_PLANS = {
+    32: _Plan((1, 1, 1, 1), (1, 1, 1, 1), 2, g_width=256, d_width=128),
+    48: _Plan((8, 4, 2, 1), (1, 2, 4, 8, 16), 4),
+    64: _Plan((16, 8, 4, 2, 1), (1, 2, 4, 8, 16), 5),
+    128: _Plan((16, 16, 8, 4, 2, 1), (1, 2, 4, 8, 16, 16), 5),
+}
+
+
+class Generator(nn.Module):
+    """Latent (N, latent), condition or None -> images (N, *shape) in [-1, 1].
+
+    Projects to 4x4 (6x6 for 48 pixels), then doubles with residual blocks. `width` is the paper's
+    where it is 0: 256 for 32 pixels, else 64, the channels of the largest maps. A condition
+    makes BatchNorm conditional; with another norm its embedding joins the latent. `attention` is
+    the size of the feature maps that SelfAttention follows, 0 for none.
+    """
+
+    shape: tuple[int, int, int]
+    width: int = 0
+    norm: str = "BatchNorm"
+    spectral: bool = False
+    attention: int = 0
+    classes: int = 0
+    embedding: int = 128
+
+    @nn.compact
+    def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
+        """Draws one image per latent."""
+        plan = _plan(self.shape)
+        first, *rest = (factor * (self.width or plan.g_width) for factor in plan.g)
+        size = self.shape[0] >> len(rest)
+        _check_attention(self.attention, [size << i for i in range(1, len(plan.g))], "g")
+        norm = self.norm
+        if y is not None and norm == "BatchNorm":
+            norm = "ConditionalBatchNorm"
+        elif y is not None and norm != "ConditionalBatchNorm":
+            z = jnp.concatenate([z, Condition(self.classes, self.embedding)(y)], axis=1)
+        norm = norms.named(norm, self.classes)
+        options = {"kernel_init": _init, "spectral": self.spectral}
+        h = Dense(size * size * first, **options)(z).reshape(-1, size, size, first)
+        for i, features in enumerate(rest):
+            h = _Up(features, norm, self.spectral, name=f"block{i}")(h, train, y)
+            if h.shape[1] == self.attention:
+                h = SelfAttention(spectral=self.spectral)(h)
+        h = nn.relu(norm()(h, train, y))
+        return jnp.tanh(Conv(self.shape[-1], 3, padding=1, **options)(h))
+
+
+class Discriminator(nn.Module):
+    """Images (N, *shape), condition or None -> logits (N,), with `heads` also heads (N, heads).
+
+    Residual blocks, ReLU, the `pool` ('sum' or 'mean', WGAN-GP's) over space, a dense layer.
+    `width` is the paper's where it is 0: 128 for 32 pixels, else 64, the channels after the first
+    block. A condition's embedding is multiplied with the pooled features (Miyato & Koyama 2018);
+    without `projection` it becomes one more channel of the image. `attention` as in G.
+    """
+
+    shape: tuple[int, int, int]
+    width: int = 0
+    norm: str = "Identity"
+    spectral: bool = True
+    attention: int = 0
+    classes: int = 0
+    projection: bool = True
+    heads: int = 0
+    pool: str = "sum"
+
+    @nn.compact
+    def __call__(self, x: Array, y: Array | None = None, *, train: bool):
+        """Scores each image."""
+        plan = _plan(self.shape)
+        if self.pool not in ("sum", "mean"):
+            raise UserError(f"config.game.d.pool={self.pool!r}: 'sum' or 'mean'")
+        sizes = [self.shape[0] >> i for i in range(1, plan.halvings + 1)]
+        _check_attention(self.attention, sizes, "d")
+        norm = norms.named(self.norm, self.classes)
+        options = {"kernel_init": _init, "spectral": self.spectral}
+        if y is not None and not self.projection:
+            plane = Condition(self.classes, self.shape[0] * self.shape[1])(y)
+            x = jnp.concatenate([x, plane.reshape(-1, *self.shape[:2], 1)], axis=-1)
+        h = x
+        for i, factor in enumerate(plan.d):
+            down, features = i < plan.halvings, factor * (self.width or plan.d_width)
+            block = _Down(features, norm, self.spectral, down, first=i == 0, name=f"block{i}")
+            h = block(h, train, y)
+            if down and h.shape[1] == self.attention:
+                h = SelfAttention(spectral=self.spectral)(h)
+        h = nn.relu(norm()(h, train, y))
+        h = h.sum(axis=(1, 2)) if self.pool == "sum" else h.mean(axis=(1, 2))
+        logits = Dense(1, **options)(h)[:, 0]
+        if y is not None and self.projection:
+            logits += jnp.sum(Condition(self.classes, h.shape[-1], **options)(y) * h, axis=1)
+        if not self.heads:
+            return logits
+        return logits, Dense(self.heads, **options)(h)
+
+
+class _Up(nn.Module):
+    """(N, H, W, C) -> (N, 2H, 2W, features): norm, ReLU, double, convolve; norm, ReLU, convolve."""
+
+    features: int
+    norm: Callable[[], nn.Module]
+    spectral: bool
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool, y: Array | None) -> Array:
+        residual = {"padding": 1, "kernel_init": _residual_init, "spectral": self.spectral}
+        h = upsample(nn.relu(self.norm()(x, train, y)))
+        h = Conv(self.features, 3, **residual)(h)
+        h = nn.relu(self.norm()(h, train, y))
+        h = Conv(self.features, 3, **residual)(h)
+        # A 1x1 convolution commutes with doubling, and costs a quarter before it.
+        shortcut = Conv(self.features, 1, kernel_init=_init, spectral=self.spectral)(x)
+        return h + upsample(shortcut)
+
+
+class _Down(nn.Module):
+    """(N, H, W, C) -> (N, H/2, W/2, features), or of the same size where not `down`.
+
+    The first block has no activation before its first convolution, which widens; later ones widen
+    with their second, as in the authors' code.
+    """
+
+    features: int
+    norm: Callable[[], nn.Module]
+    spectral: bool
+    down: bool
+    first: bool
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool, y: Array | None) -> Array:
+        residual = {"padding": 1, "kernel_init": _residual_init, "spectral": self.spectral}
+        h = x if self.first else nn.relu(self.norm()(x, train, y))
+        h = Conv(self.features if self.first else x.shape[-1], 3, **residual)(h)
+        h = nn.relu(self.norm()(h, train, y))
+        h = Conv(self.features, 3, **residual)(h)
+        # The authors' later blocks convolve, then pool. The two commute for a 1x1 convolution:
+        # the values are the same, at a quarter of the cost.
+        shortcut = downsample(x) if self.down else x
+        if self.down or x.shape[-1] != self.features:
+            project = Conv(self.features, 1, kernel_init=_init, spectral=self.spectral)
+            shortcut = project(shortcut)
+        return (downsample(h) if self.down else h) + shortcut
+
+
+def _plan(shape: tuple[int, ...]) -> _Plan:
+    check_square(shape, tuple(_PLANS), "resnet")
+    return _PLANS[shape[0]]
+
+
+def _check_attention(size: int, sizes: list[int], player: str) -> None:
+    if size and (size not in sizes or size % 2):
+        raise UserError(
+            f"config.game.{player}.attention={size}: no feature maps of that size; "
+            f"known: {', '.join(str(s) for s in sorted(sizes) if s % 2 == 0)}"
+        )
