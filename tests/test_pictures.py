@@ -40,3 +40,24 @@ def test_curves(tmp_path):
     rows = [{"step": 5, "d/loss": 1.0, "d/real": 0.6}, {"step": 10, "d/loss": 0.5, "g/loss": 2.0}]
     pictures.save_curves(tmp_path / "c.png", rows)
     assert Image.open(tmp_path / "c.png").size[0] > 500
+
+
+def test_scatter():
+    real, fake = np.array([[-1.0, 1.0]]), np.array([[1.0, -1.0], [9.0, 9.0]])
+    picture = pictures.scatter(real, fake, extent=2.0)
+    assert picture.shape == (480, 480, 3) and picture.dtype == np.uint8
+    assert (picture[0, 0] == 255).all()
+    assert (picture[120, 120] == 204).all(), "a real: grey, above and to the left"
+    red, _, blue = picture[360, 360].astype(int)
+    assert red > blue + 100, "a fake: orange, below and to the right"
+    levels = pictures.lattice(2.0)[:, 0]
+    drawn = pictures.scatter(real, fake, levels, extent=2.0)
+    changed = (drawn != picture).any(axis=(0, 2))
+    assert 6 < changed.sum() < 100, "the level lines of x are upright"
+    np.testing.assert_array_equal(pictures.scatter(real, fake, 0 * levels, extent=2.0), picture)
+
+
+def test_lattice():
+    points = pictures.lattice(3.0, 4)
+    assert points.shape == (16, 2) and points.dtype == np.float32
+    np.testing.assert_array_equal(points[:4], [[-3, -3], [-1, -3], [1, -3], [3, -3]])

@@ -12,8 +12,12 @@ _MODULES = {
     "array": "array",
     "digits": "embedded",
     "folder": "folder",
+    "grid": "toy",
     "mnist": "embedded",
+    "moons": "toy",
     "photos": "embedded",
+    "ring": "toy",
+    "swiss_roll": "toy",
     "tfds": "tfds",
 }
 
