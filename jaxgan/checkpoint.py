@@ -1,6 +1,7 @@
 """Checkpoints of the whole `State`, by orbax: asynchronous, atomic, the last few and every k-th."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,8 @@ class Checkpoints:
         if every:
             policy = policies.AnyPreservationPolicy([policy, policies.EveryNSteps(every)])
         self._folder = folder
+        # Orbax's threads log the traceback of what they then raise here: once is enough.
+        logging.getLogger("absl").setLevel(logging.CRITICAL)
         self._orbax = ocp.training.Checkpointer(
             folder.absolute(), preservation_policy=policy, cleanup_tmp_directories=write
         )

@@ -19,13 +19,13 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="another seed, other samples")
     parser.add_argument(
         "--labels",
-        help="the classes to draw, in turn: 7, or 0,1,2 (default: all, conditional only)",
+        help="classes to draw in turn: 7, or 0,1,2 (default: all; conditional models only)",
     )
     parser.add_argument(
         "--out",
         type=Path,
         required=True,
-        help="FILE.png for a grid; FILE.npz for images (uint8, NHWC), latents and labels",
+        help="FILE.png: a grid; FILE.npz: images (uint8, NHWC), latents, labels or conditions",
     )
     args = parser.parse_args(argv)
     if args.out.suffix not in (".png", ".npz"):
@@ -39,10 +39,11 @@ def main(argv: list[str]) -> int:
     if args.out.suffix == ".png":
         pictures.save_png(args.out, pictures.grid(images))
     else:
-        names = {"z": "latents", "y": "labels"}
-        np.savez_compressed(
-            args.out, images=images, **{names.get(k, k): v for k, v in inputs.items()}
-        )
+        arrays = {"images": images, "latents": inputs["z"]}
+        if "y" in inputs:
+            discrete = np.issubdtype(inputs["y"].dtype, np.integer)
+            arrays["labels" if discrete else "conditions"] = inputs["y"]
+        np.savez_compressed(args.out, **arrays)
     print(f"{args.n} samples in {args.out}", file=sys.stderr)
     return 0
 
@@ -76,11 +77,10 @@ def draw(
     like = jax.eval_shape(lambda: core.init(game, jax.random.key(0)))
     state = saves.load(like, jax.sharding.SingleDeviceSharding(jax.devices()[0]))
     k_inputs, k_sample = jax.random.split(jax.random.key(seed))
-    inputs = game.inputs(k_inputs, n)
-    if labels is not None:
-        if "y" not in inputs:
-            raise UserError(f"--labels: the model in {workdir} takes no labels; leave them out")
-        inputs["y"] = np.resize(np.asarray(labels, np.int32), n)
+    given = {} if labels is None else {"label": np.resize(np.asarray(labels, np.int32), n)}
+    inputs = game.inputs(k_inputs, n, given)
+    if given and "y" not in inputs:
+        raise UserError(f"--labels: the model in {workdir} takes no labels; leave them out")
     sample = jax.jit(game.sample)
     parts = []
     for i in range(0, n, BATCH):

@@ -5,12 +5,11 @@ import functools
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
@@ -19,8 +18,10 @@ from jaxgan import metrics, pictures, recipe, schedule, sharding
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.data.load import load
 from jaxgan.data.pipeline import Batches, prefetch
+from jaxgan.diagnosis import CollapseWatch
 from jaxgan.game import Batch, Game, Spec, State
 from jaxgan.resolve import Node, bind
+from jaxgan.viewer import Viewer
 
 TERMINAL = sys.stderr.isatty()
 INTERRUPTED = 75  # exit code of a run that was told to stop and saved itself (EX_TEMPFAIL)
@@ -114,7 +115,7 @@ def train_step(
 
 
 def _to_float(x: jax.Array) -> jax.Array:
-    return x.astype(jnp.float32) / 127.5 - 1 if x.dtype == jnp.uint8 else x
+    return x.astype(np.float32) / 127.5 - 1 if x.dtype == np.uint8 else x
 
 
 def train(config: Mapping[str, Any], workdir: Path) -> int:
@@ -148,11 +149,18 @@ def loop(run: Run, workdir: Path, saves: Checkpoints, stop: "StopSignal", starte
     step = jax.jit(
         functools.partial(train_step, run.game), static_argnames="turns", donate_argnums=0
     )
-    draw = drawer(run, workdir, key)
+    viewer = Viewer(
+        run.game,
+        jax.tree.map(_to_float, run.batches(0)),
+        samples=run.log.samples,
+        key=jax.random.fold_in(key, 1),
+        folder=workdir / "samples",
+    )
+    watch = CollapseWatch(after=run.steps // 10)
     writer = metrics.Writer(workdir, first)
     meter = metrics.Meter(run.batch)
     if first == 0:
-        writer.image(0, "samples", draw(state, 0))
+        writer.image(0, "samples", viewer.draw(state, 0))
     bar = tqdm(total=run.steps, initial=first, unit="step", mininterval=1 if TERMINAL else 20)
     batches = prefetch(run.batches, first, run.steps, functools.partial(sharding.place, run.mesh))
     with bar, contextlib.closing(writer), contextlib.closing(batches):
@@ -165,13 +173,17 @@ def loop(run: Run, workdir: Path, saves: Checkpoints, stop: "StopSignal", starte
                 say(f"first step after {time.perf_counter() - started:.1f} s")
             done, last = t + 1, t + 1 == run.steps or stop.caught
             bar.update()
-            if last or done % run.log.every == 0 or done % run.save.every == 0:
+            look, save = (last or done % n == 0 for n in (run.log.pictures, run.save.every))
+            if look or save or done % run.log.every == 0:
                 row = {"kimg": done * run.batch / 1000, **meter.read(done, saves.latest())}
-                writer.scalars(done, row)
                 bar.set_postfix_str(summary(row), refresh=False)
-            if last or done % run.log.pictures == 0:
-                writer.image(done, "samples", draw(state, done))
-            if last or done % run.save.every == 0:
+                if look:
+                    writer.image(done, "samples", viewer.draw(state, done))
+                    row |= viewer.diagnose(state)
+                    if warning := watch(done, row["diagnosis/diversity"]):
+                        say(warning)
+                writer.scalars(done, row)
+            if save:
                 saves.save(state, done)  # its metrics were read above: only finite states are saved
             if last:
                 break
@@ -187,20 +199,6 @@ def start(run: Run, saves: Checkpoints, key: jax.Array) -> State:
         return fresh(k_init)
     say(f"going on from step {saves.latest()}")
     return saves.load(jax.eval_shape(fresh, k_init), everywhere)
-
-
-def drawer(run: Run, workdir: Path, key: jax.Array) -> Callable[[State, int], np.ndarray]:
-    """draw(state, step) -> a grid of the same latents each time, also saved under samples/."""
-    k_inputs, k_sample = jax.random.split(jax.random.fold_in(key, 1))
-    inputs = run.game.inputs(k_inputs, run.log.samples)
-    sample = jax.jit(run.game.sample)
-
-    def draw(state: State, step: int) -> np.ndarray:
-        picture = pictures.grid(pictures.to_uint8(sample(state, inputs, k_sample)))
-        pictures.save_png(workdir / "samples" / f"{step:08d}.png", picture)
-        return picture
-
-    return draw
 
 
 def summary(row: Mapping[str, float]) -> str:
