@@ -5,8 +5,10 @@
     python -m jaxgan.main --config=experiments/dcgan.py:res=64,data=folder:/path/to/images
     python -m jaxgan.main --config=experiments/dcgan.py:smoke
 
-Paper: Radford et al. 2016, https://arxiv.org/abs/1511.06434. Batch, Adam and weight init are the
-paper's; the averaged generator is an addition.
+Paper: Radford et al. 2016, https://arxiv.org/abs/1511.06434. Nets, weight init, Adam's betas and,
+for `celeba` and folders, batch 128 and rate 2e-4 are the paper's; the averaged generator is an
+addition. The digits are few, and so the default learns them fast: narrow nets, batch 32, rate 1e-3
+that falls to 0 over the second half.
 """
 
 from ml_collections import ConfigDict
@@ -20,8 +22,8 @@ def get_config(arg: str | None = None) -> ConfigDict:
     digits = args.data == "mnist" and not args.celeba
     config = ConfigDict()
     config.seed = 0
-    config.steps = 5000 if digits else "25epochs"
-    config.batch = 64 if digits else 128
+    config.steps = 8000 if digits else "25epochs"
+    config.batch = 32 if digits else 128
     config.data = {"name": args.data, "res": args.res}
     if args.celeba:
         config.data = {"name": "tfds:celeb_a", "res": 64, "flip": True}
@@ -32,10 +34,12 @@ def get_config(arg: str | None = None) -> ConfigDict:
         "d": {"name": "dcgan.Discriminator", "width": width},
         "loss": "non_saturating",
         "latent": 100,
-        "ema": 0.998,
+        "ema": 0.999,
     }
     adam = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}
+    if digits:
+        adam.update({"lr": 1e-3, "decay": "linear", "decay_from": 0.5})
     config.optim = {"g": dict(adam), "d": dict(adam)}
-    config.log = {"every": 50, "pictures": 500, "samples": 64}
-    config.checkpoint = {"every": 1000, "keep": 2}
+    config.log = {"every": 100, "pictures": 500, "samples": 64}
+    config.checkpoint = {"every": 2000, "keep": 2}
     return smoke(config) if args.smoke else config

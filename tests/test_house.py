@@ -12,9 +12,21 @@ FLOORS = [
     {"errors", "resolve", "losses", "regularizers", "augment", "auxiliary", "nets"},
     {"game", "net", "optim", "parts"},
     {"games"},
-    {"data", "evals", "checkpoint", "sharding", "metrics", "schedule", "pictures", "recipe"},
+    {
+        "data",
+        "evals",
+        "checkpoint",
+        "sharding",
+        "metrics",
+        "schedule",
+        "pictures",
+        "diagnosis",
+        "viewer",
+        "recipe",
+        "seeds",
+    },
     {"train", "sample"},
-    {"main", "config"},
+    {"main", "config", "modes"},
 ]
 FILES = sorted((ROOT / "jaxgan").rglob("*.py"))
 

@@ -1,0 +1,39 @@
+"""Conditional GAN: the digit that was asked for, from the tutorials' perceptrons.
+
+    python -m jaxgan.main --config=experiments/cgan.py
+    python -m jaxgan.main --config=experiments/cgan.py:smoke
+
+Paper: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (Mirza et al.), with the nets, batch
+and Adam of GAN Step By Step: label embeddings joined to the latent and to the flattened image.
+Samples go through the ten classes in turn; expect each to be the digit that was asked for.
+"""
+
+from ml_collections import ConfigDict
+
+from jaxgan.config import arguments, smoke
+
+
+def get_config(arg: str | None = None) -> ConfigDict:
+    """The digits at 28x28."""
+    args = arguments(arg, smoke=False, res=28, data="mnist")
+    config = ConfigDict()
+    config.seed = 0
+    config.steps = 20_000
+    config.batch = 64
+    config.data = {"name": args.data, "res": args.res}
+    config.game = {
+        "name": "adversarial",
+        "g": {"name": "cgan.Generator", "widths": (128, 256, 512, 1024)},
+        "d": {"name": "cgan.Discriminator", "widths": (512, 512, 512), "dropout": 0.4},
+        "loss": "non_saturating",
+        "condition": "label",
+        "latent": 100,
+        "ema": 0.999,
+    }
+    adam = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}
+    config.optim = {"g": dict(adam), "d": dict(adam)}
+    config.log = {"every": 100, "pictures": 2000, "samples": 64}
+    config.checkpoint = {"every": 5000, "keep": 2}
+    if args.smoke:
+        config.game.g.widths = config.game.d.widths = (16, 16, 16)
+    return smoke(config) if args.smoke else config
