@@ -8,11 +8,10 @@ Data: `ring` (8 modes), `grid` (25), `swiss_roll`, `moons`. Recipes: `ns` and `m
 al. 2014), `ls` (Mao et al. 2017), `hinge` (Lim & Ye 2017), `wgan` (Arjovsky et al. 2017), `wgan_gp`
 (Gulrajani et al. 2017), `dragan` (Kodali et al. 2017), `sn` (Miyato et al. 2018).
 
-All share nets, batch and Adam, so that they differ in the game alone, but for what they need here:
-gradient penalties weigh 0.1, as in WGAN-GP's own toy code, for 10 leaves the critic too smooth to
-part the modes; WGAN keeps RMSProp, at 5e-4 instead of 5e-5 and clipped at 0.1 instead of 0.01,
-where three layers' product of weights would leave the critic no slope. config.steps counts the
-critic's steps.
+All share nets, batch and Adam, so that they differ in the game alone, but for two: gradient
+penalties weigh 0.1 instead of 10, and WGAN keeps RMSProp, at 5e-4 and clip 0.1 instead of 5e-5 and
+0.01. These are starting points: the table has not been measured with them yet. config.steps counts
+the critic's steps.
 """
 
 from ml_collections import ConfigDict

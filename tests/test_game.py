@@ -27,6 +27,7 @@ def make(every=1, ema=0.9, turns=None, rates=(0.1, 0.01)):
         turns=turns,
         inputs=lambda key, n: {},
         sample=lambda state, inputs, key: state.params["a"],
+        critic=lambda state, batch: state.params["b"],
         ema={"b": ema},
     )
 

@@ -5,6 +5,7 @@ import functools
 import jax
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 
 from jaxgan import game as core
 from jaxgan import sharding
@@ -53,11 +54,12 @@ def run(devices, steps=5):
 
 def test_eight_devices_agree_with_one_and_share_the_work():
     (one, flops_one), (eight, flops_eight) = run(1), run(8)
-    for a, b in zip(jax.tree.leaves(one.params), jax.tree.leaves(eight.params), strict=True):
-        assert len(b.sharding.device_set) == 8 and b.sharding.is_fully_replicated
-        a, b = np.asarray(a), np.asarray(b)
-        # Adam divides by gradients near 0 at first, so the norm is compared, not each element.
-        assert np.linalg.norm(a - b) <= 1e-5 * max(np.linalg.norm(a), 1), np.abs(a - b).max()
+    for x in jax.tree.leaves(eight):
+        assert len(x.sharding.device_set) == 8 and x.sharding.is_fully_replicated
+    for net in ("g", "d"):
+        # Adam divides gradients near 0 by their size, so single weights may differ by more.
+        a, b = (np.asarray(ravel_pytree(jax.device_get(s.params[net]))[0]) for s in (one, eight))
+        assert np.linalg.norm(a - b) <= 1e-5 * np.linalg.norm(a), net
     # an eighth, and what each device does to the whole parameters: Adam and the EMA
     assert flops_eight < flops_one / 8 * 1.35
 
