@@ -98,7 +98,7 @@ def _prepare(builder: "DatasetBuilder", path: str) -> None:
     if importlib.util.find_spec("tensorflow") is None:
         raise UserError(
             f"data: tfds:{path} is not in {builder.data_path}; preparing it takes the network "
-            f'and tensorflow: pip install "jaxgan[tfds]"; {_OFFLINE}'
+            f'and tensorflow: pip install -e ".[tfds]"; {_OFFLINE}'
         )
     try:
         builder.download_and_prepare(file_format="array_record")

@@ -53,7 +53,7 @@ def test_without_tensorflow_it_says_what_preparing_takes(tmp_path, monkeypatch):
     monkeypatch.setattr(DatasetBuilder, "download_and_prepare", lambda *_, **__: 1 / 0)
     text = message("cifar10", data_dir=str(tmp_path))
     assert str(tmp_path) in text
-    assert 'pip install "jaxgan[tfds]"' in text
+    assert 'pip install -e ".[tfds]"' in text
     assert "mnist, digits, photos, folder: and array: need no network" in text
 
 
