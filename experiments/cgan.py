@@ -18,7 +18,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
     args = arguments(arg, smoke=False, res=28, data="mnist")
     config = ConfigDict()
     config.seed = 0
-    config.steps = 20_000
+    config.steps = 10_000
     config.batch = 64
     config.data = {"name": args.data, "res": args.res}
     config.game = {
