@@ -1,12 +1,13 @@
 """ACGAN: D also names the class, and G wants its class read right.
 
     python -m jaxgan.main --config=experiments/acgan.py
+    python -m jaxgan.main --config=experiments/acgan.py:tutorial
     python -m jaxgan.main --config=experiments/acgan.py:res=64,data=folder:/path/to/images
     python -m jaxgan.main --config=experiments/acgan.py:smoke
 
-Paper: Odena et al. 2017, https://arxiv.org/abs/1610.09585, with the nets, batch and Adam of GAN
-Step By Step (32x32). Expect the asked digit in nearly every sample; `class_accuracy_fake` passes
-0.9 long before the digits are sharp.
+Paper: Odena et al. 2017, https://arxiv.org/abs/1610.09585. The default puts ACGAN's head on DCGAN's
+nets, narrow and quick on two CPU cores; expect the asked digit in nearly every sample after 3,000
+steps. `tutorial` has the nets, batch and Adam of GAN Step By Step (32x32), an accelerator's work.
 """
 
 from ml_collections import ConfigDict
@@ -16,23 +17,27 @@ from jaxgan.config import arguments, smoke
 
 def get_config(arg: str | None = None) -> ConfigDict:
     """The digits at 32x32."""
-    args = arguments(arg, smoke=False, res=32, data="mnist")
+    args = arguments(arg, smoke=False, tutorial=False, res=32, data="mnist")
     config = ConfigDict()
     config.seed = 0
-    config.steps = 5000
-    config.batch = 64
+    config.steps = 20_000 if args.tutorial else 5000
+    config.batch = 64 if args.tutorial else 32
     config.data = {"name": args.data, "res": args.res}
     config.game = {
         "name": "adversarial",
-        "g": {"name": "acgan.Generator", "width": 128},
-        "d": {"name": "acgan.Discriminator", "width": 16, "dropout": 0.25},
+        "g": {"name": "dcgan.Generator", "width": 32},
+        "d": {"name": "dcgan.Discriminator", "width": 32},
         "loss": "non_saturating",
         "condition": "label",
         "auxiliary": {"name": "acgan", "d_weight": 1.0, "g_weight": 1.0},
         "latent": 100,
-        "ema": 0.998,
+        "ema": 0.999,
     }
-    adam = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}
+    adam = {"name": "adam", "lr": 1e-3, "b1": 0.5, "b2": 0.999}
+    if args.tutorial:
+        config.game.g = {"name": "acgan.Generator", "width": 128}
+        config.game.d = {"name": "acgan.Discriminator", "width": 16}
+        adam["lr"] = 2e-4
     config.optim = {"g": dict(adam), "d": dict(adam)}
     config.log = {"every": 50, "pictures": 500, "samples": 64}
     config.checkpoint = {"every": 1000, "keep": 2}

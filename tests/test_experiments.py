@@ -17,7 +17,7 @@ from jaxgan.train import prepare, train_step
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "experiments").glob("*.py"))
 PRESETS = ["gan.py:minimax,smoke", "dcgan.py:smoke,res=64,data=photos"]
-PRESETS += ["cgan_matching.py:two_stage,smoke", "infogan.py:odog,smoke"]
+PRESETS += ["cgan_matching.py:two_stage,smoke", "infogan.py:odog,smoke", "acgan.py:tutorial,smoke"]
 
 
 def narrow(config):
