@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -97,7 +98,7 @@ def _like(old: Any, text: str, at: str) -> Any:
         return text
     if isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    is_duration = type(old) is int and text[:1].isdigit()  # '600kimg' for a number of steps
+    is_duration = type(old) is int and re.fullmatch(r"[\d.]+(kimg|epochs?)", text)
     if isinstance(value, dict):
         return ConfigDict(value)
     if old is None or type(value) is type(old) or is_duration or isinstance(old, ConfigDict):

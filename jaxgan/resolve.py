@@ -68,7 +68,19 @@ def bind(fn: Callable, node: Mapping[str, Any], *, at: str, given: Iterable[str]
     for p in inspect.signature(fn).parameters.values():
         if p.name in known and p.default is p.empty and p.name not in node:
             raise UserError(f"{at}: {fn.__name__} needs {p.name!r}; set {at}.{p.name}=…")
+        if p.name in node and not _fits(node[p.name], p.annotation):
+            kind = p.annotation.__name__
+            raise UserError(f"{at}.{p.name}={node[p.name]!r}: {fn.__name__} takes {kind} here")
     return functools.partial(fn, **node)
+
+
+def _fits(value: Any, annotation: Any) -> bool:
+    """Whether a value is of a plain annotated type; an int will do for a float, not a bool."""
+    if annotation not in (int, float, bool, str):
+        return True
+    if isinstance(value, bool) or annotation is bool:
+        return isinstance(value, bool) and annotation is bool
+    return isinstance(value, (int, float) if annotation is float else annotation)
 
 
 def resolve(node: Node, home: str, *, at: str, given: Iterable[str] = ()):

@@ -50,6 +50,7 @@ def test_a_name_keeps_the_nodes_options_and_a_bare_value_replaces_the_node():
         ("--cofnig.steps=1", "not understood"),
         ("--config.steps", "not understood"),
         ("--config.optim.g.lr=fast", "expected a value like 0.0002"),
+        ("--config.steps=1.5", "expected a value like 10"),
         ("--config.flip=3", "expected a value like False"),
     ],
 )

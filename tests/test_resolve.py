@@ -19,6 +19,8 @@ def test_names_and_options():
         ("dcgn.Generator", "jaxgan.nets", "no file 'dcgn' in jaxgan.nets; did you mean 'dcgan'"),
         ("dcgan.Generater", "jaxgan.nets", "did you mean 'Generator'"),
         ({"width": 3}, "jaxgan.nets", "says no name"),
+        ({"name": "dcgan.Generator", "width": "wide"}, "jaxgan.nets", "width='wide': .* takes int"),
+        ({"name": "least_squares", "c": True}, "jaxgan.losses", "c=True: .* takes float"),
         ({"name": "dcgan.Generator", "parent": 1}, "jaxgan.nets", "no such option"),
     ],
 )
