@@ -78,7 +78,7 @@ class Discriminator(nn.Module):
             h = jnp.concatenate([h, embedded], axis=1)
         h = _hidden(self, h, y, train)
         logits = _dense(self, 1)(h)[:, 0]
-        if y is not None and self.projection:
+        if self.projection:  # without a condition, Condition says what to set
             embedded = Condition(self.classes, h.shape[-1], spectral=self.spectral)(y)
             logits += jnp.sum(embedded * h, axis=1)
         if not self.heads:

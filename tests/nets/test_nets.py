@@ -131,3 +131,9 @@ def test_layers_against_numpy():
     np.testing.assert_allclose(
         up.apply({"params": params}, x), full[:, 1:-1, 1:-1], rtol=1e-4, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("net", [mlp.Discriminator, dcgan.Discriminator])
+def test_projection_without_a_condition_is_refused(net):
+    with pytest.raises(UserError, match="set config.game.condition=label"):
+        abstract(net((16, 16, 1), projection=True), (1, 16, 16, 1))
