@@ -180,7 +180,7 @@ def shard(x: PyTree) -> PyTree:
 
     Without it the compiler may replicate all that follows from the draw on every device.
     """
-    if jax.sharding.get_abstract_mesh().empty:
+    if "data" not in jax.sharding.get_abstract_mesh().axis_names:
         return x
     return jax.lax.with_sharding_constraint(x, PartitionSpec("data"))
 

@@ -3,12 +3,15 @@
 import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 
 from jaxgan.errors import UserError
+from jaxgan.seeds import interval
 
 
 class Diverged(UserError):
@@ -19,17 +22,19 @@ class Meter:
     """Averages the metrics of the steps since the last reading, without a sync at each step."""
 
     def __init__(self, batch: int):
-        """`batch`: images a step."""
+        """`batch`: images a step, of all seeds."""
         self._batch = batch
-        self._pending: list[dict[str, jax.Array]] = []
+        self._pending: list[tuple[Mapping[str, Any], int]] = []
         self._since = time.perf_counter()
 
-    def add(self, metrics: dict[str, jax.Array]) -> None:
-        """Keeps one step's metrics, still on the device."""
-        self._pending.append(metrics)
+    def add(self, metrics: Mapping[str, Any], steps: int = 1) -> None:
+        """Keeps the mean metrics of so many steps: scalars or one for each seed, on the device."""
+        self._pending.append((metrics, steps))
 
     def read(self, step: int, saved: int | None) -> dict[str, float]:
         """Means since the last reading, and images_per_s.
+
+        A metric of several seeds is their mean, with half its 95 % interval under NAME_ci95.
 
         Args:
           step: steps taken so far.
@@ -41,22 +46,44 @@ class Meter:
         rows = jax.device_get(self._pending)
         self._pending = []
         now = time.perf_counter()
-        speed = len(rows) * self._batch / (now - self._since)
+        taken = sum(steps for _, steps in rows)
+        speed = taken * self._batch / (now - self._since)
         self._since = now
-        columns: dict[str, list[float]] = {}
-        for i, row in enumerate(rows, start=step - len(rows)):
+        columns: dict[str, list[np.ndarray]] = {}
+        before = step - taken
+        for row, steps in rows:
             for name, value in row.items():
-                columns.setdefault(name, []).append(float(value))
-                if not np.isfinite(value):
-                    turn, _, metric = name.partition("/")
-                    raise Diverged(
-                        f"step {i}, turn {turn!r}: {metric} is {value}; stopped. "
-                        f"{'No checkpoint yet' if saved is None else f'Step {saved} is saved'}; "
-                        f"lower config.optim.{turn}.lr or change the loss, in another --workdir"
-                    )
-        return {name: float(np.mean(column)) for name, column in columns.items()} | {
-            "images_per_s": speed
-        }
+                value = np.asarray(value)
+                if not np.isfinite(value).all():
+                    raise Diverged(_report(name, value, before, steps, saved))
+                columns.setdefault(name, []).append(value)
+            before += steps
+        means = {name: np.mean(column, axis=0) for name, column in columns.items()}
+        return spread(means) | {"images_per_s": speed}
+
+
+def spread(values: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Scalars as they are; of one value for each seed the mean, and NAME_ci95."""
+    row = {}
+    for name, value in values.items():
+        if np.ndim(value) == 0:
+            row[name] = float(value)
+        else:
+            row[name], row[f"{name}_ci95"] = interval(value)
+    return row
+
+
+def _report(name: str, value: np.ndarray, step: int, steps: int, saved: int | None) -> str:
+    """What diverged in the `steps` steps from `step` on, and what to do."""
+    turn, _, metric = name.partition("/")
+    when = f"step {step}" if steps == 1 else f"steps {step} to {step + steps - 1}"
+    bad = np.flatnonzero(~np.isfinite(value))
+    which = f" of replica {bad[0]}" if value.ndim else ""
+    return (
+        f"{when}, turn {turn!r}: {metric}{which} is {value.flat[bad[0]]}; stopped. "
+        f"{'No checkpoint yet' if saved is None else f'Step {saved} is saved'}; "
+        f"lower config.optim.{turn}.lr or change the loss, in another --workdir"
+    )
 
 
 class Writer:

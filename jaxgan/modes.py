@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from jaxgan import config as configs
-from jaxgan import pictures, recipe, seeds
+from jaxgan import pictures, program, recipe, seeds
 from jaxgan.data import toy
 from jaxgan.data.load import load
 from jaxgan.errors import UserError, run
@@ -78,9 +78,10 @@ def study(config: Mapping[str, Any], n: int) -> tuple[list[dict[str, float]], np
     source = load(**config["data"])
     spec = Spec(tuple(source.shape), len(source.classes), source.condition_dim)
     game = recipe.make_game(config["game"], config["optim"], spec=spec, steps=config["steps"])
-    keys, turns = seeds.keys(config["seed"], n), seeds.period(game)
-    states = jax.jit(partial(seeds.init, game))(keys)
-    chunk = jax.jit(partial(seeds.chunk, partial(train_step, game), turns=turns), donate_argnums=0)
+    keys, turns = seeds.keys(config["seed"], n), program.period(game)
+    states = jax.jit(jax.vmap(partial(seeds.first, game)))(keys)
+    step = seeds.replicas(partial(train_step, game))
+    chunk = jax.jit(partial(program.chunk, step, turns=turns), donate_argnums=0)
     cycles, most = config["steps"] // len(turns), max(1, CHUNK // len(turns))
     for done in range(0, cycles, most):
         shape = (min(most, cycles - done) * len(turns), config["batch"])

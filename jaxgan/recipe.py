@@ -17,7 +17,7 @@ from jaxgan.optim import Optim
 from jaxgan.resolve import Node, resolve
 
 # Keys that may differ between a run and its continuation: they change no step's result.
-_FREE = ("steps", "log", "checkpoint")
+_FREE = ("steps", "log", "checkpoint", "dispatch")
 
 
 def make_game(game: Node, optim: Mapping[str, Node], *, spec: Spec, steps: int) -> Game:

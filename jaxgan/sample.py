@@ -18,6 +18,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--n", type=int, default=64, help="how many samples (default: 64)")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other samples")
     parser.add_argument(
+        "--replica", type=int, default=0, help="which of config.seeds to draw from (default: 0)"
+    )
+    parser.add_argument(
         "--labels",
         help="classes to draw in turn: 7, or 0,1,2 (default: all; conditional models only)",
     )
@@ -34,7 +37,7 @@ def main(argv: list[str]) -> int:
         raise UserError(f"--n={args.n}: at least 1")
     from jaxgan import pictures  # jax is slow to import: --help need not wait
 
-    images, inputs = draw(args.workdir, args.n, args.seed, _labels(args.labels))
+    images, inputs = draw(args.workdir, args.n, args.seed, _labels(args.labels), args.replica)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     if args.out.suffix == ".png":
         pictures.save_png(args.out, pictures.grid(images))
@@ -49,7 +52,7 @@ def main(argv: list[str]) -> int:
 
 
 def draw(
-    workdir: Path, n: int, seed: int, labels: list[int] | None
+    workdir: Path, n: int, seed: int, labels: list[int] | None, replica: int = 0
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """n samples of a run's newest checkpoint.
 
@@ -57,25 +60,31 @@ def draw(
       workdir: the run's folder.
       n: how many. seed: of the latents.
       labels: classes to draw, repeated in turn up to n; None for the game's own draw.
+      replica: which of the run's seeds, counted from 0.
 
     Returns:
       uint8 images (n, H, W, C), and the inputs they were drawn from: `z`, `y` where conditional.
 
     Raises:
-      UserError: no run or no checkpoint there, or labels for a model that takes none.
+      UserError: no run or no checkpoint there, no such replica, or labels for a model that
+        takes none.
     """
     import jax
 
-    from jaxgan import game as core
-    from jaxgan import pictures, recipe
+    from jaxgan import pictures, recipe, seeds
     from jaxgan.checkpoint import Checkpoints
 
-    _, game = recipe.recall(workdir)
+    config, game = recipe.recall(workdir)
+    replicas = config.get("seeds", 1)
+    if not 0 <= replica < replicas:
+        raise UserError(f"--replica={replica}: the run in {workdir} has {replicas}, from 0")
     saves = Checkpoints(workdir / "checkpoints", write=False)
     if saves.latest() is None:
         raise UserError(f"{workdir} has no checkpoint yet; train it with jaxgan.main")
-    like = jax.eval_shape(lambda: core.init(game, jax.random.key(0)))
-    state = saves.load(like, jax.sharding.SingleDeviceSharding(jax.devices()[0]))
+    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    state = saves.load(seeds.like(game, replicas), here)
+    if replicas > 1:
+        state = seeds.pick(state, replica)
     k_inputs, k_sample = jax.random.split(jax.random.key(seed))
     given = {} if labels is None else {"label": np.resize(np.asarray(labels, np.int32), n)}
     inputs = game.inputs(k_inputs, n, given)

@@ -1,14 +1,11 @@
 """Many replicas of one game in one program: states stacked over seeds on a leading axis, vmapped.
 
 Replica i is the run of seed `seed + i`: the key, the first state, the data order and every draw
-are those of that run alone, so the two agree to float tolerance. Any game fits. Dense nets gain
-most; convolutions vmapped over seeds become grouped ones, slower than sequential runs on CPU, and
-convolutions inside `chunk`'s loop are far slower there: give those `replicas`, one step at a time,
-or run seed after seed.
+are those of that run alone, so the two agree to float tolerance. Any game fits.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -18,8 +15,7 @@ from jaxgan import game as core
 from jaxgan.game import Batch, Game, State
 
 Array = jax.Array
-Metrics = dict[str, Array]
-Step = Callable[..., tuple[State, Metrics]]  # (state, batch, key, *, turns), as train.train_step
+Step = Callable[..., tuple[State, dict[str, Array]]]  # (state, batch, key, *, turns)
 
 
 def keys(seed: int, n: int) -> Array:
@@ -27,12 +23,16 @@ def keys(seed: int, n: int) -> Array:
     return jax.vmap(jax.random.key)(seed + jnp.arange(n))
 
 
-def init(game: Game, keys: Array) -> State:
-    """The states before the first step, each leaf with a leading axis of seeds.
+def first(game: Game, key: Array) -> State:
+    """The state before the first step of the run whose key this is."""
+    return core.init(game, jax.random.fold_in(key, 0))
 
-    keys: (seeds,) run keys; the trainer's fold for the first state is made here.
-    """
-    return jax.vmap(lambda key: core.init(game, jax.random.fold_in(key, 0)))(keys)
+
+def like(game: Game, n: int) -> State:
+    """What a checkpoint of n seeds holds, abstract: stacked where n > 1."""
+    if n == 1:
+        return jax.eval_shape(lambda: first(game, jax.random.key(0)))
+    return jax.eval_shape(lambda: jax.vmap(lambda key: first(game, key))(keys(0, n)))
 
 
 def pick(states: State, i: int) -> State:
@@ -40,68 +40,15 @@ def pick(states: State, i: int) -> State:
     return jax.tree.map(lambda x: x[i], states)
 
 
-def period(game: Game) -> tuple[tuple[str, ...], ...]:
-    """The turns due at each step of the shortest cycle that all turns share."""
-    length = math.lcm(*(turn.every for turn in game.turns))
-    return tuple(core.due(game, t) for t in range(length))
-
-
 def replicas(step: Step) -> Step:
     """`step` over states, batches and keys that carry a leading axis of seeds each."""
 
     def many(
         states: State, batches: Batch, keys: Array, *, turns: tuple[str, ...]
-    ) -> tuple[State, Metrics]:
+    ) -> tuple[State, dict[str, Array]]:
         return jax.vmap(lambda *args: step(*args, turns=turns))(states, batches, keys)
 
     return many
-
-
-def chunk(
-    step: Step, states: State, batches: Batch, keys: Array, *, turns: tuple[tuple[str, ...], ...]
-) -> tuple[State, Metrics]:
-    """Many steps of every replica in one dispatch: a scan over periods, each period unrolled.
-
-    Which turns play is static, hence the unrolling. Jit it with `step` bound and `turns` static;
-    `states` may be donated.
-
-    Args:
-      step: (state, batch, key, *, turns) -> (state, metrics), one replica's.
-      states: from `init` or a chunk before, at a step that is a multiple of len(turns).
-      batches: leaves (steps, seeds, batch, ...), steps a multiple of len(turns).
-      keys: (seeds,) run keys.
-      turns: `period(game)`.
-
-    Returns:
-      The states, and each metric's mean (seeds,) over the steps that report it: not finite where
-      any of its values was not.
-    """
-    many = replicas(step)
-    cycles = jax.tree.map(lambda x: x.reshape(-1, len(turns), *x.shape[1:]), batches)
-
-    def cycle(states: State, batches: Batch) -> tuple[State, Metrics]:
-        seen: dict[str, list[Array]] = {}
-        for t, names in enumerate(turns):
-            batch = jax.tree.map(lambda x, t=t: x[t], batches)
-            states, metrics = many(states, batch, keys, turns=names)
-            for name, value in metrics.items():
-                seen.setdefault(name, []).append(value)
-        return states, {name: sum(values) / len(values) for name, values in seen.items()}
-
-    states, metrics = jax.lax.scan(cycle, states, cycles)
-    return states, {name: values.mean(axis=0) for name, values in metrics.items()}
-
-
-def gather(
-    feeds: Sequence[Callable[[int], Mapping[str, np.ndarray]]], start: int, stop: int
-) -> dict[str, np.ndarray]:
-    """What `chunk` takes for steps start to stop - 1: leaves (stop - start, seeds, batch, ...).
-
-    feeds: one batch = feed(step) per seed, as `Batches` of that seed.
-    """
-    rows = [[feed(step) for feed in feeds] for step in range(start, stop)]
-    stack = lambda *leaves: np.stack(leaves)  # noqa: E731
-    return jax.tree.map(stack, *[jax.tree.map(stack, *row) for row in rows])
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:

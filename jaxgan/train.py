@@ -14,12 +14,15 @@ import numpy as np
 from tqdm import tqdm
 
 from jaxgan import game as core
-from jaxgan import metrics, pictures, recipe, schedule, sharding
+from jaxgan import metrics, pictures, program, recipe, schedule, sharding
+from jaxgan import seeds as replicated
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.data.load import load
 from jaxgan.data.pipeline import Batches, prefetch
 from jaxgan.diagnosis import CollapseWatch
+from jaxgan.errors import UserError
 from jaxgan.game import Batch, Game, Spec, State
+from jaxgan.program import Program
 from jaxgan.resolve import Node, bind
 from jaxgan.viewer import Viewer
 
@@ -48,11 +51,12 @@ class Run(NamedTuple):
 
     game: Game
     spec: Spec
-    batches: Batches
+    feeds: list[Batches]  # of each seed
     mesh: jax.sharding.Mesh
     seed: int
     batch: int
     steps: int
+    dispatch: int | str
     log: Log
     save: Save
 
@@ -67,13 +71,24 @@ def prepare(
     optim: Mapping[str, Node],
     log: Mapping[str, Any],
     checkpoint: Mapping[str, Any],
+    seeds: int = 1,
+    replicas: str = "auto",
+    dispatch: int | str = "auto",
 ) -> Run:
     """Builds all that a config describes; its keyword arguments are the config's top-level keys.
+
+    Args:
+      seed: settles every draw of the run.
+      steps, batch: the run's length, and items in a step.
+      data, game, optim, log, checkpoint: nodes, see data.load, games, optim, `Log` and `Save`.
+      seeds: how many replicas are trained, with seeds `seed`, `seed + 1` and so on.
+      replicas: 'vmap', all at once; 'turns', one after another at each step; 'auto': vmap but for
+        convolutions on a CPU.
+      dispatch: steps in one call of the device; 'auto': several for dense nets, else 1.
 
     Raises:
       UserError: anything in the config that is unknown or does not fit.
     """
-    mesh = sharding.mesh(batch)
     options = dict(data)
     flip = options.pop("flip", False)
     source = load(**options)
@@ -86,22 +101,23 @@ def prepare(
         spans = [f for f in node._fields if f in ("every", "pictures", "keep_every")]
         return node._replace(**{f: in_steps(getattr(node, f), f"{at}.{f}") for f in spans})
 
+    if seeds < 1:
+        raise UserError(f"config.seeds={seeds}: at least 1")
     total = in_steps(steps, "config.steps")
+    played = recipe.make_game(game, optim, spec=spec, steps=total)
+    at_once = program.at_once(played, replicas) and seeds > 1
+    hosts = {"process": jax.process_index(), "processes": jax.process_count()}
     return Run(
-        game=recipe.make_game(game, optim, spec=spec, steps=total),
+        game=played,
         spec=spec,
-        batches=Batches(
-            source,
-            batch=batch,
-            seed=seed,
-            flip=flip,
-            process=jax.process_index(),
-            processes=jax.process_count(),
-        ),
-        mesh=mesh,
+        feeds=[
+            Batches(source, batch=batch, seed=seed + i, flip=flip, **hosts) for i in range(seeds)
+        ],
+        mesh=sharding.seeds(seeds) if at_once else sharding.mesh(batch),
         seed=seed,
         batch=batch,
         steps=total,
+        dispatch=dispatch,
         log=in_steps(bind(Log, log, at="config.log")(), "config.log"),
         save=in_steps(bind(Save, checkpoint, at="config.checkpoint")(), "config.checkpoint"),
     )
@@ -143,62 +159,63 @@ def train(config: Mapping[str, Any], workdir: Path) -> int:
 
 def loop(run: Run, workdir: Path, saves: Checkpoints, stop: "StopSignal", started: float) -> int:
     """Takes the steps that are left and returns how many were taken in all."""
-    key = jax.random.key(run.seed)
-    state = start(run, saves, key)
-    first = done = int(state.step)
-    step = jax.jit(
-        functools.partial(train_step, run.game), static_argnames="turns", donate_argnums=0
-    )
+    first = done = saves.latest() or 0
+    spans = (run.steps, run.log.every, run.log.pictures, run.save.every, first)
+    stride = program.stride(run.game, run.dispatch, spans)
+    step = functools.partial(train_step, run.game)
+    todo = program.build(step, run.game, run.feeds, seed=run.seed, mesh=run.mesh, stride=stride)
+    state = start(todo, run, saves)
     viewer = Viewer(
         run.game,
-        jax.tree.map(_to_float, run.batches(0)),
+        jax.tree.map(_to_float, run.feeds[0](0)),
         samples=run.log.samples,
-        key=jax.random.fold_in(key, 1),
+        key=jax.random.fold_in(jax.random.key(run.seed), 1),
         folder=workdir / "samples",
     )
     watch = CollapseWatch(after=run.steps // 10)
     writer = metrics.Writer(workdir, first)
-    meter = metrics.Meter(run.batch)
+    meter = metrics.Meter(run.batch * len(run.feeds))
     if first == 0:
-        writer.image(0, "samples", viewer.draw(state, 0))
+        writer.image(0, "samples", viewer.draw(todo.split(state), 0))
     bar = tqdm(total=run.steps, initial=first, unit="step", mininterval=1 if TERMINAL else 20)
-    batches = prefetch(run.batches, first, run.steps, functools.partial(sharding.place, run.mesh))
+    starts = range(first, run.steps, stride)
+    batches = prefetch(todo.feed, starts)
     with bar, contextlib.closing(writer), contextlib.closing(batches):
-        for t, batch in enumerate(batches, start=first):
-            state, values = step(state, batch, key, turns=core.due(run.game, t))
-            meter.add(values)
+        for t, batch in zip(starts, batches, strict=True):
+            state, values = todo.step(state, batch, t)
+            meter.add(values, stride)
             if sharding.lockstep() or t == first:
                 jax.block_until_ready(state)
             if t == first:
                 say(f"first step after {time.perf_counter() - started:.1f} s")
-            done, last = t + 1, t + 1 == run.steps or stop.caught
-            bar.update()
+            done = t + stride
+            last = done == run.steps or stop.caught
+            bar.update(stride)
             look, save = (last or done % n == 0 for n in (run.log.pictures, run.save.every))
             if look or save or done % run.log.every == 0:
                 row = {"kimg": done * run.batch / 1000, **meter.read(done, saves.latest())}
                 bar.set_postfix_str(summary(row), refresh=False)
                 if look:
-                    writer.image(done, "samples", viewer.draw(state, done))
-                    row |= viewer.diagnose(state)
+                    replicas = todo.split(state)
+                    writer.image(done, "samples", viewer.draw(replicas, done))
+                    row |= viewer.diagnose(replicas)
                     if warning := watch(done, row["diagnosis/diversity"]):
                         say(warning)
                 writer.scalars(done, row)
             if save:
-                saves.save(state, done)  # its metrics were read above: only finite states are saved
+                # its metrics were read above: only finite states are saved
+                saves.save(todo.pack(state), done)
             if last:
                 break
     return done
 
 
-def start(run: Run, saves: Checkpoints, key: jax.Array) -> State:
-    """A fresh state, or the newest checkpoint's, on every device."""
-    everywhere = sharding.replicated(run.mesh)
-    fresh = jax.jit(functools.partial(core.init, run.game), out_shardings=everywhere)
-    k_init = jax.random.fold_in(key, 0)
+def start(todo: Program, run: Run, saves: Checkpoints) -> Any:
+    """Fresh states, or the newest checkpoint's, where the program wants them."""
     if saves.latest() is None:
-        return fresh(k_init)
+        return todo.init()
     say(f"going on from step {saves.latest()}")
-    return saves.load(jax.eval_shape(fresh, k_init), everywhere)
+    return todo.unpack(saves.load(replicated.like(run.game, len(run.feeds)), todo.sharding))
 
 
 def summary(row: Mapping[str, float]) -> str:
@@ -208,7 +225,9 @@ def summary(row: Mapping[str, float]) -> str:
     for name, value in row.items():
         turn, _, metric = name.partition("/")
         if metric == "loss" or name in shown:
-            parts.append(f"{shown.get(name, turn)} {value:.3f}")
+            half = row.get(f"{name}_ci95")
+            spread = "" if half is None else f" ± {half:.3f}"
+            parts.append(f"{shown.get(name, turn)} {value:.3f}{spread}")
     return ", ".join(parts)
 
 

@@ -1,13 +1,14 @@
 """What a run looks like at a step: a picture of the same inputs each time, and its health."""
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import diagnosis, pictures
+from jaxgan import diagnosis, metrics, pictures
 from jaxgan.game import Batch, Game, State
 
 
@@ -34,24 +35,34 @@ class Viewer:
         self._sample = jax.jit(game.sample)
         self._measure = jax.jit(functools.partial(diagnosis.measure, game))
 
-    def draw(self, state: State, step: int) -> np.ndarray:
-        """Saves FOLDER/<step>.png and returns it, (H, W, C) uint8."""
-        samples = self._sample(state, self._inputs, self._key)
-        points = samples.shape[1:] == (2,)
-        picture = self._scatter(state, samples) if points else self._grid(samples)
+    def draw(self, states: Sequence[State], step: int) -> np.ndarray:
+        """Saves FOLDER/<step>.png and returns it, (H, W, C) uint8.
+
+        One state fills a grid; of several, each has a row of its own, or a panel of points.
+        """
+        drawn = [self._sample(state, self._inputs, self._key) for state in states]
+        if drawn[0].shape[1:] == (2,):
+            panels = [self._scatter(*each) for each in zip(states, drawn, strict=True)]
+            picture = np.concatenate(panels, axis=1)
+        else:
+            images = pictures.to_uint8(np.concatenate(drawn))
+            picture = pictures.grid(images, columns=0 if len(drawn) == 1 else len(drawn[0]))
         pictures.save_png(self._folder / f"{step:08d}.png", picture)
         return picture
 
-    def diagnose(self, state: State) -> dict[str, float]:
+    def diagnose(self, states: Sequence[State]) -> dict[str, float]:
         """`diagnosis.measure` on as many samples as there are reals, under diagnosis/."""
+        rows = [self._diagnose(state) for state in states]
+        if len(rows) == 1:
+            return metrics.spread(rows[0])
+        return metrics.spread({name: np.array([row[name] for row in rows]) for name in rows[0]})
+
+    def _diagnose(self, state: State) -> dict[str, np.ndarray]:
         n = min(len(self._reals["image"]), len(self._inputs["z"]))
         fake = self._sample(state, {k: v[:n] for k, v in self._inputs.items()}, self._key)
         real = {name: column[:n] for name, column in self._reals.items()}
         values = self._measure(state, fake, real, self._key)
-        return {f"diagnosis/{name}": float(value) for name, value in values.items()}
-
-    def _grid(self, samples: jax.Array) -> np.ndarray:
-        return pictures.grid(pictures.to_uint8(samples))
+        return {f"diagnosis/{name}": np.asarray(value) for name, value in values.items()}
 
     def _scatter(self, state: State, samples: jax.Array) -> np.ndarray:
         real = np.asarray(self._reals["image"])

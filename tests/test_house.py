@@ -24,6 +24,7 @@ FLOORS = [
         "viewer",
         "recipe",
         "seeds",
+        "program",
     },
     {"train", "sample"},
     {"main", "config", "modes"},

@@ -27,6 +27,19 @@ def test_meter_names_step_and_turn_of_a_loss_that_is_not_finite(bad):
         meter.read(104, 90)
 
 
+def test_meter_gives_mean_and_interval_over_seeds():
+    meter = Meter(batch=8)
+    meter.add({"d/loss": jnp.array([1.0, 3.0]), "g/loss": [jnp.float32(1), jnp.float32(2)]}, 50)
+    meter.add({"d/loss": jnp.array([3.0, 5.0])}, 50)
+    row = meter.read(100, None)
+    assert row["d/loss"] == 3.0 and row["g/loss"] == 1.5
+    assert row["d/loss_ci95"] == pytest.approx(12.7062, rel=1e-5)  # t(0.975, 1) * sqrt(2 / 2)
+    meter.add({"d/loss": jnp.array([1.0, 2.0])}, 50)
+    meter.add({"d/loss": jnp.array([1.0, math.nan])}, 50)
+    with pytest.raises(Diverged, match="steps 150 to 199, turn 'd': loss of replica 1 is nan"):
+        meter.read(200, None)
+
+
 def test_writer_drops_rows_after_the_step_it_goes_on_from(tmp_path):
     writer = Writer(tmp_path, 0)
     for step in (5, 10, 15):

@@ -20,6 +20,22 @@ def workdir(tmp_path_factory):
     return folder
 
 
+def test_one_of_several_seeds(tmp_path):
+    config = configs.load(f"{ROOT}/experiments/gan.py:smoke")
+    configs.override(config, ["--config.seeds=2", "--config.log.samples=4"])
+    assert train(config.to_dict(), tmp_path) == 0
+    row = np.asarray(Image.open(tmp_path / "samples" / "00000006.png"))
+    assert row.shape == (2 * 28, 4 * 28), "a row for each seed"
+    drawn = []
+    for i in range(2):
+        flags = [f"--workdir={tmp_path}", "--n=2", f"--out={tmp_path}/a.npz", f"--replica={i}"]
+        assert sample.main(flags) == 0
+        drawn.append(np.load(tmp_path / "a.npz")["images"])
+    assert (drawn[0] != drawn[1]).any()
+    with pytest.raises(UserError, match="--replica=2: .* has 2, from 0"):
+        sample.main([*flags[:3], "--replica=2"])
+
+
 def test_npz_and_png(workdir, tmp_path):
     flags = [f"--workdir={workdir}", "--n=130"]
     assert sample.main([*flags, f"--out={tmp_path}/a.npz"]) == 0

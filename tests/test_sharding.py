@@ -34,7 +34,7 @@ def dcgan():
 
 def compiled(mesh, game, batch):
     step = jax.jit(functools.partial(train_step, game), static_argnames="turns")
-    fresh = jax.jit(functools.partial(core.init, game), out_shardings=sharding.replicated(mesh))
+    fresh = jax.jit(functools.partial(core.init, game), out_shardings=sharding.of_states(mesh))
     state, key = fresh(jax.random.key(0)), jax.random.key(1)
     return step.lower(state, batch, key, turns=("d", "g")).compile(), state, key
 

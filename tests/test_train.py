@@ -1,5 +1,6 @@
 """The command itself: resume, signals, kills, and what it says of bad input."""
 
+import functools
 import json
 import os
 import signal
@@ -11,10 +12,13 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
-from jaxgan import game as core
-from jaxgan import metrics, recipe
+from jaxgan import config as configs
+from jaxgan import metrics, recipe, seeds
 from jaxgan.checkpoint import Checkpoints
+from jaxgan.errors import UserError
+from jaxgan.train import train as run_here
 
 ROOT = Path(__file__).parents[1]
 ENV = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}  # one device
@@ -40,8 +44,8 @@ def train(workdir, *flags):
 
 
 def state_of(workdir):
-    _, game = recipe.recall(workdir)
-    like = jax.eval_shape(lambda: core.init(game, jax.random.key(0)))
+    config, game = recipe.recall(workdir)
+    like = seeds.like(game, config.get("seeds", 1))
     saves = Checkpoints(workdir / "checkpoints", write=False)
     return saves.load(like, jax.sharding.SingleDeviceSharding(jax.devices()[0]))
 
@@ -180,3 +184,36 @@ def test_bad_input_is_one_line_before_the_first_step(tmp_path, flags, text):
     assert code == 2 and "Traceback" not in err
     assert err.splitlines()[-1].startswith("error: ") and text in err.splitlines()[-1]
     assert not workdir.exists(), "nothing is left behind"
+
+
+def toy(*flags):
+    config = configs.load(f"{ROOT}/experiments/toy.py:smoke")
+    configs.override(config, ["--config.log.every=6", "--config.log.pictures=6", *flags])
+    for node in config.optim.values():  # a rate that falls would depend on the run's length
+        node.decay = "constant"
+    return config.to_dict()
+
+
+@pytest.mark.parametrize("replicas", ["vmap", "turns"])
+def test_seeds_are_logged_drawn_and_resumed(tmp_path, replicas):
+    flags = ["--config.seeds=2", f"--config.replicas={replicas}", "--config.checkpoint.every=6"]
+    for steps in (6, 12):  # stops in between
+        assert run_here(toy(*flags, f"--config.steps={steps}"), tmp_path / "resumed") == 0
+    assert run_here(toy(*flags, "--config.steps=12"), tmp_path / "whole") == 0
+    resumed, whole = state_of(tmp_path / "resumed"), state_of(tmp_path / "whole")
+    jax.tree.map(np.testing.assert_array_equal, resumed, whole)
+    assert whole.step.tolist() == [12, 12]
+    row = metrics.read(tmp_path / "whole")[-1]
+    assert row["d/loss_ci95"] > 0 and row["diagnosis/diversity_ci95"] > 0
+    picture = Image.open(tmp_path / "whole" / "samples" / "00000012.png")
+    assert picture.size == (960, 480), "a panel for each seed"
+
+    alone = toy("--config.steps=12", "--config.seed=1", "--config.checkpoint.every=6")
+    assert run_here(alone, tmp_path / "alone") == 0
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-6)
+    jax.tree.map(close, seeds.pick(whole, 1), state_of(tmp_path / "alone"))
+
+
+def test_no_seeds_are_refused(tmp_path):
+    with pytest.raises(UserError, match="config.seeds=0"):
+        run_here(toy("--config.seeds=0"), tmp_path)

@@ -1,7 +1,7 @@
 """Batches as a pure function of the step, and the thread that fetches them ahead."""
 
 import collections
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -11,7 +11,6 @@ from jaxgan.data.source import Source
 from jaxgan.errors import UserError
 
 T = TypeVar("T")
-U = TypeVar("U")
 
 
 class Batches:
@@ -91,28 +90,21 @@ def _mirror(images: np.ndarray, which: np.ndarray) -> np.ndarray:
     return out
 
 
-def prefetch(
-    batches: Callable[[int], T], start: int, stop: int, place: Callable[[T], U], depth: int = 2
-) -> Iterator[U]:
-    """Yields place(batches(step)) for start <= step < stop, up to `depth` of them made ahead.
+def prefetch(make: Callable[[int], T], steps: Sequence[int], depth: int = 2) -> Iterator[T]:
+    """Yields make(step) for each of the steps, up to `depth` of them made ahead.
 
-    Both calls run in one background thread, in order of the steps. What they raise is raised
-    here, in the turn of the step that failed. Closing the generator ends the thread.
+    The calls run in one background thread, in order. What they raise is raised here, in the turn
+    of the step that failed. Closing the generator ends the thread.
     """
     if depth < 1:
         raise ValueError(f"prefetch: depth={depth}, needs at least 1")
-
-    def fetch(step: int) -> U:
-        return place(batches(step))
-
     pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch")
     try:
-        first = range(start, min(start + depth, stop))
-        pending = collections.deque(pool.submit(fetch, step) for step in first)
-        for step in range(start, stop):
+        pending = collections.deque(pool.submit(make, step) for step in steps[:depth])
+        for i in range(len(steps)):
             ready = pending.popleft().result()
-            if step + depth < stop:
-                pending.append(pool.submit(fetch, step + depth))
+            if i + depth < len(steps):
+                pending.append(pool.submit(make, steps[i + depth]))
             yield ready
     finally:
         pool.shutdown(cancel_futures=True)

@@ -109,45 +109,40 @@ def workers() -> list[threading.Thread]:
 
 @pytest.mark.parametrize("depth", [1, 2, 50])
 def test_prefetch_keeps_the_order_and_ends(depth):
-    placed = prefetch(lambda step: step * 10, 3, 8, lambda x: x + 1, depth)
-    assert list(placed) == [31, 41, 51, 61, 71]
-    assert list(prefetch(lambda step: step, 5, 5, lambda x: x, depth)) == []
+    made = prefetch(lambda step: step * 10, range(3, 9, 2), depth)
+    assert list(made) == [30, 50, 70]
+    assert list(prefetch(lambda step: step, range(5, 5), depth)) == []
     assert not workers()
 
 
 def test_prefetch_runs_ahead_but_no_further_than_its_depth():
     started = []
-    placed = prefetch(lambda step: started.append(step), 0, 100, lambda x: x, depth=3)
-    next(placed)
+    made = prefetch(started.append, range(100), depth=3)
+    next(made)
     deadline = time.monotonic() + 5
     while len(started) < 4 and time.monotonic() < deadline:
         time.sleep(0.01)
     time.sleep(0.05)  # time enough for a worker without bounds to run on
     assert started == [0, 1, 2, 3]
-    placed.close()
+    made.close()
 
 
-@pytest.mark.parametrize("at", ["batches", "place"])
-def test_prefetch_raises_what_the_worker_raised_in_the_failing_turn(at):
+def test_prefetch_raises_what_the_worker_raised_in_the_failing_turn():
     def fail_at_two(x):
         if x == 2:
             raise KeyError("two")
         return x
 
-    def same(x):
-        return x
-
-    fetch, place = (fail_at_two, same) if at == "batches" else (same, fail_at_two)
-    placed = prefetch(fetch, 0, 9, place, depth=4)
-    assert [next(placed), next(placed)] == [0, 1]
+    made = prefetch(fail_at_two, range(9), depth=4)
+    assert [next(made), next(made)] == [0, 1]
     with pytest.raises(KeyError, match="two"):
-        next(placed)
+        next(made)
     assert not workers()
 
 
 def test_closing_prefetch_ends_its_thread():
-    placed = prefetch(lambda step: step, 0, 10**9, lambda x: x)
-    assert [next(placed) for _ in range(3)] == [0, 1, 2]
+    made = prefetch(lambda step: step, range(10**9))
+    assert [next(made) for _ in range(3)] == [0, 1, 2]
     assert workers()
-    placed.close()
+    made.close()
     assert not workers()
