@@ -22,12 +22,14 @@ class Auxiliary(NamedTuple):
     code: (key, n, labels or None) -> (n, D), what g is given; None where that is the data's label.
     d: (heads on reals, heads on fakes, reals' labels, fakes' condition) -> scalar, metrics.
     g: (heads on fakes, fakes' condition) -> scalar.
+    categories: of the code, where there is one.
     """
 
     heads: Callable[[int], int]
     code: Callable[[Array, int, Array | None], Array] | None
     d: Callable[[Array, Array, Array | None, Array], tuple[Array, Metrics]]
     g: Callable[[Array, Array], Array]
+    categories: int = 0
 
 
 def acgan(*, d_weight: float = 1.0, g_weight: float = 1.0) -> Auxiliary:
@@ -91,4 +93,5 @@ def infogan(
         information = sum(log_likelihoods(fake, given)) + entropy
         return objective(fake, given), {"information_nats": information}
 
-    return Auxiliary(lambda classes: categories + continuous, code=code, d=d, g=objective)
+    heads = categories + continuous
+    return Auxiliary(lambda classes: heads, code, d, objective, categories)

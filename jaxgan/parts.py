@@ -96,6 +96,33 @@ def check_condition(
         raise UserError(f"{AT}.auxiliary=infogan draws its own code: set {AT}.condition=''")
 
 
+def check_given(
+    given: Mapping[str, jax.Array], spec: Spec, condition: str, extra: Auxiliary | None
+) -> None:
+    """Refuses to draw samples of a `label` or `condition` that the game does not know.
+
+    Raises:
+      UserError: the reason, in one line.
+    """
+    coded = extra is not None and extra.code is not None
+    takes = "label" if coded else condition
+    for name, rows in given.items():
+        if name != takes:
+            known = {"": "neither labels nor conditions", "label": "labels", "condition": "vectors"}
+            raise UserError(f"no {name} can be drawn: this model takes {known[takes]}")
+        if name == "condition" and rows.shape[1] != spec.condition_dim:
+            raise UserError(
+                f"conditions of length {rows.shape[1]}: this model takes {spec.condition_dim}"
+            )
+        if name == "label" and not (rows.min() >= 0 and rows.max() < _categories(spec, extra)):
+            most = _categories(spec, extra) - 1
+            raise UserError(f"labels {rows.min()} to {rows.max()}: this model takes 0 to {most}")
+
+
+def _categories(spec: Spec, extra: Auxiliary | None) -> int:
+    return extra.categories if extra and extra.code else spec.classes
+
+
 def check_critic(stats: Any, terms: Mapping[str, tuple[Regularizer, int]]) -> None:
     """Refuses a per-sample penalty on a critic that mixes its samples.
 

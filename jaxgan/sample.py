@@ -25,6 +25,12 @@ def main(argv: list[str]) -> int:
         help="classes to draw in turn: 7, or 0,1,2 (default: all; conditional models only)",
     )
     parser.add_argument(
+        "--conditions",
+        type=Path,
+        metavar="FILE.npy",
+        help="vectors (N, D) to draw in turn, for models of vectors such as text embeddings",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         required=True,
@@ -37,7 +43,8 @@ def main(argv: list[str]) -> int:
         raise UserError(f"--n={args.n}: at least 1")
     from jaxgan import pictures  # jax is slow to import: --help need not wait
 
-    images, inputs = draw(args.workdir, args.n, args.seed, _labels(args.labels), args.replica)
+    given = _given(args.labels, args.conditions)
+    images, inputs = draw(args.workdir, args.n, args.seed, given, args.replica)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     if args.out.suffix == ".png":
         pictures.save_png(args.out, pictures.grid(images))
@@ -52,22 +59,23 @@ def main(argv: list[str]) -> int:
 
 
 def draw(
-    workdir: Path, n: int, seed: int, labels: list[int] | None, replica: int = 0
+    workdir: Path, n: int, seed: int, given: dict[str, np.ndarray], replica: int = 0
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """n samples of a run's newest checkpoint.
 
     Args:
       workdir: the run's folder.
       n: how many. seed: of the latents.
-      labels: classes to draw, repeated in turn up to n; None for the game's own draw.
+      given: `label` (N,) or `condition` (N, D) to draw, repeated in turn up to n; else the game's
+        own draw.
       replica: which of the run's seeds, counted from 0.
 
     Returns:
       uint8 images (n, H, W, C), and the inputs they were drawn from: `z`, `y` where conditional.
 
     Raises:
-      UserError: no run or no checkpoint there, no such replica, or labels for a model that
-        takes none.
+      UserError: no run or no checkpoint there, no such replica, or conditions of another kind
+        than the model's.
     """
     import jax
 
@@ -86,10 +94,8 @@ def draw(
     if replicas > 1:
         state = seeds.pick(state, replica)
     k_inputs, k_sample = jax.random.split(jax.random.key(seed))
-    given = {} if labels is None else {"label": np.resize(np.asarray(labels, np.int32), n)}
+    given = {name: np.resize(rows, (n, *rows.shape[1:])) for name, rows in given.items()}
     inputs = game.inputs(k_inputs, n, given)
-    if given and "y" not in inputs:
-        raise UserError(f"--labels: the model in {workdir} takes no labels; leave them out")
     sample = jax.jit(game.sample)
     parts = []
     for i in range(0, n, BATCH):
@@ -99,11 +105,23 @@ def draw(
     return np.concatenate(parts)[:n], {name: np.asarray(v) for name, v in inputs.items()}
 
 
-def _labels(text: str | None) -> list[int] | None:
-    try:
-        return None if text is None else [int(part) for part in text.split(",")]
-    except ValueError:
-        raise UserError(f"--labels={text}: write class numbers, as in 7 or 0,1,2") from None
+def _given(labels: str | None, conditions: Path | None) -> dict[str, np.ndarray]:
+    """The flags --labels and --conditions, read."""
+    given = {}
+    if labels is not None:
+        try:
+            given["label"] = np.array([int(part) for part in labels.split(",")], np.int32)
+        except ValueError:
+            raise UserError(f"--labels={labels}: write class numbers, as in 7 or 0,1,2") from None
+    if conditions is not None:
+        try:
+            rows = np.load(conditions, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise UserError(f"--conditions={conditions}: not a .npy file ({error})") from None
+        if getattr(rows, "ndim", 0) != 2 or not len(rows):
+            raise UserError(f"--conditions={conditions}: needs an array (N, D), N at least 1")
+        given["condition"] = rows.astype(np.float32)
+    return given
 
 
 if __name__ == "__main__":

@@ -59,13 +59,58 @@ def test_npz_and_png(workdir, tmp_path):
     [
         (["--out=x.jpg"], "write a .png"),
         (["--out=x.png", "--n=0"], "at least 1"),
-        (["--out=x.png", "--labels=1"], "takes no labels"),
+        (["--out=x.png", "--labels=1"], "this model takes neither"),
         (["--out=x.png", "--labels=one"], "write class numbers"),
     ],
 )
 def test_bad_flags(workdir, flags, text):
     with pytest.raises(UserError, match=text):
         sample.main([f"--workdir={workdir}", *flags])
+
+
+@pytest.fixture(scope="module")
+def vectors(tmp_path_factory):
+    """A run on pictures with a vector of three numbers each."""
+    folder = tmp_path_factory.mktemp("vectors")
+    rng = np.random.default_rng(0)
+    for i in range(8):
+        picture = rng.integers(0, 255, (28, 28), np.uint8)
+        Image.fromarray(picture).save(folder / f"{i}.png")
+    np.save(folder / "conditions.npy", rng.normal(size=(8, 3)).astype(np.float32))
+    config = configs.load(f"{ROOT}/experiments/cgan.py:smoke,data=folder:{folder}")
+    configs.override(config, ["--config.game.condition=condition"])
+    workdir = tmp_path_factory.mktemp("run")
+    assert train(config.to_dict(), workdir) == 0
+    return workdir
+
+
+def test_conditions_are_drawn_in_turn(vectors, tmp_path):
+    np.save(tmp_path / "two.npy", np.array([[0, 0, 1], [0, 2, 0]]))
+    flags = [f"--workdir={vectors}", "--n=3", f"--out={tmp_path}/a.npz"]
+    assert sample.main([*flags, f"--conditions={tmp_path}/two.npy"]) == 0
+    drawn = np.load(tmp_path / "a.npz")["conditions"]
+    np.testing.assert_array_equal(drawn, [[0, 0, 1], [0, 2, 0], [0, 0, 1]])
+    np.save(tmp_path / "wrong.npy", np.zeros((2, 4)))
+    (tmp_path / "text.npy").write_text("no array")
+    for name, text in {
+        "wrong": "conditions of length 4: this model takes 3",
+        "text": "not a .npy file",
+        "none": "not a .npy file",
+    }.items():
+        with pytest.raises(UserError, match=text):
+            sample.main([*flags, f"--conditions={tmp_path}/{name}.npy"])
+    with pytest.raises(UserError, match="this model takes vectors"):
+        sample.main([*flags, "--labels=1"])
+
+
+def test_labels_out_of_range_are_refused(tmp_path):
+    config = configs.load(f"{ROOT}/experiments/infogan.py:smoke").to_dict()
+    assert train(config, tmp_path) == 0
+    flags = [f"--workdir={tmp_path}", "--n=2", f"--out={tmp_path}/a.npz"]
+    assert sample.main([*flags, "--labels=9"]) == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npz")["conditions"][:, 9], 1)
+    with pytest.raises(UserError, match="labels 3 to 10: this model takes 0 to 9"):
+        sample.main([*flags, "--labels=3,10"])
 
 
 def test_a_folder_without_a_run(tmp_path):

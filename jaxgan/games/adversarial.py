@@ -136,8 +136,9 @@ def inputs(parts: Parts, key: Array, n: int, given: Batch = EMPTY) -> dict[str, 
     """n latents `z` and, where the game is conditional, conditions `y`.
 
     given: `label` (n,) or `condition` (n, D) to draw; else labels go round in turn, vectors are 0
-    and a code is drawn, its category being `label`.
+    and a code is drawn, its category being `label`. Raises UserError where it does not fit.
     """
+    build.check_given(given, parts.spec, parts.condition, parts.auxiliary)
     k_z, k_code = jax.random.split(key)
     drawn = {"z": jax.random.normal(k_z, (n, parts.latent))}
     if parts.auxiliary and parts.auxiliary.code:
