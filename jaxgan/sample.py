@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from jaxgan.errors import UserError, run
 
 BATCH = 100  # drawn at once
+COLUMNS = 10  # of a sweep
 
 
 def main(argv: list[str]) -> int:
@@ -31,6 +33,13 @@ def main(argv: list[str]) -> int:
         help="vectors (N, D) to draw in turn, for models of vectors such as text embeddings",
     )
     parser.add_argument(
+        "--sweep",
+        type=int,
+        metavar="I",
+        help="a row for each sample, in which number I of its condition vector goes from -1 to 1; "
+        "InfoGAN's continuous codes follow its categories: 10 and 11 by default",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         required=True,
@@ -44,10 +53,11 @@ def main(argv: list[str]) -> int:
     from jaxgan import pictures  # jax is slow to import: --help need not wait
 
     given = _given(args.labels, args.conditions)
-    images, inputs = draw(args.workdir, args.n, args.seed, given, args.replica)
+    images, inputs = draw(args.workdir, args.n, args.seed, given, args.replica, args.sweep)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     if args.out.suffix == ".png":
-        pictures.save_png(args.out, pictures.grid(images))
+        columns = 0 if args.sweep is None else COLUMNS
+        pictures.save_png(args.out, pictures.grid(images, columns))
     else:
         arrays = {"images": images, "latents": inputs["z"]}
         if "y" in inputs:
@@ -59,7 +69,12 @@ def main(argv: list[str]) -> int:
 
 
 def draw(
-    workdir: Path, n: int, seed: int, given: dict[str, np.ndarray], replica: int = 0
+    workdir: Path,
+    n: int,
+    seed: int,
+    given: dict[str, np.ndarray],
+    replica: int = 0,
+    sweep: int | None = None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """n samples of a run's newest checkpoint.
 
@@ -69,9 +84,12 @@ def draw(
       given: `label` (N,) or `condition` (N, D) to draw, repeated in turn up to n; else the game's
         own draw.
       replica: which of the run's seeds, counted from 0.
+      sweep: each sample becomes COLUMNS, along which this number of its condition vector goes from
+        -1 to 1.
 
     Returns:
-      uint8 images (n, H, W, C), and the inputs they were drawn from: `z`, `y` where conditional.
+      uint8 images (n, H, W, C), or n * COLUMNS of a sweep, and the inputs drawn from: `z`,
+      `y` where conditional.
 
     Raises:
       UserError: no run or no checkpoint there, no such replica, or conditions of another kind
@@ -96,6 +114,8 @@ def draw(
     k_inputs, k_sample = jax.random.split(jax.random.key(seed))
     given = {name: np.resize(rows, (n, *rows.shape[1:])) for name, rows in given.items()}
     inputs = game.inputs(k_inputs, n, given)
+    if sweep is not None:
+        inputs, n = _swept(jax.device_get(inputs), sweep), n * COLUMNS
     sample = jax.jit(game.sample)
     parts = []
     for i in range(0, n, BATCH):
@@ -103,6 +123,17 @@ def draw(
         batch = {name: value[rows] for name, value in inputs.items()}
         parts.append(pictures.to_uint8(sample(state, batch, jax.random.fold_in(k_sample, i))))
     return np.concatenate(parts)[:n], {name: np.asarray(v) for name, v in inputs.items()}
+
+
+def _swept(inputs: Mapping[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
+    """Each row COLUMNS times, `number` of its condition vector going from -1 to 1."""
+    y = inputs.get("y")
+    length = 0 if y is None or y.ndim < 2 else y.shape[1]
+    if not 0 <= number < length:
+        raise UserError(f"--sweep={number}: this model's condition has {length} numbers, from 0")
+    rows = {name: np.repeat(value, COLUMNS, axis=0) for name, value in inputs.items()}
+    rows["y"][:, number] = np.tile(np.linspace(-1, 1, COLUMNS), len(y))
+    return rows
 
 
 def _given(labels: str | None, conditions: Path | None) -> dict[str, np.ndarray]:

@@ -103,12 +103,19 @@ def test_conditions_are_drawn_in_turn(vectors, tmp_path):
         sample.main([*flags, "--labels=1"])
 
 
-def test_labels_out_of_range_are_refused(tmp_path):
+def test_categories_of_a_code_and_its_sweep(tmp_path):
     config = configs.load(f"{ROOT}/experiments/infogan.py:smoke").to_dict()
     assert train(config, tmp_path) == 0
     flags = [f"--workdir={tmp_path}", "--n=2", f"--out={tmp_path}/a.npz"]
     assert sample.main([*flags, "--labels=9"]) == 0
     np.testing.assert_array_equal(np.load(tmp_path / "a.npz")["conditions"][:, 9], 1)
+    assert sample.main([*flags, "--labels=9", "--sweep=11"]) == 0
+    codes = np.load(tmp_path / "a.npz")["conditions"]
+    assert codes.shape == (20, 12) and (codes[:, 9] == 1).all()
+    np.testing.assert_allclose(codes[10:, 11], np.linspace(-1, 1, 10), rtol=1e-6)
+    assert (codes[:10, 10] == codes[0, 10]).all() and codes[0, 10] != codes[10, 10]
+    with pytest.raises(UserError, match="--sweep=12: this model's condition has 12 numbers"):
+        sample.main([*flags, "--sweep=12"])
     with pytest.raises(UserError, match="labels 3 to 10: this model takes 0 to 9"):
         sample.main([*flags, "--labels=3,10"])
 
