@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxgan import startup
 from jaxgan.errors import UserError, run
 
 BATCH = 100  # drawn at once
@@ -32,6 +33,7 @@ def main(argv: list[str]) -> int:
         raise UserError(f"--out={args.out}: write a .png (grid) or an .npz (arrays)")
     if args.n < 1:
         raise UserError(f"--n={args.n}: at least 1")
+    startup.cache()
     from jaxgan import pictures  # jax is slow to import: --help need not wait
 
     images, inputs = draw(args.workdir, args.n, args.seed, _labels(args.labels))

@@ -4,7 +4,6 @@ import contextlib
 import functools
 import signal
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from jaxgan.data.pipeline import Batches, prefetch
 from jaxgan.diagnosis import CollapseWatch
 from jaxgan.game import Batch, Game, Spec, State
 from jaxgan.resolve import Node, bind
+from jaxgan.startup import Clock
 from jaxgan.viewer import Viewer
 
 TERMINAL = sys.stderr.isatty()
@@ -67,8 +67,11 @@ def prepare(
     optim: Mapping[str, Node],
     log: Mapping[str, Any],
     checkpoint: Mapping[str, Any],
+    clock: Clock | None = None,
 ) -> Run:
     """Builds all that a config describes; its keyword arguments are the config's top-level keys.
+
+    `clock`, which is no key, is told when the data are open.
 
     Raises:
       UserError: anything in the config that is unknown or does not fit.
@@ -77,6 +80,8 @@ def prepare(
     options = dict(data)
     flip = options.pop("flip", False)
     source = load(**options)
+    if clock:
+        clock.lap("data")
     spec = Spec(tuple(source.shape), len(source.classes), source.condition_dim)
 
     def in_steps(node: Any, at: str) -> Any:
@@ -118,8 +123,10 @@ def _to_float(x: jax.Array) -> jax.Array:
     return x.astype(np.float32) / 127.5 - 1 if x.dtype == np.uint8 else x
 
 
-def train(config: Mapping[str, Any], workdir: Path) -> int:
+def train(config: Mapping[str, Any], workdir: Path, clock: Clock | None = None) -> int:
     """Trains, or goes on training, the run of `config` in `workdir`.
+
+    `clock` runs since the command was given.
 
     Returns:
       0 when all steps are taken, INTERRUPTED when SIGTERM or SIGINT ended it after a save.
@@ -128,24 +135,25 @@ def train(config: Mapping[str, Any], workdir: Path) -> int:
       UserError: bad input, found before the first step where that is possible; a full disk; a
         loss that is not finite (the last good checkpoint is kept).
     """
-    started = time.perf_counter()
-    run = bind(prepare, config, at="config")()
+    clock = clock or Clock()
+    run = bind(prepare, config, at="config", given=("clock",))(clock=clock)
     (workdir / "samples").mkdir(parents=True, exist_ok=True)
     recipe.record(workdir, config, run.spec, run.steps)
     saves = Checkpoints(workdir / "checkpoints", keep=run.save.keep, every=run.save.keep_every)
     with jax.set_mesh(run.mesh), contextlib.closing(saves), StopSignal() as stop:
-        done = loop(run, workdir, saves, stop, started)
+        done = loop(run, workdir, saves, stop, clock)
     pictures.save_curves(workdir / "curves.png", metrics.read(workdir))
     pictures.save_gif(workdir / "progress.gif", sorted((workdir / "samples").glob("*.png")))
     say(f"{'stopped' if done < run.steps else 'done'} at step {done}; pictures in {workdir}")
     return INTERRUPTED if done < run.steps else 0
 
 
-def loop(run: Run, workdir: Path, saves: Checkpoints, stop: "StopSignal", started: float) -> int:
+def loop(run: Run, workdir: Path, saves: Checkpoints, stop: "StopSignal", clock: Clock) -> int:
     """Takes the steps that are left and returns how many were taken in all."""
     key = jax.random.key(run.seed)
     state = start(run, saves, key)
     first = done = int(state.step)
+    clock.lap("build")
     step = jax.jit(
         functools.partial(train_step, run.game), static_argnames="turns", donate_argnums=0
     )
@@ -161,6 +169,7 @@ def loop(run: Run, workdir: Path, saves: Checkpoints, stop: "StopSignal", starte
     meter = metrics.Meter(run.batch)
     if first == 0:
         writer.image(0, "samples", viewer.draw(state, 0))
+    clock.lap("first picture")
     bar = tqdm(total=run.steps, initial=first, unit="step", mininterval=1 if TERMINAL else 20)
     batches = prefetch(run.batches, first, run.steps, functools.partial(sharding.place, run.mesh))
     with bar, contextlib.closing(writer), contextlib.closing(batches):
@@ -170,7 +179,8 @@ def loop(run: Run, workdir: Path, saves: Checkpoints, stop: "StopSignal", starte
             if sharding.lockstep() or t == first:
                 jax.block_until_ready(state)
             if t == first:
-                say(f"first step after {time.perf_counter() - started:.1f} s")
+                clock.lap("first step")
+                say(f"first step after {clock}")
             done, last = t + 1, t + 1 == run.steps or stop.caught
             bar.update()
             look, save = (last or done % n == 0 for n in (run.log.pictures, run.save.every))

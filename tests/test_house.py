@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = [
-    {"errors", "resolve", "losses", "regularizers", "augment", "auxiliary", "nets"},
+    {"errors", "startup", "resolve", "losses", "regularizers", "augment", "auxiliary", "nets"},
     {"game", "net", "optim", "parts"},
     {"games"},
     {
