@@ -19,7 +19,7 @@ from pathlib import Path
 
 from peers import PEERS
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 
 
 def main() -> int:
@@ -77,7 +77,7 @@ def pair(recipe: str, args: argparse.Namespace, torch_first: bool) -> dict:
 
 def call(command: list[str]) -> dict:
     """The JSON object on the last line that a command prints; ends this program if it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent)
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         sys.exit(f"error: {shlex.join(command)}: {last}")
