@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from jaxgan import config as configs
+from jaxgan import startup
 from jaxgan.errors import run
 
 HELP = """Trains the GAN that a config file describes. The same command goes on where it stopped.
@@ -32,10 +33,13 @@ def main(argv: list[str]) -> int:
     config = configs.load(args.config)
     configs.override(config, overrides)
     workdir = args.workdir or default_workdir(args.config)
+    startup.cache()
     from jaxgan.train import train  # jax is slow to import: --help and bad flags need not wait
 
+    clock = startup.Clock(startup.age())
+    clock.lap("imports")
     print(f"{args.config} in {workdir}", file=sys.stderr)
-    return train(config.to_dict(), workdir)
+    return train(config.to_dict(), workdir, clock)
 
 
 def default_workdir(text: str) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxgan import startup
 from jaxgan.errors import UserError, run
 
 BATCH = 100  # drawn at once
@@ -50,6 +51,7 @@ def main(argv: list[str]) -> int:
         raise UserError(f"--out={args.out}: write a .png (grid) or an .npz (arrays)")
     if args.n < 1:
         raise UserError(f"--n={args.n}: at least 1")
+    startup.cache()
     from jaxgan import pictures  # jax is slow to import: --help need not wait
 
     given = _given(args.labels, args.conditions)

@@ -4,7 +4,6 @@ import contextlib
 import functools
 import signal
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,11 +18,13 @@ from jaxgan import seeds as replicated
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.data.load import load
 from jaxgan.data.pipeline import Batches, prefetch
+from jaxgan.data.source import Source
 from jaxgan.diagnosis import CollapseWatch
 from jaxgan.errors import UserError
 from jaxgan.game import Batch, Game, Spec, State
 from jaxgan.program import Program
 from jaxgan.resolve import Node, bind
+from jaxgan.startup import Clock
 from jaxgan.viewer import Viewer
 
 TERMINAL = sys.stderr.isatty()
@@ -74,6 +75,7 @@ def prepare(
     seeds: int = 1,
     replicas: str = "auto",
     dispatch: int | str = "auto",
+    clock: Clock | None = None,
 ) -> Run:
     """Builds all that a config describes; its keyword arguments are the config's top-level keys.
 
@@ -85,13 +87,14 @@ def prepare(
       replicas: 'vmap', all at once; 'turns', one after another at each step; 'auto': vmap but for
         convolutions on a CPU.
       dispatch: steps in one call of the device; 'auto': several for dense nets, else 1.
+      clock: no key; it is told when the data are open.
 
     Raises:
       UserError: anything in the config that is unknown or does not fit.
     """
-    options = dict(data)
-    flip = options.pop("flip", False)
-    source = load(**options)
+    source = load(**{key: value for key, value in data.items() if key != "flip"})
+    if clock:
+        clock.lap("data")
     spec = Spec(tuple(source.shape), len(source.classes), source.condition_dim)
 
     def in_steps(node: Any, at: str) -> Any:
@@ -106,13 +109,10 @@ def prepare(
     total = in_steps(steps, "config.steps")
     played = recipe.make_game(game, optim, spec=spec, steps=total)
     at_once = program.at_once(played, replicas) and seeds > 1
-    hosts = {"process": jax.process_index(), "processes": jax.process_count()}
     return Run(
         game=played,
         spec=spec,
-        feeds=[
-            Batches(source, batch=batch, seed=seed + i, flip=flip, **hosts) for i in range(seeds)
-        ],
+        feeds=[feed(source, batch, seed + i, data.get("flip", False)) for i in range(seeds)],
         mesh=sharding.seeds(seeds) if at_once else sharding.mesh(batch),
         seed=seed,
         batch=batch,
@@ -121,6 +121,12 @@ def prepare(
         log=in_steps(bind(Log, log, at="config.log")(), "config.log"),
         save=in_steps(bind(Save, checkpoint, at="config.checkpoint")(), "config.checkpoint"),
     )
+
+
+def feed(source: Source, batch: int, seed: int, flip: bool) -> Batches:
+    """This process's share of the batches of one seed."""
+    hosts = {"process": jax.process_index(), "processes": jax.process_count()}
+    return Batches(source, batch=batch, seed=seed, flip=flip, **hosts)
 
 
 def train_step(
@@ -134,8 +140,10 @@ def _to_float(x: jax.Array) -> jax.Array:
     return x.astype(np.float32) / 127.5 - 1 if x.dtype == np.uint8 else x
 
 
-def train(config: Mapping[str, Any], workdir: Path) -> int:
+def train(config: Mapping[str, Any], workdir: Path, clock: Clock | None = None) -> int:
     """Trains, or goes on training, the run of `config` in `workdir`.
+
+    `clock` runs since the command was given.
 
     Returns:
       0 when all steps are taken, INTERRUPTED when SIGTERM or SIGINT ended it after a save.
@@ -144,27 +152,25 @@ def train(config: Mapping[str, Any], workdir: Path) -> int:
       UserError: bad input, found before the first step where that is possible; a full disk; a
         loss that is not finite (the last good checkpoint is kept).
     """
-    started = time.perf_counter()
-    run = bind(prepare, config, at="config")()
+    clock = clock or Clock()
+    run = bind(prepare, config, at="config", given=("clock",))(clock=clock)
     (workdir / "samples").mkdir(parents=True, exist_ok=True)
     recipe.record(workdir, config, run.spec, run.steps)
     saves = Checkpoints(workdir / "checkpoints", keep=run.save.keep, every=run.save.keep_every)
     with jax.set_mesh(run.mesh), contextlib.closing(saves), StopSignal() as stop:
-        done = loop(run, workdir, saves, stop, started)
+        done = loop(run, workdir, saves, stop, clock)
     pictures.save_curves(workdir / "curves.png", metrics.read(workdir))
     pictures.save_gif(workdir / "progress.gif", sorted((workdir / "samples").glob("*.png")))
     say(f"{'stopped' if done < run.steps else 'done'} at step {done}; pictures in {workdir}")
     return INTERRUPTED if done < run.steps else 0
 
 
-def loop(run: Run, workdir: Path, saves: Checkpoints, stop: "StopSignal", started: float) -> int:
+def loop(run: Run, workdir: Path, saves: Checkpoints, stop: "StopSignal", clock: Clock) -> int:
     """Takes the steps that are left and returns how many were taken in all."""
     first = done = saves.latest() or 0
-    spans = (run.steps, run.log.every, run.log.pictures, run.save.every, first)
-    stride = program.stride(run.game, run.dispatch, spans)
-    step = functools.partial(train_step, run.game)
-    todo = program.build(step, run.game, run.feeds, seed=run.seed, mesh=run.mesh, stride=stride)
+    todo = assemble(run, first)
     state = start(todo, run, saves)
+    clock.lap("build")
     viewer = Viewer(
         run.game,
         jax.tree.map(_to_float, run.feeds[0](0)),
@@ -177,20 +183,22 @@ def loop(run: Run, workdir: Path, saves: Checkpoints, stop: "StopSignal", starte
     meter = metrics.Meter(run.batch * len(run.feeds))
     if first == 0:
         writer.image(0, "samples", viewer.draw(todo.split(state), 0))
+    clock.lap("first picture")
     bar = tqdm(total=run.steps, initial=first, unit="step", mininterval=1 if TERMINAL else 20)
-    starts = range(first, run.steps, stride)
+    starts = range(first, run.steps, todo.stride)
     batches = prefetch(todo.feed, starts)
     with bar, contextlib.closing(writer), contextlib.closing(batches):
         for t, batch in zip(starts, batches, strict=True):
             state, values = todo.step(state, batch, t)
-            meter.add(values, stride)
+            meter.add(values, todo.stride)
             if sharding.lockstep() or t == first:
                 jax.block_until_ready(state)
             if t == first:
-                say(f"first step after {time.perf_counter() - started:.1f} s")
-            done = t + stride
+                clock.lap("first step")
+                say(f"first step after {clock}")
+            done = t + todo.stride
             last = done == run.steps or stop.caught
-            bar.update(stride)
+            bar.update(todo.stride)
             look, save = (last or done % n == 0 for n in (run.log.pictures, run.save.every))
             if look or save or done % run.log.every == 0:
                 row = {"kimg": done * run.batch / 1000, **meter.read(done, saves.latest())}
@@ -208,6 +216,14 @@ def loop(run: Run, workdir: Path, saves: Checkpoints, stop: "StopSignal", starte
             if last:
                 break
     return done
+
+
+def assemble(run: Run, first: int) -> Program:
+    """What drives a run that goes on from step `first`: its `train_step`, compiled."""
+    spans = (run.steps, run.log.every, run.log.pictures, run.save.every, first)
+    stride = program.stride(run.game, run.dispatch, spans)
+    step = functools.partial(train_step, run.game)
+    return program.build(step, run.game, run.feeds, seed=run.seed, mesh=run.mesh, stride=stride)
 
 
 def start(todo: Program, run: Run, saves: Checkpoints) -> Any:

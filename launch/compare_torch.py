@@ -1,0 +1,111 @@
+"""Times recipes against their PyTorch counterparts, turn about, on one machine.
+
+    python launch/compare_torch.py --peers=/path/to/torch_peers.py dcgan64 sngan32
+    python launch/compare_torch.py --peers=… --torch="--channels-last --compile" --pairs=7
+
+One pair is a process of each, one after the other, and the next pair begins with the other one: a
+machine that slows down or has neighbours slows both. What is compared is the time of one update
+as the counterpart counts it: the critic's steps, then the generator's. PyTorch is needed only
+here, and may live in another environment (--torch-python).
+"""
+
+import argparse
+import json
+import shlex
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from peers import PEERS
+
+HERE = Path(__file__).resolve().parent
+
+
+def main() -> int:
+    """Parses the flags, runs the pairs, prints a line for each and the medians."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("recipes", nargs="*", help=f"default: all: {', '.join(PEERS)}")
+    parser.add_argument("--peers", type=Path, required=True, help="torch_peers.py")
+    parser.add_argument("--pairs", type=int, default=5, help="default: 5")
+    parser.add_argument("--batch", type=int, default=64, help="default: 64")
+    parser.add_argument("--steps", type=int, default=10, help="timed updates (default: 10)")
+    parser.add_argument("--torch", default="", help="more flags for torch_peers.py, in one string")
+    parser.add_argument("--torch-python", default=sys.executable, help="default: this one")
+    parser.add_argument("--json", action="store_true", help="one JSON object a pair, on stdout")
+    args = parser.parse_args()
+    recipes = args.recipes or list(PEERS)
+    if unknown := set(recipes) - set(PEERS):
+        parser.error(f"no {', '.join(sorted(unknown))}; known: {', '.join(PEERS)}")
+    if not args.peers.is_file():
+        parser.error(f"--peers={args.peers}: no such file")
+    if min(args.pairs, args.batch, args.steps) < 1:
+        parser.error("--pairs, --batch and --steps are at least 1")
+
+    rows = []
+    for recipe in recipes:
+        pairs = []
+        for i in range(args.pairs):
+            pairs.append(pair(recipe, args, torch_first=i % 2 == 0))
+            print(json.dumps(pairs[-1]) if args.json else line(i, pairs[-1]), flush=True)
+        rows.append(summary(recipe, pairs))
+    if not args.json:
+        print("\nmedians over pairs; above 1, jaxgan is the faster\n" + "\n".join(rows))
+    return 0
+
+
+def pair(recipe: str, args: argparse.Namespace, torch_first: bool) -> dict:
+    """Both programs' times for one update, ms, and torch's over jaxgan's."""
+    torch = [args.torch_python, str(args.peers), recipe, *shlex.split(args.torch)]
+    torch += [f"--batch={args.batch}", f"--steps={args.steps}"]
+    ours = [sys.executable, "-m", "jaxgan.bench", f"--config={HERE}/peers.py:{recipe}", "--json"]
+    ours += [f"--config.batch={args.batch}", f"--repeat={args.steps}"]
+    order = (torch, ours) if torch_first else (ours, torch)
+    first, second = (call(command) for command in order)
+    theirs, own = (first, second) if torch_first else (second, first)
+    return {
+        "recipe": recipe,
+        "torch_ms": theirs["step_ms"],
+        "jaxgan_ms": own["cycle_ms"],
+        "ratio": theirs["step_ms"] / own["cycle_ms"],
+        "torch": theirs,
+        "jaxgan": own,
+    }
+
+
+def call(command: list[str]) -> dict:
+    """The JSON object on the last line that a command prints; ends this program if it fails."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        sys.exit(f"error: {shlex.join(command)}: {last}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def line(i: int, pair: dict) -> str:
+    """One pair as a line of text."""
+    sizes = pair["torch"]["params_m"], pair["jaxgan"]["params_m"]
+    return (
+        f"{pair['recipe']:10} pair {i + 1}: torch {pair['torch_ms']:9.2f} ms, "
+        f"jaxgan {pair['jaxgan_ms']:9.2f} ms, ratio {pair['ratio']:5.2f} "
+        f"(parameters {sizes[0]:.2f} M, {sizes[1]:.2f} M)"
+    )
+
+
+def summary(recipe: str, pairs: list[dict]) -> str:
+    """Medians and the range of the ratio, as a line of text."""
+    torch, ours, ratio = (
+        statistics.median(pair[name] for pair in pairs)
+        for name in ("torch_ms", "jaxgan_ms", "ratio")
+    )
+    ratios = [pair["ratio"] for pair in pairs]
+    return (
+        f"{recipe:10} torch {torch:9.2f} ms, jaxgan {ours:9.2f} ms, ratio {ratio:5.2f} "
+        f"({min(ratios):.2f} to {max(ratios):.2f}, {len(pairs)} pairs)"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

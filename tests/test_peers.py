@@ -1,0 +1,71 @@
+"""The recipes timed against PyTorch are its nets and updates; the comparison itself, on stubs."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import jax
+import pytest
+
+from jaxgan import config as configs
+from jaxgan import game as core
+from jaxgan import program
+from jaxgan.resolve import bind
+from jaxgan.train import prepare
+
+ROOT = Path(__file__).parents[1]
+# Parameters of PyTorch's g and d, latent, and Adam's rate and betas; counted by hand.
+PEERS = {
+    "gan_mlp": (283_920, 267_009, 64, 2e-4, 0.5, 0.999),
+    "cgan_mlp": (1_511_412, 932_965, 100, 2e-4, 0.5, 0.999),
+    "acgan32": (1_050_985, 103_243, 100, 2e-4, 0.5, 0.999),
+    "dcgan64": (3_576_704 + 3, 2_765_633, 100, 2e-4, 0.5, 0.999),  # ours has a bias at the output
+    "wgan_gp64": (3_576_704 + 3, 2_764_737, 100, 1e-4, 0.0, 0.9),
+    "sngan32": (4_276_739, 1_053_825, 128, 2e-4, 0.0, 0.9),
+}
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_peer(name):
+    config = configs.load(f"{ROOT}/launch/peers.py:{name}")
+    run = bind(prepare, config.to_dict(), at="config")()
+    state = jax.eval_shape(partial(core.init, run.game), jax.random.key(0))
+    sizes = {net: sum(x.size for x in jax.tree.leaves(p)) for net, p in state.params.items()}
+    g, d, latent, lr, b1, b2 = PEERS[name]
+    assert sizes == {"g": g, "d": d} and not state.ema
+    assert run.game.inputs(jax.random.key(0), 2)["z"].shape == (2, latent)
+    assert run.batch == 64 and f"{run.spec.shape[0]}" in ("28", name[-2:])
+    n_critic = 5 if name in ("wgan_gp64", "sngan32") else 1
+    assert program.period(run.game) == (("d",),) * (n_critic - 1) + (("d", "g"),)
+    for node in (config.optim.g, config.optim.d):
+        node = node.to_dict()
+        assert node.pop("decay", "constant") == "constant"
+        assert node == {"name": "adam", "lr": lr, "b1": b1, "b2": b2}
+    assert config.game.get("g_batch", 1) == 1 and not config.game.get("dequantize", False)
+
+
+def test_compare_alternates_and_takes_medians(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(ROOT / "launch"))
+    import compare_torch
+
+    called = []
+
+    def call(command):
+        called.append(command)
+        torch = "torch_peers.py" in command[1]
+        times = {"step_ms": 10.0 * len(called)} if torch else {"cycle_ms": 10.0}
+        return {"params_m": 0.55, **times}
+
+    monkeypatch.setattr(compare_torch, "call", call)
+    monkeypatch.setattr(Path, "is_file", lambda self: True)
+    flags = ["--peers=torch_peers.py", "--pairs=3", "--torch=--channels-last --threads 2"]
+    monkeypatch.setattr(sys, "argv", ["compare_torch.py", "gan_mlp", *flags])
+    assert compare_torch.main() == 0
+    torch = [command[1] == "torch_peers.py" for command in called]
+    assert torch == [True, False, False, True, True, False]
+    assert called[0][2:] == ["gan_mlp", "--channels-last", "--threads", "2", "--batch=64"] + [
+        "--steps=10"
+    ]
+    assert "--config.batch=64" in called[1] and called[1][3].endswith("peers.py:gan_mlp")
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "ratio  4.00 (1.00 to 5.00, 3 pairs)" in last

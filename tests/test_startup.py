@@ -1,0 +1,97 @@
+"""The cache of compiled programs: where it is, who may move it, and that it changes no bit."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jaxgan import game as core
+from jaxgan import recipe, startup
+from jaxgan.checkpoint import Checkpoints
+
+ROOT = Path(__file__).parents[1]
+JAX = ("JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS")
+
+
+def train(workdir, *flags, **env):
+    """A short run of an MLP on one device; returns what it says of its start."""
+    own = {k: v for k, v in os.environ.items() if k not in (*JAX, "XLA_FLAGS")}
+    done = subprocess.run(
+        [
+            *[sys.executable, "-m", "jaxgan.main", "--config=experiments/gan.py:smoke"],
+            *["--config.log.samples=4", f"--workdir={workdir}", *flags],
+        ],
+        cwd=ROOT,
+        env=own | env,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "cache entry" not in done.stderr, "jax found fault with its cache"
+    return re.search(r"first step after (\S+) s: (.*)", done.stderr)
+
+
+def state_of(workdir):
+    _, game = recipe.recall(workdir)
+    like = jax.eval_shape(lambda: core.init(game, jax.random.key(0)))
+    saves = Checkpoints(workdir / "checkpoints", write=False)
+    return saves.load(like, jax.sharding.SingleDeviceSharding(jax.devices()[0]))
+
+
+def test_a_run_resumed_from_the_cache_is_bit_identical_to_one_without(tmp_path):
+    cached = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "JAX_ENABLE_COMPILATION_CACHE": "true"}
+    plain = tmp_path / "plain"
+    train(plain, "--config.steps=6", XDG_CACHE_HOME=str(tmp_path / "unused"))
+    assert not (tmp_path / "unused" / "jaxgan").exists(), "off is off"
+
+    line = train(tmp_path / "run", "--config.steps=3", **cached)
+    programs = sorted((tmp_path / "cache" / "jaxgan" / "programs").glob("*/*"))
+    assert any("train_step" in path.name for path in programs)
+    train(tmp_path / "run", "--config.steps=6", **cached)
+    assert sorted((tmp_path / "cache" / "jaxgan" / "programs").glob("*/*")) == programs
+
+    resumed, whole = state_of(tmp_path / "run"), state_of(plain)
+    assert int(resumed.step) == 6
+    for (path, a), b in zip(
+        jax.tree.leaves_with_path(resumed), jax.tree.leaves(whole), strict=True
+    ):
+        np.testing.assert_array_equal(a, b, err_msg=jax.tree_util.keystr(path))
+
+    laps = dict(lap.rsplit(" ", 1) for lap in line[2].split(", "))
+    assert list(laps) == ["imports", "data", "build", "first picture", "first step"]
+    assert abs(float(line[1]) - sum(map(float, laps.values()))) < 0.3  # each is rounded
+    assert float(laps["imports"]) > 0
+
+
+def test_the_users_own_variables_win(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for name in JAX:
+        monkeypatch.delenv(name, raising=False)
+    startup.cache()
+    assert os.environ[JAX[0]] == str(startup.folder())
+    assert startup.folder().is_relative_to(tmp_path / "jaxgan" / "programs")
+    monkeypatch.setenv(JAX[0], "/elsewhere")
+    startup.cache()
+    assert os.environ[JAX[0]] == "/elsewhere"
+
+
+def test_hosts_share_no_programs(monkeypatch):
+    here = startup.folder()
+    assert startup.folder() == here
+    monkeypatch.setenv("NPROC", "77")
+    assert startup.folder() != here
+    monkeypatch.delenv("NPROC")
+    monkeypatch.setattr(startup, "_processor", lambda: "another")
+    assert startup.folder() != here
+
+
+def test_clock():
+    clock = startup.Clock(age=2.0)
+    clock.lap("imports")
+    clock.lap("data")
+    assert str(clock) == "2.0 s: imports 2.0, data 0.0"
+    assert 0 < startup.age() < 24 * 3600
