@@ -161,7 +161,7 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path):
     done = subprocess.run(command, cwd=ROOT, env=ENV, capture_output=True, text=True)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     error = done.stderr.splitlines()[-1]
-    assert error.startswith("error: step 25, turn 'd'") and "Step 20 is saved" in error
+    assert error.startswith("error: steps 25 to 29, turn 'd'") and "Step 20 is saved" in error
     assert int(state_of(tmp_path).step) == 20
     assert all(np.isfinite(x).all() for x in jax.tree.leaves(state_of(tmp_path)))
 
