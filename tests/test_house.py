@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = [
-    {"errors", "resolve", "losses", "regularizers", "augment", "auxiliary", "nets"},
+    {"errors", "resolve", "losses", "regularizers", "augment", "auxiliary", "nets", "weights"},
     {"game", "net", "optim", "parts"},
     {"games"},
     {
@@ -25,7 +25,7 @@ FLOORS = [
         "recipe",
         "seeds",
     },
-    {"train", "sample"},
+    {"train", "sample", "convert"},
     {"main", "config", "modes"},
 ]
 FILES = sorted((ROOT / "jaxgan").rglob("*.py"))
