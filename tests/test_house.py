@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = [
-    {"errors", "startup", "resolve", "losses", "regularizers", "augment", "auxiliary", "nets"},
+    {"errors", "startup", "resolve", "losses", "regularizers", "augment", "auxiliary"},
+    {"nets", "weights"},
     {"game", "net", "optim", "parts"},
     {"games"},
     {
@@ -28,7 +29,7 @@ FLOORS = [
         "flops",
         "machine",
     },
-    {"train", "sample", "measure"},
+    {"train", "sample", "measure", "convert"},
     {"main", "config", "modes", "bench"},
 ]
 FILES = sorted((ROOT / "jaxgan").rglob("*.py"))

@@ -105,6 +105,14 @@ def test_minibatch_std_is_one_number_for_each_strided_group(n, group):
         close(out[i, ..., 8], np.sqrt(mates.var(0) + 1e-8).mean())
 
 
+def test_minibatch_std_in_several_channels_takes_equal_parts_of_the_features():
+    out = np.asarray(norms.MinibatchStd(group=3, channels=2).apply({}, X))
+    assert out.shape == (6, 4, 4, 10)
+    for part in range(2):
+        half = norms.MinibatchStd(group=3).apply({}, X[..., 4 * part : 4 * part + 4])
+        close(out[..., 8 + part], half[..., 4])
+
+
 def attention_by_hand(x, params):
     """Softmax over 2x2-max-pooled keys, for each position of each image alone."""
     kernels = [np.asarray(params[f"Conv_{i}"]["kernel"])[0, 0] for i in range(4)]

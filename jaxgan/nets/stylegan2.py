@@ -1,0 +1,324 @@
+"""StyleGAN2's networks (Karras et al. 2020a), as StyleGAN2-ADA's code has them (2020b).
+
+A mapping z -> w; a synthesis ws -> image in which every layer l has a w of its own, ws[:, l]; a
+discriminator. `truncate`, `mix` and `average` are what a game does between the first two.
+Resolutions are 8 to 1024 pixels; a feature map of r x r has min(channel_base / r, channel_max)
+channels. `architecture` says how images join the features (2020a, figure 7): 'orig' at the ends
+only, 'skip' by an image at each resolution, 'resnet' by residual blocks. `clamp` bounds what each
+convolution puts out (256 in the authors' mixed precision), 0 for no bound; `bfloat16` counts the
+largest resolutions whose features are computed in that type, parameters being float32 always.
+
+Submodules are named as in the authors' files, so that jaxgan.convert maps one onto the other.
+"""
+
+import math
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxgan.errors import UserError
+from jaxgan.nets import fir
+from jaxgan.nets.equalised import EqualConv, EqualDense
+from jaxgan.nets.layers import check_square, flatten
+from jaxgan.nets.modulated import StyleLayer, ToRGB, activate, normal
+from jaxgan.nets.norms import MinibatchStd, PixelNorm
+
+Array = jax.Array
+
+
+class Mapping(nn.Module):
+    """Latent (N, D) or None, condition or None -> w (N, w_dim).
+
+    z and the condition's embedding are each normalised to a mean square of 1, joined, and go
+    through `layers` dense layers that learn `lr_mult` times as fast as the rest. y: labels (N,)
+    of `classes` classes, or vectors (N, D).
+    """
+
+    w_dim: int = 512
+    layers: int = 8
+    lr_mult: float = 0.01
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, z: Array | None, y: Array | None = None, *, train: bool) -> Array:
+        """Maps each latent."""
+        del train
+        parts = [] if z is None else [PixelNorm()(z)]
+        if y is not None:
+            if jnp.issubdtype(y.dtype, jnp.integer):
+                y = jax.nn.one_hot(y, self.classes)
+            parts.append(PixelNorm()(EqualDense(self.w_dim, name="embed")(y)))
+        h = jnp.concatenate(parts, axis=1)
+        for i in range(self.layers):
+            h = activate(EqualDense(self.w_dim, lr_mult=self.lr_mult, name=f"fc{i}")(h))
+        return h
+
+
+def style_layers(shape: tuple[int, ...]) -> int:
+    """How many w the synthesis of an image takes: two for each resolution, but for the first."""
+    return 2 * shape[0].bit_length() - 4
+
+
+def spread(w: Array, shape: tuple[int, ...]) -> Array:
+    """The same w for every layer: (N, w_dim) -> ws (N, layers, w_dim)."""
+    return jnp.repeat(w[:, None], style_layers(shape), axis=1)
+
+
+def mix(first: Array, second: Array, cutoff: Array | int) -> Array:
+    """Style mixing (2019, section 3.1): `first`'s ws for layers below `cutoff`, then `second`'s."""
+    return jnp.where(jnp.arange(first.shape[1])[:, None] < cutoff, first, second)
+
+
+def truncate(ws: Array, w_avg: Array, psi: Array | float, cutoff: int | None = None) -> Array:
+    """w_avg + psi (w - w_avg) in the layers below `cutoff`, None for all (2019, appendix B).
+
+    ws (N, layers, w_dim), w_avg (w_dim,). psi = 1 changes nothing, psi = 0 leaves w_avg.
+    """
+    near = psi * ws + (1 - psi) * w_avg
+    return near if cutoff is None else mix(near, ws, cutoff)
+
+
+def average(w_avg: Array, w: Array, beta: float = 0.995) -> Array:
+    """The running mean of w, (w_dim,), after a batch w (N, w_dim); it starts at 0."""
+    return beta * w_avg + (1 - beta) * jax.lax.stop_gradient(w).mean(axis=0)
+
+
+class Synthesis(nn.Module):
+    """ws (N, layers, w_dim) -> images (N, *shape), about [-1, 1] once trained, not bounded.
+
+    noise: 'random' draws each layer's noise from the stream `noise`, 'constant' takes what the
+    layer was given at first (kept among the statistics as `noise`), 'none' adds none.
+    """
+
+    shape: tuple[int, int, int]
+    channel_base: int = 32768
+    channel_max: int = 512
+    architecture: str = "skip"
+    clamp: float = 0.0
+    bfloat16: int = 0
+    taps: tuple[float, ...] = fir.FILTER
+
+    @nn.compact
+    def __call__(self, ws: Array, noise: str | None = None, *, train: bool) -> Array:
+        """Draws; `noise` None is 'random' in training, else 'constant'."""
+        _check(self, "g")
+        noise = noise or ("random" if train else "constant")
+        if noise not in ("random", "constant", "none"):
+            raise UserError(f"noise={noise!r}: 'random', 'constant' or 'none'")
+        if ws.shape[1] != style_layers(self.shape):
+            raise ValueError(f"want {style_layers(self.shape)} layers of w, got ws {ws.shape}")
+        h = image = None
+        for i, size in enumerate(_sizes(self.shape)):
+            block = _SynthesisBlock(
+                features=_channels(self, size),
+                colours=self.shape[-1],
+                last=size == self.shape[0],
+                architecture=self.architecture,
+                clamp=self.clamp,
+                dtype=_dtype(self, size),
+                taps=self.taps,
+                name=f"b{size}",
+            )
+            # A block's toRGB has the w of the next block's first layer.
+            start = max(2 * i - 1, 0)
+            h, image = block(h, image, ws[:, start : start + 3], noise)
+        return image
+
+
+class Generator(nn.Module):
+    """Latent (N, latent), condition or None -> images (N, *shape): mapping, then synthesis.
+
+    For a game that needs only that. One that mixes styles or walks paths in w takes `split`.
+    """
+
+    shape: tuple[int, int, int]
+    w_dim: int = 512
+    layers: int = 8
+    lr_mult: float = 0.01
+    channel_base: int = 32768
+    channel_max: int = 512
+    architecture: str = "skip"
+    clamp: float = 0.0
+    bfloat16: int = 0
+    taps: tuple[float, ...] = fir.FILTER
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
+        """Draws one image per latent."""
+        mapping, synthesis = split(self)
+        return synthesis(spread(mapping(z, y, train=train), self.shape), train=train)
+
+
+def split(g: Generator) -> tuple[Mapping, Synthesis]:
+    """A generator's two nets; their parameters are g's own under `mapping` and `synthesis`."""
+    mapping = Mapping(g.w_dim, g.layers, g.lr_mult, g.classes, name="mapping")
+    synthesis = Synthesis(
+        g.shape, g.channel_base, g.channel_max, g.architecture, g.clamp, g.bfloat16, g.taps,
+        name="synthesis",
+    )  # fmt: skip
+    return mapping, synthesis
+
+
+class Discriminator(nn.Module):
+    """Images (N, *shape), condition or None -> logits (N,).
+
+    Halves down to 4x4; there `std_channels` channels (0 for none) of the standard deviation over
+    groups of `group` images join the features. A condition is mapped by `layers` dense layers to
+    `cmap` features (0: as many as the 4x4 map has), whose product with the last ones is the logit.
+    """
+
+    shape: tuple[int, int, int]
+    channel_base: int = 32768
+    channel_max: int = 512
+    architecture: str = "resnet"
+    group: int = 4
+    std_channels: int = 1
+    cmap: int = 0
+    layers: int = 8
+    clamp: float = 0.0
+    bfloat16: int = 0
+    taps: tuple[float, ...] = fir.FILTER
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, x: Array, y: Array | None = None, *, train: bool) -> Array:
+        """Scores each image."""
+        _check(self, "d")
+        image, h = x, None
+        for size in reversed(_sizes(self.shape)[1:]):
+            block = _DiscriminatorBlock(
+                features=(_channels(self, size), _channels(self, size // 2)),
+                architecture=self.architecture,
+                clamp=self.clamp,
+                dtype=_dtype(self, size),
+                taps=self.taps,
+                name=f"b{size}",
+            )
+            h, image = block(h, image)
+        features = _channels(self, 4)
+        cmap = 0 if y is None else self.cmap or features
+        epilogue = _Epilogue(features, cmap, self.group, self.std_channels, self.clamp, name="b4")
+        out = epilogue(h.astype(jnp.float32), image)
+        if y is None:
+            return out[:, 0]
+        mapped = Mapping(cmap, self.layers, classes=self.classes, name="mapping")(
+            None, y, train=train
+        )
+        return jnp.sum(out * mapped, axis=1) / math.sqrt(cmap)
+
+
+class _SynthesisBlock(nn.Module):
+    """One resolution: features or None, image or None -> both, doubled; of 4x4 where None."""
+
+    features: int
+    colours: int
+    last: bool
+    architecture: str
+    clamp: float
+    dtype: jnp.dtype
+    taps: tuple[float, ...]
+
+    @nn.compact
+    def __call__(
+        self, x: Array | None, image: Array | None, ws: Array, noise: str
+    ) -> tuple[Array, Array | None]:
+        options = {"clamp": self.clamp, "taps": self.taps}
+        conv1 = StyleLayer(self.features, up=False, name="conv1", **options)
+        if x is None:
+            const = self.param("const", normal, (4, 4, self.features)).astype(self.dtype)
+            h = conv1(jnp.broadcast_to(const, (len(ws), *const.shape)), ws[:, 0], noise)
+            w_rgb = ws[:, 1]
+        else:
+            x, residual = x.astype(self.dtype), self.architecture == "resnet"
+            h = StyleLayer(self.features, up=True, name="conv0", **options)(x, ws[:, 0], noise)
+            h = conv1(h, ws[:, 1], noise, gain=math.sqrt(0.5) if residual else 1.0)
+            if residual:
+                skip = EqualConv(self.features, 1, use_bias=False, name="skip")(x)
+                h += fir.upsample(skip, self.taps) * math.sqrt(0.5)
+            w_rgb = ws[:, 2]
+        if image is not None:
+            image = fir.upsample(image, self.taps)
+        if self.last or self.architecture == "skip":
+            # Images add up in float32: each is a small correction of the sum before it.
+            rgb = ToRGB(self.colours, self.clamp, name="torgb")(h, w_rgb).astype(jnp.float32)
+            image = rgb if image is None else image + rgb
+        return h, image
+
+
+class _DiscriminatorBlock(nn.Module):
+    """One resolution: features or None, image or None -> both, halved (None once not needed)."""
+
+    features: tuple[int, int]
+    architecture: str
+    clamp: float
+    dtype: jnp.dtype
+    taps: tuple[float, ...]
+
+    @nn.compact
+    def __call__(self, x: Array | None, image: Array | None) -> tuple[Array, Array | None]:
+        width, features = self.features
+        skip, residual = (self.architecture == name for name in ("skip", "resnet"))
+        h = None if x is None else x.astype(self.dtype)
+        if x is None or skip:
+            rgb = EqualConv(width, 1, name="fromrgb")(image.astype(self.dtype))
+            rgb = activate(rgb, clamp=self.clamp)
+            h = rgb if h is None else h + rgb
+            image = fir.downsample(image, self.taps) if skip else None
+        entry, gain = h, math.sqrt(0.5) if residual else 1.0
+        h = activate(EqualConv(width, 3, padding=1, name="conv0")(h), clamp=self.clamp)
+        pads = (1 + (len(self.taps) - 1) // 2, 1 + (len(self.taps) - 2) // 2)
+        h = fir.upfirdn2d(h, self.taps, padding=(pads, pads))
+        h = EqualConv(features, 3, stride=2, name="conv1")(h)
+        h = activate(h, gain, self.clamp)
+        if residual:
+            entry = EqualConv(features, 1, use_bias=False, name="skip")(
+                fir.downsample(entry, self.taps)
+            )
+            h += entry * gain
+        return h, image
+
+
+class _Epilogue(nn.Module):
+    """The discriminator's end: features (N, 4, 4, C), image or None -> (N, 1), or (N, cmap)."""
+
+    features: int
+    cmap: int
+    group: int
+    std_channels: int
+    clamp: float
+
+    @nn.compact
+    def __call__(self, x: Array, image: Array | None) -> Array:
+        if image is not None:
+            x += activate(EqualConv(self.features, 1, name="fromrgb")(image))
+        if self.std_channels:
+            x = MinibatchStd(self.group, self.std_channels)(x)
+        h = EqualConv(self.features, 3, padding=1, name="conv")(x)
+        h = flatten(activate(h, clamp=self.clamp))
+        h = activate(EqualDense(self.features, name="fc")(h))
+        return EqualDense(self.cmap or 1, name="out")(h)
+
+
+def _check(net: Synthesis | Discriminator, player: str) -> None:
+    check_square(net.shape, (8, 16, 32, 64, 128, 256, 512, 1024), "stylegan2")
+    if net.architecture not in ("orig", "skip", "resnet"):
+        raise UserError(
+            f"config.game.{player}.architecture={net.architecture!r}: 'orig', 'skip' or 'resnet'"
+        )
+
+
+def _sizes(shape: tuple[int, ...]) -> list[int]:
+    """4, 8, 16 and so on, up to the image's."""
+    return [4 << i for i in range(shape[0].bit_length() - 2)]
+
+
+def _channels(net: Synthesis | Discriminator, size: int) -> int:
+    return min(net.channel_base // size, net.channel_max)
+
+
+def _dtype(net: Synthesis | Discriminator, size: int) -> jnp.dtype:
+    """bfloat16 for the largest resolutions, as many as the net says, but never for 4x4."""
+    half = size >= 8 and size << net.bfloat16 > net.shape[0]
+    return jnp.bfloat16 if half else jnp.float32
