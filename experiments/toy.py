@@ -41,7 +41,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
     args = arguments(arg, smoke=False, recipe="ns", data="ring")
     config = ConfigDict()
     config.seed = 0
-    config.steps = 12_000
+    config.steps = 10_000 if args.data == "grid" else 5000
     config.batch = 128
     config.data = {"name": args.data}
     net = {"widths": (128, 128, 128), "gain": 2**0.5}  # He's gain: sharp edges are learnt sooner

@@ -32,11 +32,13 @@ class Auxiliary(NamedTuple):
     categories: int = 0
 
 
-def acgan(*, d_weight: float = 1.0, g_weight: float = 1.0) -> Auxiliary:
+def acgan(*, d_weight: float = 1.0, g_weight: float = 1.0, learn_fakes: bool = True) -> Auxiliary:
     """Both players want the class read right (Odena et al. 2017, eq. 3).
 
     D pays the cross-entropy on reals and on fakes, G on fakes. Heads are logits: the softmax is
-    the cross-entropy's. WGAN-GP's CIFAR recipe takes g_weight 0.1.
+    the cross-entropy's. WGAN-GP's CIFAR recipe takes g_weight 0.1 and, with `learn_fakes` False,
+    reals alone for D: a head that learns from fakes first learns to expect nothing of them, and
+    then teaches a slow G nothing.
     """
     cross_entropy = optax.softmax_cross_entropy_with_integer_labels
 
@@ -48,7 +50,7 @@ def acgan(*, d_weight: float = 1.0, g_weight: float = 1.0) -> Auxiliary:
             "class_accuracy_real": jnp.mean(real.argmax(1) == labels),
             "class_accuracy_fake": jnp.mean(fake.argmax(1) == given),
         }
-        return d_weight * (on_real + on_fake), metrics
+        return d_weight * (on_real + on_fake if learn_fakes else on_real), metrics
 
     def g(fake: Array, given: Array) -> Array:
         return g_weight * cross_entropy(fake, given).mean()

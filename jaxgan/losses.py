@@ -30,6 +30,15 @@ class Loss(NamedTuple):
     score: Callable[[Array], Array] = lambda l: l
     boundary: float = 0.0
 
+    def readings(self, real: Array, fake: Array) -> dict[str, Array]:
+        """What to log of the outputs (N,) on reals and on fakes: scores, shares told right."""
+        return {
+            "real": self.score(real).mean(),
+            "fake": self.score(fake).mean(),
+            "accuracy_real": jnp.mean(real > self.boundary),
+            "accuracy_fake": jnp.mean(fake < self.boundary),
+        }
+
 
 def minimax(*, smooth: float = 0.0, noise: float = 0.0, flip: float = 0.0) -> Loss:
     """The game's value itself: G descends log(1 - sigma(D(G(z)))) (Goodfellow et al. 2014, eq. 1).

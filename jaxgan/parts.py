@@ -123,16 +123,24 @@ def _categories(spec: Spec, extra: Auxiliary | None) -> int:
     return extra.categories if extra and extra.code else spec.classes
 
 
-def check_critic(stats: Any, terms: Mapping[str, tuple[Regularizer, int]]) -> None:
-    """Refuses a per-sample penalty on a critic that mixes its samples.
+def check_critic(
+    stats: Any, terms: Mapping[str, tuple[Regularizer, int]], joint: bool = False
+) -> None:
+    """Refuses, of a critic that mixes its samples, a per-sample penalty and a joint pass.
 
     Args:
       stats: the critic's statistics, abstract or not.
       terms: from `regularizers`.
+      joint: whether reals and fakes pass through d as one batch.
 
     Raises:
       UserError: the reason, in one line.
     """
+    if joint and "batch_stats" in stats:
+        raise UserError(
+            f"{AT}.joint would give BatchNorm in d the moments of reals and fakes together; set "
+            f"{AT}.d.norm=LayerNorm or Identity, or {AT}.joint=False"
+        )
     for label, (term, _) in terms.items():
         if term.per_sample and "batch_stats" in stats:
             raise UserError(

@@ -24,6 +24,7 @@ from ml_collections import ConfigDict
 from jaxgan.config import arguments, load, override
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
+SLOW = {"lr": 1e-4, "b1": 0.0, "decay": "constant"}
 PEERS = {
     "gan_mlp": ("gan.py", {}),
     "cgan_mlp": ("cgan.py", {}),
@@ -31,14 +32,20 @@ PEERS = {
     "dcgan64": ("dcgan.py:res=64,data=photos", {}),
     "wgan_gp64": (
         "wgan_gp.py:res=64,data=photos",
-        {"game.g.width": 64, "game.d.width": 64, "game.latent": 100},
+        {
+            "game.g.width": 64,
+            "game.d.width": 64,
+            "game.latent": 100,
+            "game.n_critic": 5,
+            **{f"optim.{player}.{key}": value for player in "gd" for key, value in SLOW.items()},
+        },
     ),
     "sngan32": (
-        "sngan.py:data=photos",
+        "sngan.py:cifar",
         {
-            "game.g.width": 256,
-            "game.d.width": 128,
-            "game.n_critic": 5,
+            "data.name": "photos",
+            "game.g_batch": 1,
+            "game.dequantize": False,
             "optim.g.decay": "constant",
             "optim.d.decay": "constant",
         },

@@ -25,6 +25,8 @@ def test_acgan_is_the_cross_entropy_of_logits():
     value, metrics = made.d(LOGITS, -LOGITS, LABELS, LABELS)
     np.testing.assert_allclose(value, 2 * (picked + other), rtol=1e-5)
     np.testing.assert_allclose(made.g(LOGITS, LABELS), 0.1 * picked, rtol=1e-5)
+    on_reals, _ = auxiliary.acgan(learn_fakes=False).d(LOGITS, -LOGITS, LABELS, LABELS)
+    np.testing.assert_allclose(on_reals, picked, rtol=1e-5)
     sure = 50 * np.eye(10, dtype=np.float32)[LABELS]
     value, metrics = made.d(sure, sure, LABELS, LABELS)
     assert value < 1e-6  # softmax applied twice would leave 1.46 for each

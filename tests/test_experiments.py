@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "experiments").glob("*.py"))
 PRESETS = ["gan.py:minimax,smoke", "dcgan.py:smoke,res=64,data=photos"]
 PRESETS += ["cgan_matching.py:two_stage,smoke", "infogan.py:odog,smoke", "acgan.py:tutorial,smoke"]
+PRESETS += ["wgan_gp.py:unlabelled,smoke", "sngan.py:unlabelled,smoke"]
 
 
 def narrow(config):
@@ -38,7 +39,7 @@ def test_experiment(name):
     for t in range(2):
         for turn in run.game.turns:
             before = state
-            state, metrics = step(state, run.batches(t), jax.random.key(1), turns=(turn.name,))
+            state, metrics = step(state, run.feeds[0](t), jax.random.key(1), turns=(turn.name,))
             for value in metrics.values():
                 assert np.isfinite(value) and value.shape == () and value.dtype == jnp.float32
             own = run.game.players[turn.player].nets if turn.player else ()

@@ -9,8 +9,17 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = [
-    {"errors", "startup", "resolve", "losses", "regularizers", "augment", "auxiliary"},
-    {"nets", "weights"},
+    {
+        "errors",
+        "startup",
+        "resolve",
+        "weights",
+        "losses",
+        "regularizers",
+        "augment",
+        "auxiliary",
+        "nets",
+    },
     {"game", "net", "optim", "parts"},
     {"games"},
     {

@@ -2,6 +2,7 @@
 
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -56,6 +57,7 @@ combinations = st.fixed_dictionaries(
         "extra": st.sampled_from(["", "matching", "projection", "acgan", "infogan"]),
         "conditional_norm": st.booleans(),
         "g_batch": st.sampled_from([1, 2]),
+        "joint": st.booleans(),
     }
 )
 
@@ -73,11 +75,14 @@ def build(c):
         matching_aware=c["extra"] == "matching",
         auxiliary=c["extra"] if c["extra"] in ("acgan", "infogan") else "",
         g_batch=c["g_batch"],
+        joint=c["joint"],
         dequantize=True,
     )
 
 
 def is_legal(c):
+    if c["norm"] == "BatchNorm" and c["joint"]:
+        return False
     if c["norm"] == "BatchNorm" and any(name in PER_SAMPLE for name in c["regularizers"]):
         return False
     if c["extra"] == "acgan" and c["condition"] != "label":
@@ -116,6 +121,7 @@ def test_illegal_combinations_are_refused_before_compilation(c):
     ("change", "text"),
     [
         ({"regularizers": {"gradient_penalty": {}}}, "BatchNorm in d mixes samples"),
+        ({"joint": True}, "moments of reals and fakes together"),
         ({"condition": "label", "spec": Spec((16, 16, 1))}, "the data have 0 classes"),
         ({"condition": "condition", "spec": Spec((16, 16, 1))}, "conditions.npy"),
         ({"condition": "labels"}, "'', 'label' or 'condition'"),
@@ -131,6 +137,20 @@ def test_illegal_combinations_are_refused_before_compilation(c):
 def test_refusals_say_why(change, text):
     with pytest.raises(UserError, match=text):
         make(**change)
+
+
+@pytest.mark.parametrize("extra", ["", "acgan", "infogan"])
+def test_a_joint_pass_gives_the_loss_of_two(extra):
+    options = {"auxiliary": extra, "condition": "" if extra == "infogan" else "label"}
+    games = [make(d={"norm": "LayerNorm"}, joint=joint, **options) for joint in (False, True)]
+    state = core.init(games[0], jax.random.key(0))
+    apart, joint = (
+        jax.jit(jax.value_and_grad(game.turns[0].loss, has_aux=True))(
+            state.params, state, BATCH, jax.random.key(1)
+        )
+        for game in games
+    )
+    chex.assert_trees_all_close(apart, joint, rtol=1e-5, atol=1e-6)
 
 
 def penalty_turns(every):

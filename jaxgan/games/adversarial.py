@@ -40,6 +40,7 @@ class Parts(NamedTuple):
     auxiliary: Auxiliary | None
     latent: int
     g_batch: int
+    joint: bool
     dequantize: bool
     averaged: bool
 
@@ -59,6 +60,7 @@ def adversarial(
     latent: int = 100,
     n_critic: int = 1,
     g_batch: int = 1,
+    joint: bool = False,
     dequantize: bool = False,
     ema: float = 0.0,
 ) -> Game:
@@ -77,6 +79,7 @@ def adversarial(
       auxiliary: of jaxgan/auxiliary.py; d's heads then stand for its seeing the condition.
       latent: length of z ~ N(0, I).
       n_critic: d moves every step, g every n_critic-th; g_batch: with so many times d's batch.
+      joint: reals and fakes pass through d as one batch, where nothing in d mixes its samples.
       dequantize: adds U(0, 1) of one grey level to reals.
       ema: decay of the averaged generator that samples are drawn from; 0 keeps none.
 
@@ -90,9 +93,11 @@ def adversarial(
     terms = build.regularizers(regularizers or {})
     always = {label: term for label, (term, every) in terms.items() if every == 1}
     augmented = resolve(augment, "jaxgan.augment", at=f"{AT}.augment")()
-    wishes = (condition, matching_aware, extra, latent, g_batch, dequantize, bool(ema))
+    wishes = (condition, matching_aware, extra, latent, g_batch, joint, dequantize, bool(ema))
     parts = Parts(spec, net_g, net_d, objective, always, augmented, *wishes)
-    build.check_critic(jax.eval_shape(partial(init, parts), jax.random.key(0))[1]["d"], terms)
+    build.check_critic(
+        jax.eval_shape(partial(init, parts), jax.random.key(0))[1]["d"], terms, joint
+    )
     return assemble(parts, terms, optim, n_critic, ema)
 
 
@@ -135,8 +140,8 @@ def init(parts: Parts, key: Array) -> tuple[Nets, Nets, dict]:
 def inputs(parts: Parts, key: Array, n: int, given: Batch = EMPTY) -> dict[str, Array]:
     """n latents `z` and, where the game is conditional, conditions `y`.
 
-    given: `label` (n,) or `condition` (n, D) to draw; else labels go round in turn, vectors are 0
-    and a code is drawn, its category being `label`. Raises UserError where it does not fit.
+    given: `label` (n,), also a code's category, or `condition` (n, D) to draw, else a UserError;
+    by default labels go round in turn, vectors are 0, a code is drawn.
     """
     build.check_given(given, parts.spec, parts.condition, parts.auxiliary)
     k_z, k_code = jax.random.split(key)
@@ -178,6 +183,23 @@ def judge(
     return (*out, stats) if parts.auxiliary else (out, None, stats)
 
 
+def judge_both(
+    parts: Parts, params: Any, stats: Any, x: list[Array], y: list[Array | None], key: Array
+) -> tuple[tuple, tuple, Any]:
+    """d's outputs and heads on reals and on fakes, each a batch of its own unless `joint`."""
+    if parts.joint:
+        seen = None if parts.auxiliary or y[0] is None else jnp.concatenate(y)
+        *both, stats = judge(parts, params, stats, jnp.concatenate(x), seen, key, True)
+        real, fake = zip(
+            *[(None, None) if v is None else jnp.split(v, 2) for v in both], strict=True
+        )
+        return real, fake, stats
+    keys = jax.random.split(key)
+    *real, stats = judge(parts, params, stats, x[0], y[0], keys[0], True)
+    *fake, stats = judge(parts, params, stats, x[1], y[1], keys[1], False)
+    return real, fake, stats
+
+
 def reals(parts: Parts, batch: Batch, key: Array) -> tuple[Array, Array | None]:
     """A batch's images, dequantised where asked, and their condition."""
     x = batch["image"]
@@ -187,20 +209,16 @@ def reals(parts: Parts, batch: Batch, key: Array) -> tuple[Array, Array | None]:
 
 
 def d_loss(parts: Parts, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
-    """E[real(D(x))] + E[fake(D(G(z)))] and what joins them; reals and fakes are each a batch."""
+    """E[real(D(x))] + E[fake(D(G(z)))] and what joins them."""
     keys = iter(jax.random.split(key, 8 + len(parts.terms)))
     x, y = reals(parts, batch, next(keys))
     fakes, given, _ = draw(parts, params, state, y, next(keys), len(x))
-    real, heads, stats = judge(parts, params["d"], state.stats["d"], x, y, next(keys), True)
-    fake, heads_fake, stats = judge(parts, params["d"], stats, fakes, given, next(keys), False)
+    (real, heads), (fake, heads_fake), stats = judge_both(
+        parts, params["d"], state.stats["d"], [x, fakes], [y, given], next(keys)
+    )
     on_real = parts.loss.real(real, next(keys)).mean()
     on_fake = parts.loss.fake(fake, next(keys)).mean()
-    metrics = {
-        "real": parts.loss.score(real).mean(),
-        "fake": parts.loss.score(fake).mean(),
-        "accuracy_real": jnp.mean(real > parts.loss.boundary),
-        "accuracy_fake": jnp.mean(fake < parts.loss.boundary),
-    }
+    metrics = parts.loss.readings(real, fake)
     if parts.matching_aware:
         k_other, k_judge, k_label = jax.random.split(next(keys), 3)
         other = build.mismatched(y, parts.spec.classes, k_other)
@@ -231,20 +249,14 @@ def g_loss(parts: Parts, params: Nets, state: State, batch: Batch, key: Array) -
 
 
 def lazy_loss(
-    parts: Parts,
-    term: Regularizer,
-    every: int,
-    params: Nets,
-    state: State,
-    batch: Batch,
-    key: Array,
+    parts: Parts, term: Regularizer, span: int, params: Nets, state: State, batch: Batch, key: Array
 ) -> tuple[Array, Aux]:
-    """A regulariser alone, played on every `every`-th step and weighted by that."""
+    """A regulariser alone, played on every `span`-th step and weighted by that."""
     k_real, k_draw, k_term = jax.random.split(key, 3)
     x, y = reals(parts, batch, k_real)
     fakes, _, _ = draw(parts, params, state, y, k_draw, len(x))
     stats = state.stats["d"]
-    return every * penalty(parts, term, params["d"], stats, x, y, fakes, k_term), Aux()
+    return span * penalty(parts, term, params["d"], stats, x, y, fakes, k_term), Aux()
 
 
 def penalty(
