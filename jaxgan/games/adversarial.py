@@ -187,13 +187,11 @@ def judge_both(
     parts: Parts, params: Any, stats: Any, x: list[Array], y: list[Array | None], key: Array
 ) -> tuple[tuple, tuple, Any]:
     """d's outputs and heads on reals and on fakes, each a batch of its own unless `joint`."""
-    if parts.joint:
-        seen = None if parts.auxiliary or y[0] is None else jnp.concatenate(y)
-        *both, stats = judge(parts, params, stats, jnp.concatenate(x), seen, key, True)
-        real, fake = zip(
-            *[(None, None) if v is None else jnp.split(v, 2) for v in both], strict=True
-        )
-        return real, fake, stats
+    if parts.joint:  # in turn, not end to end: what is split over devices then stays where it is
+        x, y = (None if two[0] is None else jnp.stack(two, axis=1) for two in (x, y))
+        x, y = (two if two is None else two.reshape(-1, *two.shape[2:]) for two in (x, y))
+        *both, stats = judge(parts, params, stats, x, y, key, True)
+        return *[[part if part is None else part[i::2] for part in both] for i in (0, 1)], stats
     keys = jax.random.split(key)
     *real, stats = judge(parts, params, stats, x[0], y[0], keys[0], True)
     *fake, stats = judge(parts, params, stats, x[1], y[1], keys[1], False)
