@@ -89,8 +89,12 @@ class Optim:
         self._steps = steps
         self._made: set[str] = set()
 
-    def __call__(self, player: str, every: int = 1) -> optax.GradientTransformation:
+    def __call__(self, player: str, every: int = 1, lazy: int = 0) -> optax.GradientTransformation:
         """The chain of a player that moves every `every`-th step.
+
+        With `lazy` = k > 0 it moves once more on every k-th, for a regulariser's sake: k + 1 moves
+        where there were k. Adam's rate and both betas then become lr c, b1^c, b2^c, with
+        c = k / (k + 1), so that k + 1 moves go as far as k did (Karras et al. 2020a, appendix B).
 
         Raises:
           UserError: no node for the player, or an unknown optimiser or option.
@@ -102,7 +106,14 @@ class Optim:
         self._made.add(player)
         node, at = self._nodes[player], f"config.optim.{player}"
         chain = resolve.resolve(node, "jaxgan.optim", at=at, given=("updates",))
-        return chain(updates=max(1, self._steps // every))
+        moves = max(1, self._steps // every)
+        if not lazy:
+            return chain(updates=moves)
+        if chain.func is not adam:
+            raise UserError(f"{at}: lazy regularisation is corrected for adam only")
+        options, c = {"b1": 0.9, "b2": 0.999, **chain.keywords}, lazy / (lazy + 1)
+        options |= {"lr": options["lr"] * c, "b1": options["b1"] ** c, "b2": options["b2"] ** c}
+        return chain(**options, updates=moves + moves // lazy)
 
     def check_all_made(self) -> None:
         """Raises UserError when config.optim has a node for a player that the game lacks."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
@@ -36,10 +37,15 @@ def nets(
     needed_d = classes if conditional else {}
     if extra:
         needed_d = {"heads": extra.heads(spec.classes)}
-    return _net(g, spec, "g", needed_g), _net(d, spec, "d", needed_d)
+    return pure(module(g, spec, "g", needed_g)), pure(module(d, spec, "d", needed_d))
 
 
-def _net(node: Node, spec: Spec, player: str, needed: dict[str, int]) -> Net:
+def module(node: Node, spec: Spec, player: str, needed: Mapping[str, int]) -> nn.Module:
+    """The net under config.game.<player>, told the data's shape and what else is `needed` of it.
+
+    Raises:
+      UserError: an unknown name or option, or a net that lacks what the game needs of it.
+    """
     at = f"{AT}.{player}"
     made = resolve(node, "jaxgan.nets", at=at, given=("shape", "classes", "heads"))
     lacks = set(needed) - options(made.func)
@@ -49,7 +55,7 @@ def _net(node: Node, spec: Spec, player: str, needed: dict[str, int]) -> Net:
             f"{at}: {made.func.__module__}.{made.func.__name__} {does[lacks.pop()]}; "
             "use a net that does, as dcgan.*"
         )
-    return pure(made(shape=spec.shape, **needed))
+    return made(shape=spec.shape, **needed)
 
 
 def regularizers(nodes: Mapping[str, Node]) -> dict[str, tuple[Regularizer, int]]:

@@ -18,6 +18,7 @@ FLOORS = [
         "regularizers",
         "augment",
         "auxiliary",
+        "ada",
         "nets",
     },
     {"game", "net", "optim", "parts"},

@@ -1,0 +1,50 @@
+"""StyleGAN2: styles modulate convolution weights; the paths that w takes are kept even.
+
+    python -m jaxgan.main --config=experiments/stylegan2.py:data=folder:/path/to/images
+    python -m jaxgan.main --config=experiments/stylegan2.py:ada,data=folder:/path/to/images
+    python -m jaxgan.main --config=experiments/stylegan2.py:ffhq,data=folder:/path/to/ffhq
+    python -m jaxgan.main --config=experiments/stylegan2.py:smoke
+
+Paper: Karras et al. 2020, https://arxiv.org/abs/1912.04958. `ffhq` is its config F at 1024 pixels:
+batch 32, Adam 2e-3 (0, 0.99), R1 gamma 10 every 16 steps, path lengths weighted 2 every 4, 25,000
+thousand images. The default has narrow nets for 64 pixels on a laptop. `ada` augments reals and
+fakes as strongly as d needs to stay uncertain (Karras et al. 2020, https://arxiv.org/abs/2006.06676).
+Neither has been trained to the end here: no figure is promised yet.
+"""
+
+from ml_collections import ConfigDict
+
+from jaxgan.config import arguments, smoke
+
+
+def get_config(arg: str | None = None) -> ConfigDict:
+    """Narrow nets for a laptop, or the paper's."""
+    args = arguments(arg, smoke=False, ffhq=False, ada=False, res=64, data="photos")
+    config = ConfigDict()
+    config.seed = 0
+    config.steps = "25000kimg" if args.ffhq else "300kimg"
+    config.batch = 32 if args.ffhq else 16
+    config.data = {"name": args.data, "res": 1024 if args.ffhq else args.res, "flip": args.ffhq}
+    width = {"channel_base": 32768, "channel_max": 512}
+    if not args.ffhq:
+        width = {"channel_base": 1024, "channel_max": 64}
+    config.game = {
+        "name": "stylegan2",
+        "g": {"name": "stylegan2.Generator", **width},
+        "d": {"name": "stylegan2.Discriminator", **width},
+        "latent": 512,
+        "gamma": 10.0 if args.ffhq else 1.0,
+        "ada_target": 0.6 if args.ada else 0.0,
+        "ema": 0.998,
+    }
+    if not args.ffhq:
+        config.game.g.w_dim = config.game.latent = 128
+        config.game.g.layers = 4
+    adam = {"name": "adam", "lr": 2e-3, "b1": 0.0, "b2": 0.99}
+    config.optim = {"g": dict(adam), "d": dict(adam)}
+    config.log = {"every": 50, "pictures": 1000, "samples": 64}
+    config.checkpoint = {"every": 1000, "keep": 2}
+    if args.smoke:
+        config.data.res = 16
+        config.game.g.channel_max = config.game.d.channel_max = 8
+    return smoke(config) if args.smoke else config

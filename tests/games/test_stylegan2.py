@@ -1,0 +1,146 @@
+"""StyleGAN2's game on 8x8 images and nets of a few channels."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import ada
+from jaxgan import game as core
+from jaxgan.errors import UserError
+from jaxgan.game import Spec
+from jaxgan.games import stylegan2 as own
+from jaxgan.nets import stylegan2 as nets
+from jaxgan.optim import Optim
+from jaxgan.recipe import make_game
+
+ADAM = {"name": "adam", "lr": 2e-3, "b1": 0.5, "b2": 0.99}
+WIDTH = {"channel_base": 64, "channel_max": 4}
+BATCH = {
+    "image": np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 3)).astype(np.float32),
+    "label": np.array([0, 1, 1, 0], np.int32),
+}
+KEY = jax.random.key(3)
+
+
+def make(optim=ADAM, **options):
+    node = {
+        "name": "stylegan2",
+        "g": {"name": "stylegan2.Generator", "w_dim": 6, "layers": 2, **WIDTH},
+        "d": {"name": "stylegan2.Discriminator", **WIDTH},
+        "latent": 5,
+        "ada_target": 0.6,
+        **options,
+    }
+    return make_game(node, {"g": optim, "d": optim}, spec=Spec((8, 8, 3), 2), steps=32)
+
+
+@pytest.fixture(scope="module")
+def played():
+    """A labelled game, its first state, and the state and metrics after all turns."""
+    game = make(condition="label", pl_every=2, r1_every=2)
+    first = jax.jit(functools.partial(core.init, game))(KEY)
+    step = jax.jit(functools.partial(core.step, game), static_argnames="turns")
+    turns = tuple(turn.name for turn in game.turns)
+    return game, first, *step(first, BATCH, KEY, turns=turns)
+
+
+def test_turns(played):
+    _, first, after, metrics = played
+    names = [(turn.name, turn.player, turn.every) for turn in make().turns]
+    assert names == [
+        ("g", "g", 1), ("g_pl", "g", 4), ("d", "d", 1), ("d_r1", "d", 16), ("ada", None, 4)
+    ]  # fmt: skip
+    assert all(np.isfinite(value) for value in metrics.values())
+    for net in ("mapping", "synthesis", "d"):
+        old, new = (jax.tree.leaves(state.params[net]) for state in (first, after))
+        assert any((a != b).any() for a, b in zip(old, new, strict=True))
+    assert [t.name for t in make(pl_weight=0.0, gamma=0.0, ada_target=0.0).turns] == ["g", "d"]
+
+
+def test_the_means_follow_their_recurrences(played):
+    game, first, after, metrics = played
+    parts = game.sample.args[0]
+    _, aux = own.g_loss(parts, first.params, first, BATCH, KEY)
+    k_z = jax.random.split(jax.random.split(KEY, 3)[0], 4)[0]
+    z = jax.random.normal(k_z, (4, 5))  # the first latents', not those mixed in
+    mapping = first.params["mapping"], first.stats["mapping"]
+    w, _ = parts.mapping.apply(*mapping, z, BATCH["label"], train=True)
+    np.testing.assert_allclose(aux.memory["w_avg"], 0.005 * w.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(after.memory["pl_mean"], 0.01 * metrics["g_pl/length"], rtol=1e-5)
+    expected = ada.adapt(jnp.zeros(()), metrics["d/signs"] / 4, 4)
+    np.testing.assert_allclose(after.memory["ada_p"], expected, rtol=1e-6)
+    assert after.memory["ada_signs"] == 0
+
+
+def test_the_path_penalty_is_that_of_the_jacobian(played):
+    game, first, _, _ = played
+    parts = game.sample.args[0]
+    k_styles, k_draw, k_noise = jax.random.split(KEY, 3)
+    ws, _ = own.styles(parts, first.params, first, BATCH["label"][:2], 2, k_styles)
+    noise = jax.random.normal(k_noise, (2, 8, 8, 3)) / 8
+    draw = functools.partial(own.draw, parts, first.params, first, key=k_draw)
+    jacobian = jax.jit(jax.jacfwd(draw))(ws)  # (2, 8, 8, 3, 2, layers, 6)
+    pulled = jnp.einsum("nhwc,nhwcmld->mld", noise, jacobian)
+    lengths = jnp.sqrt((pulled**2).sum(axis=2).mean(axis=1))
+    loss, aux = jax.jit(functools.partial(own.path_loss, parts))(first.params, first, BATCH, KEY)
+    np.testing.assert_allclose(aux.metrics["length"], lengths.mean(), rtol=1e-4)
+    penalty = jnp.mean((lengths - 0.01 * lengths.mean()) ** 2)
+    np.testing.assert_allclose(loss, 2 * 2 * penalty, rtol=1e-4)
+
+
+def test_mixing_and_truncation(played):
+    game, first, _, _ = played
+    parts = game.sample.args[0]
+    inputs = game.inputs(KEY, 3, {"label": jnp.array([1, 0, 1])})
+    state = first.replace(memory=first.memory | {"w_avg": jnp.arange(6.0)})
+    one, all_alike = (own.sample(parts._replace(psi=psi), state, inputs, KEY) for psi in (1.0, 0.0))
+    np.testing.assert_allclose(all_alike[0], all_alike[2], atol=1e-6)
+    assert (one[0] != one[2]).any()
+
+    def styles(mixing):
+        mixed = parts._replace(mixing=mixing)
+        return own.styles(mixed, first.params, first, BATCH["label"], 4, KEY)
+
+    ws, w = styles(0.0)
+    np.testing.assert_array_equal(ws, nets.spread(w, (8, 8, 3)))
+    ws, w = styles(1.0)
+    first_ones = np.asarray((ws == w[:, None]).all(axis=(0, 2)))
+    cut = first_ones.argmin()
+    assert 0 < cut < len(first_ones) and first_ones[:cut].all() and not first_ones[cut:].any()
+
+
+def test_lazy_moves_correct_adam():
+    optim = Optim({"g": ADAM}, steps=32)
+    params = {"w": jnp.ones(3)}
+    grads = [{"w": jnp.array([1.0, -2.0, 0.5]) * i} for i in (1.0, 2.0, -1.0)]
+
+    def moved(tx):
+        state, w = tx.init(params), params
+        for g in grads:
+            updates, state = tx.update(g, state, w)
+            w = jax.tree.map(jnp.add, w, updates)
+        return w["w"]
+
+    c = 4 / 5
+    plain = {"name": "adam", "lr": 2e-3 * c, "b1": 0.5**c, "b2": 0.99**c}
+    np.testing.assert_array_equal(moved(optim("g", lazy=4)), moved(Optim({"g": plain}, 32)("g")))
+    with pytest.raises(UserError, match="for adam only"):
+        make(optim={"name": "sgd", "lr": 0.1})
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(UserError, match="takes '' or 'label'"):
+        make_game(
+            {
+                "name": "stylegan2",
+                "g": {"name": "stylegan2.Generator"},
+                "d": "stylegan2.Discriminator",
+                "condition": "condition",
+            },
+            {"g": ADAM, "d": ADAM},
+            spec=Spec((8, 8, 3), 0, 7),
+            steps=1,
+        )
