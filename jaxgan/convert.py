@@ -1,219 +1,200 @@
-"""StyleGAN2-ADA's published weights <-> the parameters of jaxgan.nets.stylegan2.
+"""`python -m jaxgan.convert`: published StyleGAN2-ADA weights into a run, and a run's out again."""
 
-A state dict maps the published names ("synthesis.b8.conv0.affine.weight") to arrays; jaxgan's
-trees nest by the same names. Convolutions turn from OIHW into HWIO, dense layers from (out, in)
-into (in, out), CHW into HWC. Buffers, which are no parameters, go their own ways: `noise_const`
-into the statistics, `w_avg` to the game's memory; `resample_filter` is the field `taps`.
-"""
-
-import re
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from jaxgan.errors import UserError
-from jaxgan.nets import fir
+from jaxgan import config as configs
+from jaxgan import startup
+from jaxgan.errors import UserError, run
 
-StateDict = Mapping[str, np.ndarray]
-Tree = dict[str, Any]
+HELP = """Published weights become a run that samples and trains on; nothing in their file is run.
 
-_TO_HWIO, _TO_OIHW = (2, 3, 1, 0), (3, 2, 0, 1)
-_OTHER = "; expected the networks of stylegan2-ada-pytorch, and no other version's"
+  jaxgan.convert ffhq.pkl --workdir=runs/ffhq          also .pt, .pth, .npz
+  jaxgan.sample --workdir=runs/ffhq --out=grid.png
+  jaxgan.main --config=runs/ffhq/config.py --workdir=runs/ffhq
+  jaxgan.convert --workdir=runs/ffhq --out=G_ema.npz   the averaged generator, published names
+"""
+PYTHON = '''"""{source} as jaxgan.convert found it; what it does not tell is {base}'s."""
 
-
-class Generator(NamedTuple):
-    """What a `stylegan2.Generator` and its game hold.
-
-    params: {'mapping', 'synthesis'}. stats: {'noise': {'synthesis': …}}. w_avg: (w_dim,).
-    """
-
-    params: Tree
-    stats: Tree
-    w_avg: np.ndarray
+from ml_collections import ConfigDict
 
 
-def import_generator(state: StateDict) -> Generator:
-    """A generator's state dict in jaxgan's terms.
-
-    Raises:
-      UserError: a name that no StyleGAN2 generator has.
-    """
-    generator_options(state)
-    params, noise, w_avg = {}, {}, None
-    for name, value in state.items():
-        *path, leaf = name.split(".")
-        if name == "mapping.w_avg":
-            w_avg = np.asarray(value)
-        elif leaf == "noise_const":
-            _put(noise, [*path, "const"], value)
-        elif leaf != "resample_filter":
-            _put(params, *_ours(path, leaf, value))
-    return Generator(params, {"noise": noise}, w_avg)
+def get_config(arg: str | None = None) -> ConfigDict:
+    """The run that this folder holds."""
+    del arg
+    return ConfigDict({config!r})
+'''
 
 
-def export_generator(g: Generator, taps: tuple[float, ...] = fir.FILTER) -> dict[str, np.ndarray]:
-    """The state dict of a generator; `import_generator`'s inverse."""
-    state = {".".join(path): value for path, value in _theirs(g.params)}
-    for path, value in _leaves(g.stats["noise"]):
-        state[".".join([*path[:-1], "noise_const"])] = value
-    state["mapping.w_avg"] = np.asarray(g.w_avg)
-    return state | _filters(state, taps)
+def main(argv: list[str]) -> int:
+    """Parses the flags; reads or writes weights."""
+    parser = argparse.ArgumentParser(
+        "python -m jaxgan.convert", description=HELP, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("weights", nargs="?", type=Path, help="a file to read")
+    parser.add_argument("--workdir", type=Path, required=True, help="the run")
+    parser.add_argument("--out", type=Path, help="FILE.npz to write the run's generator to")
+    parser.add_argument(
+        "--config",
+        default="experiments/stylegan2.py",
+        metavar="FILE[:ARG]",
+        help="data, optimisers, weights of the losses to train on with (default: %(default)s)",
+    )
+    args, overrides = parser.parse_known_args(argv)
+    if (args.weights is None) == (args.out is None):
+        raise UserError("name a file of weights to read, or --out=FILE.npz to write, not both")
+    startup.cache()
+    if args.out:
+        write(args.workdir, args.out)
+        return 0
+    config = configs.load(args.config)
+    configs.override(config, overrides)
+    read(args.weights, args.workdir, config.to_dict(), args.config)
+    return 0
 
 
-def import_discriminator(state: StateDict) -> Tree:
-    """The parameters of a `stylegan2.Discriminator`.
-
-    Raises:
-      UserError: a name that no StyleGAN2 discriminator has.
-    """
-    discriminator_options(state)
-    params = {}
-    for name, value in state.items():
-        *path, leaf = name.split(".")
-        if leaf != "resample_filter":
-            _put(params, *_ours(path, leaf, value))
-    return params
-
-
-def export_discriminator(params: Tree, taps: tuple[float, ...] = fir.FILTER) -> StateDict:
-    """The state dict of a discriminator; `import_discriminator`'s inverse."""
-    state = {".".join(path): value for path, value in _theirs(params)}
-    return state | _filters(state, taps)
-
-
-def generator_options(state: StateDict) -> dict[str, Any]:
-    """The fields of the `stylegan2.Generator` whose weights these are.
-
-    All that shows in names and shapes; `clamp` does not, and labels count as `classes`.
+def read(path: Path, workdir: Path, base: dict[str, Any], name: str) -> None:
+    """Makes `workdir` a run of step 0 whose nets are those of the file.
 
     Raises:
-      UserError: these are no StyleGAN2 generator's.
+      UserError: the file is not what it claims, or the workdir has a checkpoint already.
     """
-    try:
-        sizes = _sizes(state, "synthesis.")
-        last = f"synthesis.b{sizes[-1]}"
-        widths = {4: len(state["synthesis.b4.const"])}
-        widths |= {n: len(state[f"synthesis.b{n}.conv1.weight"]) for n in sizes}
-        skip, rgb = f"{last}.skip.weight" in state, "synthesis.b4.torgb.weight" in state
-        return {
-            "shape": (sizes[-1], sizes[-1], len(state[f"{last}.torgb.weight"])),
-            "w_dim": len(state["mapping.w_avg"]),
-            "layers": _mapping_layers(state),
-            "channel_base": widths[sizes[-1]] * sizes[-1],
-            "channel_max": widths[4],
-            "architecture": "skip" if rgb else "resnet" if skip else "orig",
-            "classes": _classes(state),
-            "taps": _taps(state["synthesis.b4.resample_filter"]),
-        }
-    except (KeyError, IndexError) as error:
-        raise UserError(f"no StyleGAN2 generator: it has no {error}{_OTHER}") from None
+    import jax
+
+    from jaxgan import game as core
+    from jaxgan import published, recipe, weights
+    from jaxgan.checkpoint import Checkpoints
+    from jaxgan.game import Spec
+
+    if list((workdir / "checkpoints").glob("[0-9]*")):
+        raise UserError(f"{workdir} holds a run already; pass another --workdir, or delete it")
+    found = weights.read(path)
+    states = networks(found.arrays)
+    options = published.generator_options(states["G_ema"])
+    config, spec = describe(base, states, options, found.kwargs), Spec(options["shape"])
+    spec = spec._replace(classes=options["classes"])
+    steps = config["steps"] if isinstance(config["steps"], int) else 1
+    game = recipe.make_game(config["game"], config["optim"], spec=spec, steps=steps)
+    state = jax.jit(lambda: core.init(game, jax.random.key(config["seed"])))()
+
+    made = {net: published.import_generator(states[net]) for net in ("G", "G_ema")}
+    nets = {net: dict(made[net].params) for net in made}
+    if "D" in states:
+        nets["G"]["d"] = published.import_discriminator(states["D"])
+    noise = {"noise": made["G_ema"].stats["noise"]["synthesis"]}
+    state = state.replace(
+        params=fitting(state.params, nets["G"], path),
+        ema=fitting(state.ema, nets["G_ema"], path),
+        stats=fitting(state.stats, {"synthesis": noise}, path),
+        memory=state.memory | {"w_avg": jax.numpy.asarray(made["G_ema"].w_avg)},
+    )
+    workdir.mkdir(parents=True, exist_ok=True)
+    recipe.record(workdir, config, spec, steps)
+    source = PYTHON.format(source=path.name, base=name, config=config)
+    (workdir / "config.py").write_text(source)
+    saves = Checkpoints(workdir / "checkpoints")
+    saves.save(state, 0)
+    saves.close()
+    critic = "with its critic" if "D" in states else "its critic is new"
+    print(f"{path} in {workdir}, {critic}", file=sys.stderr)
 
 
-def discriminator_options(state: StateDict) -> dict[str, Any]:
-    """The fields of the `stylegan2.Discriminator` whose weights these are.
+def networks(arrays: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """State dicts by network: G, G_ema, D; one generator alone stands for both G."""
+    states: dict[str, dict[str, Any]] = {}
+    for name, value in arrays.items():
+        network, _, rest = name.rpartition("/")
+        states.setdefault(network, {})[rest] = value
+    alone = states.get("G_ema") or states.get("G") or states.get("")
+    if not alone:
+        raise UserError(f"no G, G_ema or plain state dict among {sorted(states)}")
+    return {"G": alone, "G_ema": alone} | {k: v for k, v in states.items() if k in ("G", "D")}
 
-    All but `clamp` and `group`, which do not show in names and shapes.
+
+def describe(
+    base: dict[str, Any],
+    states: Mapping[str, Mapping[str, Any]],
+    g: dict[str, Any],
+    kwargs: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """The config of the run: `base` with the nets that the weights are of."""
+    from jaxgan import published
+
+    d = published.discriminator_options(states["D"]) if "D" in states else {}
+    clamp = _clamp(kwargs)
+    labelled = bool(g["classes"])
+    embedded = g["w_dim"] if labelled else 0
+    game = base["game"] | {
+        "latent": states["G_ema"]["mapping.fc0.weight"].shape[1] - embedded,
+        "condition": "label" if labelled else "",
+        "g": {"name": "stylegan2.Generator", **_fields(g), "clamp": clamp},
+        "d": {**base["game"]["d"], "name": "stylegan2.Discriminator", **_fields(d), "clamp": clamp},
+    }
+    return base | {"game": game, "data": base["data"] | {"res": g["shape"][0]}}
+
+
+def fitting(tree: Any, new: Any, path: Path) -> Any:
+    """`tree` with the branches of `new` in place of its own, which must be of the same shapes."""
+    import jax
+
+    whole = tree | new
+    have, want = (
+        {jax.tree_util.keystr(at): np.shape(x) for at, x in jax.tree.leaves_with_path(t)}
+        for t in (whole, tree)
+    )
+    if differ := sorted(set(have.items()) ^ set(want.items())):
+        name = differ[0][0]
+        raise UserError(
+            f"{path}: {name} is {have.get(name)}, the nets that its options tell have "
+            f"{want.get(name)}"
+        )
+    return jax.tree.map(jax.numpy.asarray, whole)
+
+
+def write(workdir: Path, out: Path) -> None:
+    """Writes a run's averaged generator, w_avg and noise under the published names.
 
     Raises:
-      UserError: these are no StyleGAN2 discriminator's.
+      UserError: no run of stylegan2 there, or no checkpoint.
     """
-    try:
-        first = _sizes(state, "")[-1]
-        weight = state[f"b{first}.fromrgb.weight"]
-        skip, rgb = f"b{first}.skip.weight" in state, "b4.fromrgb.weight" in state
-        conv, out = state["b4.conv.weight"], len(state["b4.out.weight"])
-        classes = _classes(state)
-        return {
-            "shape": (first, first, weight.shape[1]),
-            "channel_base": len(weight) * first,
-            "channel_max": len(conv),
-            "architecture": "skip" if rgb else "resnet" if skip else "orig",
-            "std_channels": conv.shape[1] - len(conv),
-            "cmap": out if classes else 0,
-            "layers": _mapping_layers(state) if classes else 8,
-            "classes": classes,
-            "taps": _taps(state["b4.conv.resample_filter"]),
-        }
-    except (KeyError, IndexError) as error:
-        raise UserError(f"no StyleGAN2 discriminator: it has no {error}{_OTHER}") from None
+    import jax
+
+    from jaxgan import published, recipe, seeds, weights
+    from jaxgan.checkpoint import Checkpoints
+
+    config, game = recipe.recall(workdir)
+    if config["game"].get("name") != "stylegan2":
+        raise UserError(f"{workdir} holds no run of the game stylegan2")
+    saves = Checkpoints(workdir / "checkpoints", write=False)
+    if saves.latest() is None:
+        raise UserError(f"{workdir} has no checkpoint yet; train it with jaxgan.main")
+    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    state = jax.device_get(saves.load(seeds.like(game, config.get("seeds", 1)), here))
+    noise = {"noise": {"synthesis": state.stats["synthesis"]["noise"]}}
+    g = published.Generator(dict(state.ema), noise, state.memory["w_avg"])
+    taps = config["game"]["g"].get("taps")
+    weights.write(out, published.export_generator(g, *([tuple(taps)] if taps else [])))
+    print(f"step {saves.latest()} of {workdir} in {out}", file=sys.stderr)
 
 
-def _ours(path: list[str], leaf: str, value: Any) -> tuple[list[str], np.ndarray]:
-    """One parameter's path and value in jaxgan's tree."""
-    value = np.asarray(value)
-    if leaf == "const":
-        return [*path, leaf], value.transpose(1, 2, 0)
-    if leaf in ("bias", "noise_strength"):
-        return [*path, leaf], value
-    if leaf != "weight":
-        raise UserError(f"{'.'.join([*path, leaf])}: no parameter of StyleGAN2's{_OTHER}")
-    if path == ["b4", "fc"]:  # features are flattened CHW there, HWC here
-        out = len(value)
-        value = value.reshape(out, -1, 4, 4).transpose(0, 2, 3, 1).reshape(out, -1)
-    value = value.transpose(_TO_HWIO) if value.ndim == 4 else value.T
-    return [*path, "kernel"], value
+def _clamp(kwargs: Mapping[str, Mapping[str, Any]]) -> float:
+    """conv_clamp, where the file tells what its networks were constructed with."""
+    for options in kwargs.values():
+        inner = options.get("synthesis_kwargs", options)
+        if inner.get("conv_clamp"):
+            return float(inner["conv_clamp"])
+    return 0.0
 
 
-def _theirs(params: Tree) -> Iterator[tuple[list[str], np.ndarray]]:
-    """Every parameter's published path and value."""
-    for path, value in _leaves(params):
-        *parents, leaf = path
-        if leaf == "const":
-            value = value.transpose(2, 0, 1)
-        elif leaf == "kernel":
-            leaf, value = "weight", value.transpose(_TO_OIHW) if value.ndim == 4 else value.T
-            if parents == ["b4", "fc"]:
-                out = len(value)
-                value = value.reshape(out, 4, 4, -1).transpose(0, 3, 1, 2).reshape(out, -1)
-        yield [*parents, leaf], value
+def _fields(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that a config gives; the game tells the nets the rest."""
+    return {name: value for name, value in options.items() if name not in ("shape", "classes")}
 
 
-def _filters(state: StateDict, taps: tuple[float, ...]) -> dict[str, np.ndarray]:
-    """The buffers `resample_filter`: one in each block and convolution that may resample."""
-    f = np.asarray(taps, np.float32) / np.float32(sum(taps))
-    blocks, convs = set(), set()
-    for name in state:
-        block = re.match(r"((?:synthesis\.)?b\d+)\.", name)
-        if block and block[1] != "b4":  # a discriminator's b4 is its epilogue
-            blocks.add(block[1])
-        if block and name.endswith(".weight") and np.ndim(state[name]) == 4:
-            convs.add(name.removesuffix(".weight"))
-    convs = {name for name in convs if not name.endswith("torgb")}
-    return {f"{name}.resample_filter": np.outer(f, f) for name in blocks | convs}
-
-
-def _taps(f: np.ndarray) -> tuple[float, ...]:
-    """The separable filter that a 2-D one is the outer product of, its first tap 1."""
-    f = np.asarray(f, np.float64)
-    row = f.sum(axis=0) if f.ndim == 2 else f
-    if f.ndim == 2 and not np.allclose(np.outer(row, row), f * f.sum(), atol=1e-6):
-        raise UserError("resample_filter is no outer product of one filter with itself")
-    return tuple(float(tap) for tap in row / row[0])
-
-
-def _sizes(state: StateDict, prefix: str) -> list[int]:
-    found = (re.match(rf"{prefix}b(\d+)\.", name) for name in state)
-    return sorted({int(match[1]) for match in found if match})
-
-
-def _mapping_layers(state: StateDict) -> int:
-    return sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in state)
-
-
-def _classes(state: StateDict) -> int:
-    return state["mapping.embed.weight"].shape[1] if "mapping.embed.weight" in state else 0
-
-
-def _put(tree: Tree, path: list[str], value: Any) -> None:
-    for name in path[:-1]:
-        tree = tree.setdefault(name, {})
-    tree[path[-1]] = np.asarray(value)
-
-
-def _leaves(tree: Tree, path: tuple[str, ...] = ()) -> Iterator[tuple[list[str], np.ndarray]]:
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, (*path, name))
-        else:
-            yield [*path, name], np.asarray(value)
+if __name__ == "__main__":
+    run(main)

@@ -64,7 +64,7 @@ def read(path: Path) -> Weights:
     try:
         arrays, kwargs = {}, {}
         _collect(_parse(data), "", arrays, kwargs)
-        arrays = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+        arrays = {name: np.asarray(value, order="C") for name, value in arrays.items()}
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     except Exception as error:  # Whatever a parser meets in bytes that anyone may have made.

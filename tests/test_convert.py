@@ -1,94 +1,74 @@
-"""Published weights into jaxgan's trees and back, bit by bit."""
+"""Published weights into a run, which samples as their network does, and out again."""
 
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import convert, weights
+from jaxgan import config as configs
+from jaxgan import convert, sample
 from jaxgan.errors import UserError
-from jaxgan.net import pure
-from jaxgan.nets import stylegan2
+from jaxgan.recipe import recall
 
-KEY = jax.random.key(0)
+ROOT = Path(__file__).parents[1]
 PATH = Path(__file__).parent / "fixtures/stylegan2_32.npz"
+BASE = f"--config={ROOT}/experiments/stylegan2.py"
 
 
 @pytest.fixture(scope="module")
-def states():
-    arrays, _ = weights.read(PATH)
-    return [
-        {k.removeprefix(net): v for k, v in arrays.items() if k.startswith(net)}
-        for net in ("G/", "D/")
-    ]
+def workdir(tmp_path_factory):
+    """The fixture's generator and discriminator as a run."""
+    folder = tmp_path_factory.mktemp("run")
+    with np.load(PATH) as arrays:
+        nets = {k: v for k, v in arrays.items() if k.startswith(("G/", "D/"))}
+    np.savez(folder / "nets.npz", **nets)
+    flags = [str(folder / "nets.npz"), f"--workdir={folder}/run", BASE, "--config.game.d.group=4"]
+    assert convert.main(flags) == 0
+    return folder / "run"
 
 
-def assert_same(got, want):
-    assert set(got) == set(want)
-    for name, value in want.items():
-        np.testing.assert_array_equal(got[name], value)
-        assert got[name].dtype == value.dtype and got[name].shape == value.shape, name
+def test_the_run_draws_what_the_network_draws(workdir):
+    from jaxgan import seeds
+    from jaxgan.checkpoint import Checkpoints
+
+    _, game = recall(workdir)
+    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    state = Checkpoints(workdir / "checkpoints", write=False).load(seeds.like(game, 1), here)
+    with np.load(PATH) as arrays:
+        z, image, x, logits = (arrays[k] for k in ("z", "img_const", "x", "d_logits"))
+    drawn = jax.jit(game.sample)(state, {"z": z}, jax.random.key(0))
+    expected = np.clip(image.transpose(0, 2, 3, 1), -1, 1)
+    np.testing.assert_allclose(drawn, expected, atol=1e-4)
+    scored = jax.jit(game.critic)(state, {"image": x.transpose(0, 2, 3, 1)})
+    np.testing.assert_allclose(scored, logits.reshape(-1), rtol=1e-4, atol=1e-4)
 
 
-def test_export_is_the_imports_inverse(states):
-    g, d = states
-    assert_same(convert.export_generator(convert.import_generator(g)), g)
-    assert_same(convert.export_discriminator(convert.import_discriminator(d)), d)
+def test_it_goes_out_as_it_came_in(workdir, tmp_path):
+    assert convert.main([f"--workdir={workdir}", f"--out={tmp_path}/G.npz"]) == 0
+    with np.load(PATH) as arrays, np.load(tmp_path / "G.npz") as out:
+        names = {k.removeprefix("G/") for k in arrays if k.startswith("G/")}
+        assert set(out) == names
+        for name in names:
+            np.testing.assert_array_equal(out[name], arrays[f"G/{name}"], err_msg=name)
 
 
-def test_options_are_read_from_names_and_shapes(states):
-    g, d = map(convert.generator_options, states[:1]), convert.discriminator_options(states[1])
-    (g,) = g
-    sizes = {"shape": (32, 32, 3), "channel_base": 512, "channel_max": 32, "classes": 0}
-    taps = {"taps": (1.0, 3.0, 3.0, 1.0)}
-    assert g == {**sizes, **taps, "w_dim": 64, "layers": 2, "architecture": "skip"}
-    assert d == {
-        **sizes, **taps, "architecture": "resnet", "std_channels": 1, "cmap": 0, "layers": 8
-    }  # fmt: skip
+def test_the_written_config_is_the_recorded_one(workdir, tmp_path):
+    config = configs.load(str(workdir / "config.py")).to_dict()
+    assert config["game"]["latent"] == 64 and config["data"]["res"] == 32
+    recorded, _ = recall(workdir)
+    assert recorded["game"]["g"]["w_dim"] == config["game"]["g"]["w_dim"] == 64
+    flags = [f"--workdir={workdir}", "--n=2", f"--out={tmp_path}/a.npz"]
+    assert sample.main(flags) == 0
+    assert np.load(tmp_path / "a.npz")["images"].shape == (2, 32, 32, 3)
 
 
-@pytest.mark.parametrize("classes", [0, 3])
-@pytest.mark.parametrize("architecture", ["orig", "skip", "resnet"])
-def test_every_architecture_goes_out_and_comes_back(architecture, classes):
-    """From jaxgan's shapes to published names to options that give the same shapes."""
-    options = {"channel_base": 128, "channel_max": 16, "classes": classes,
-               "architecture": architecture, "taps": (1.0, 2.0, 1.0)}  # fmt: skip
-    g = stylegan2.Generator((16, 16, 1), w_dim=6, layers=3, **options)
-    d = stylegan2.Discriminator((16, 16, 1), layers=2 if classes else 8, std_channels=2,
-                                cmap=5 if classes else 0, **options)  # fmt: skip
-    y = jnp.zeros(2, int) if classes else None
-
-    def made(net, x):
-        shapes = jax.eval_shape(lambda key: pure(net).init(key, x, y), KEY)
-        rng = np.random.default_rng(0)
-        return jax.tree.map(lambda s: rng.normal(size=s.shape).astype(s.dtype), shapes)
-
-    params, stats = made(g, jnp.zeros((2, 4)))
-    ours = convert.Generator(params, stats, np.ones(6, np.float32))
-    state = convert.export_generator(ours, g.taps)
-    assert convert.generator_options(state) == {
-        name: getattr(g, name) for name in convert.generator_options(state)
-    }
-    jax.tree.map(np.testing.assert_array_equal, convert.import_generator(state), ours)
-
-    params, _ = made(d, jnp.zeros((2, 16, 16, 1)))
-    state = convert.export_discriminator(params, d.taps)
-    assert convert.discriminator_options(state) == {
-        name: getattr(d, name) for name in convert.discriminator_options(state)
-    }
-    jax.tree.map(np.testing.assert_array_equal, convert.import_discriminator(state), params)
-
-
-def test_other_networks_are_refused(states):
-    g, d = states
-    with pytest.raises(UserError, match="no StyleGAN2 generator: it has no"):
-        convert.import_generator(d)
-    with pytest.raises(UserError, match="no StyleGAN2 discriminator: it has no"):
-        convert.import_discriminator(g)
-    with pytest.raises(UserError, match="synthesis.b8.conv0.magnitude: no parameter"):
-        convert.import_generator({**g, "synthesis.b8.conv0.magnitude": np.ones(1)})
-    skewed = g["synthesis.b4.resample_filter"] + np.eye(4)
-    with pytest.raises(UserError, match="no outer product"):
-        convert.import_generator({**g, "synthesis.b4.resample_filter": skewed})
+def test_what_is_refused(workdir, tmp_path):
+    with pytest.raises(UserError, match="not both"):
+        convert.main([f"--workdir={workdir}"])
+    with pytest.raises(UserError, match="holds a run already"):
+        convert.main([str(PATH), f"--workdir={workdir}", BASE])
+    (tmp_path / "text.pkl").write_text("no weights")
+    with pytest.raises(UserError, match="text.pkl"):
+        convert.main([f"{tmp_path}/text.pkl", f"--workdir={tmp_path}/run", BASE])
+    assert not (tmp_path / "run").exists()

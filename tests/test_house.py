@@ -14,6 +14,7 @@ FLOORS = [
         "startup",
         "resolve",
         "weights",
+        "published",
         "losses",
         "regularizers",
         "augment",
@@ -39,8 +40,8 @@ FLOORS = [
         "flops",
         "machine",
     },
-    {"train", "sample", "measure", "convert"},
-    {"main", "config", "modes", "bench"},
+    {"train", "sample", "measure"},
+    {"main", "config", "modes", "bench", "convert"},
 ]
 FILES = sorted((ROOT / "jaxgan").rglob("*.py"))
 

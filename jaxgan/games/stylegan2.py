@@ -101,19 +101,26 @@ def stylegan2(
         bool(condition), latent, made.w_dim, mixing, gamma, r1_every,
         pl_weight, pl_every, pl_decay, pl_shrink, ada_target, ada_kimg, psi,
     )  # fmt: skip
+    return assemble(parts, optim, ema)
+
+
+def assemble(parts: Parts, optim: Optim, ema: float) -> Game:
+    """The game of these parts, without the turns whose weight is 0."""
     turns = [
         Turn("g", "g", partial(g_loss, parts)),
-        Turn("g_pl", "g", partial(path_loss, parts), every=pl_every),
+        Turn("g_pl", "g", partial(path_loss, parts), every=parts.pl_every),
         Turn("d", "d", partial(d_loss, parts)),
-        Turn("d_r1", "d", partial(r1_loss, parts), every=r1_every),
+        Turn("d_r1", "d", partial(r1_loss, parts), every=parts.r1_every),
         Turn("ada", None, partial(ada_move, parts), every=ADA_EVERY),
     ]
-    skipped = {"g_pl": not pl_weight, "d_r1": not gamma, "ada": not ada_target}
+    skipped = {"g_pl": not parts.pl_weight, "d_r1": not parts.gamma, "ada": not parts.target}
     return Game(
         init=partial(init, parts),
         players={
-            "g": Player(("mapping", "synthesis"), optim("g", lazy=pl_every if pl_weight else 0)),
-            "d": Player(("d",), optim("d", lazy=r1_every if gamma else 0)),
+            "g": Player(
+                ("mapping", "synthesis"), optim("g", lazy=parts.pl_every if parts.pl_weight else 0)
+            ),
+            "d": Player(("d",), optim("d", lazy=parts.r1_every if parts.gamma else 0)),
         },
         turns=tuple(turn for turn in turns if not skipped.get(turn.name)),
         inputs=partial(inputs, parts),

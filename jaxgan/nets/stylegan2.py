@@ -8,7 +8,7 @@ only, 'skip' by an image at each resolution, 'resnet' by residual blocks. `clamp
 convolution puts out (256 in the authors' mixed precision), 0 for no bound; `bfloat16` counts the
 largest resolutions whose features are computed in that type, parameters being float32 always.
 
-Submodules are named as in the authors' files, so that jaxgan.convert maps one onto the other.
+Submodules are named as in the authors' files, so that jaxgan.published maps one onto the other.
 """
 
 import math

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import convert
+from jaxgan import published
 from jaxgan.errors import UserError
 from jaxgan.net import pure
 from jaxgan.nets import fir, stylegan2
@@ -39,8 +39,8 @@ def made(net, *args):
 def generator():
     """Mapping, synthesis, their variables, and w_avg."""
     state = state_dict("G/")
-    weights = convert.import_generator(state)
-    mapping, synthesis = stylegan2.split(stylegan2.Generator(**convert.generator_options(state)))
+    weights = published.import_generator(state)
+    mapping, synthesis = stylegan2.split(stylegan2.Generator(**published.generator_options(state)))
     variables = {
         "params": weights.params["synthesis"],
         "noise": weights.stats["noise"]["synthesis"],
@@ -92,10 +92,10 @@ def test_every_synthesis_layer_is_the_published_one():
 
 def test_the_discriminator_is_the_published_one():
     state = state_dict("D/")
-    net = stylegan2.Discriminator(**convert.discriminator_options(state))
+    net = stylegan2.Discriminator(**published.discriminator_options(state))
 
     def score(x):
-        params = convert.import_discriminator(state)
+        params = published.import_discriminator(state)
         return net.apply({"params": params}, x, train=False,
                          capture_intermediates=True, mutable=["intermediates"])  # fmt: skip
 
