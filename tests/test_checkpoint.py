@@ -43,7 +43,9 @@ def test_reading_leaves_a_save_under_way_alone(tmp_path):
     part.mkdir()
     assert Checkpoints(tmp_path, write=False).latest() == 1
     assert part.exists()
-    assert Checkpoints(tmp_path, keep=1).latest() == 1
+    writing = Checkpoints(tmp_path, keep=1)
+    assert writing.latest() == 1
+    writing.close()  # it is removed in the background
     assert not part.exists()
 
 

@@ -210,7 +210,8 @@ def test_seeds_are_logged_drawn_and_resumed(tmp_path, replicas):
 
     alone = toy("--config.steps=12", "--config.seed=1", "--config.checkpoint.every=6")
     assert run_here(alone, tmp_path / "alone") == 0
-    close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-6)
+    # Adam divides a small gradient by its own size, and its rounding too: rate 5e-3, 12 steps.
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4)
     jax.tree.map(close, seeds.pick(whole, 1), state_of(tmp_path / "alone"))
 
 
