@@ -37,8 +37,8 @@ def acgan(*, d_weight: float = 1.0, g_weight: float = 1.0, learn_fakes: bool = T
 
     D pays the cross-entropy on reals and on fakes, G on fakes. Heads are logits: the softmax is
     the cross-entropy's. WGAN-GP's CIFAR recipe takes g_weight 0.1 and, with `learn_fakes` False,
-    reals alone for D: a head that learns from fakes first learns to expect nothing of them, and
-    then teaches a slow G nothing.
+    reals alone for D: a head that also learns from fakes may learn to expect no class of them while
+    G ignores its label, and then has nothing to teach.
     """
     cross_entropy = optax.softmax_cross_entropy_with_integer_labels
 
