@@ -9,7 +9,7 @@
 Paper: Chen et al. 2016, https://arxiv.org/abs/1606.03657, appendix C.1: 62 numbers of noise, one
 category of ten and two codes in U(-1, 1), Q on D's trunk, Adam with beta1 0.5. `paper` has its
 width 64, batch 128, rates 1e-3 for G and 2e-4 for D; the default is half as wide, batch 64, and D
-learns at 5e-4: 6,000 steps, some ten minutes on two CPU cores. `odog` is the ODOG tutorial's
+learns at 5e-4: 6,000 steps. `odog` is the ODOG tutorial's
 variant, without continuous codes (72 inputs). Expect one digit for most categories (4, 7 and 9 mix
 at times), codes that set slant and width, and `information_nats` near 1.8 of at most log 10 +
 2 log 2 - log 2 pi = 1.85, or log 10 = 2.30 with `odog`: a Gaussian of sigma 1 is too wide for the

@@ -14,8 +14,8 @@ train against 50k fake images), and with `labels`, the projection critic of Miya
 with conditional BatchNorm, 8.25 and 10.84.
 
 `mnist` is the digits at 32x32 with labels and the paper's other, plainer nets, narrow, at a rate of
-1e-3 and one critic step. Expect the asked digit in nearly every sample after 5,000 steps, some six
-minutes on two CPU cores. `unlabelled` digits come out worse: seven in ten are read with confidence.
+1e-3 and one critic step. Expect the asked digit in nearly every sample after 5,000 steps.
+`unlabelled` digits come out worse: seven in ten are read with confidence.
 """
 
 from ml_collections import ConfigDict

@@ -10,12 +10,12 @@ Paper: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028; lambda 10, no Ba
 critic. `cifar` is its residual CIFAR-10 recipe at 100k generator steps: five critic steps to one of
 the generator (config.steps counts the critic's), Adam 2e-4 (0, 0.9) falling linearly to 0, a
 generator batch of twice 64, dequantised reals, mean pooling; a public re-run reports IS 7.33 and
-FID 22.29 for it (50k train against 50k fake images). `labels` adds ACGAN's head as the authors do:
+FID 22.29 for it (50k train against 50k fake images). `labels` adds ACGAN's head:
 the critic learns classes from reals alone, and they weigh 0.1 in the generator.
 
 The default is the digits with labels: narrow DCGAN nets, batch 32, two critic steps, Adam 1e-3
 (0.5, 0.9) falling linearly to 0, classes weighing 1 in the generator. Expect the asked digit in
-nearly every sample after 8,000 steps, some ten minutes on two CPU cores; `unlabelled` digits come
+nearly every sample after 8,000 steps (twelve minutes on two busy CPU cores); `unlabelled` ones come
 out worse: seven in ten are read with confidence.
 """
 

@@ -36,9 +36,9 @@ def acgan(*, d_weight: float = 1.0, g_weight: float = 1.0, learn_fakes: bool = T
     """Both players want the class read right (Odena et al. 2017, eq. 3).
 
     D pays the cross-entropy on reals and on fakes, G on fakes. Heads are logits: the softmax is
-    the cross-entropy's. WGAN-GP's CIFAR recipe takes g_weight 0.1 and, with `learn_fakes` False,
-    reals alone for D: a head that also learns from fakes may learn to expect no class of them while
-    G ignores its label, and then has nothing to teach.
+    the cross-entropy's. WGAN-GP's CIFAR recipe takes g_weight 0.1. With `learn_fakes` False D
+    pays on reals alone: a head that also learns from fakes may learn to expect no class of them
+    while G ignores its label, and then has nothing to teach.
     """
     cross_entropy = optax.softmax_cross_entropy_with_integer_labels
 

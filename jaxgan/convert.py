@@ -48,6 +48,8 @@ def main(argv: list[str]) -> int:
     args, overrides = parser.parse_known_args(argv)
     if (args.weights is None) == (args.out is None):
         raise UserError("name a file of weights to read, or --out=FILE.npz to write, not both")
+    if args.out and overrides:
+        raise UserError(f"{overrides[0]}: not understood beside --out")
     startup.cache()
     if args.out:
         write(args.workdir, args.out)
@@ -71,6 +73,8 @@ def read(path: Path, workdir: Path, base: dict[str, Any], name: str) -> None:
     from jaxgan.checkpoint import Checkpoints
     from jaxgan.game import Spec
 
+    if base["game"].get("name") != "stylegan2":
+        raise UserError(f"--config={name}: its game is not stylegan2")
     if list((workdir / "checkpoints").glob("[0-9]*")):
         raise UserError(f"{workdir} holds a run already; pass another --workdir, or delete it")
     found = weights.read(path)
@@ -170,11 +174,13 @@ def write(workdir: Path, out: Path) -> None:
     config, game = recipe.recall(workdir)
     if config["game"].get("name") != "stylegan2":
         raise UserError(f"{workdir} holds no run of the game stylegan2")
+    if config.get("seeds", 1) > 1:
+        raise UserError(f"{workdir} holds several seeds; only a run of one can be written")
     saves = Checkpoints(workdir / "checkpoints", write=False)
     if saves.latest() is None:
         raise UserError(f"{workdir} has no checkpoint yet; train it with jaxgan.main")
     here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    state = jax.device_get(saves.load(seeds.like(game, config.get("seeds", 1)), here))
+    state = jax.device_get(saves.load(seeds.like(game, 1), here))
     noise = {"noise": {"synthesis": state.stats["synthesis"]["noise"]}}
     g = published.Generator(dict(state.ema), noise, state.memory["w_avg"])
     taps = config["game"]["g"].get("taps")

@@ -66,7 +66,7 @@ def main(argv: list[str]) -> int:
             discrete = np.issubdtype(inputs["y"].dtype, np.integer)
             arrays["labels" if discrete else "conditions"] = inputs["y"]
         np.savez_compressed(args.out, **arrays)
-    print(f"{args.n} samples in {args.out}", file=sys.stderr)
+    print(f"{len(images)} samples in {args.out}", file=sys.stderr)
     return 0
 
 

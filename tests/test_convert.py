@@ -68,6 +68,12 @@ def test_what_is_refused(workdir, tmp_path):
         convert.main([f"--workdir={workdir}"])
     with pytest.raises(UserError, match="holds a run already"):
         convert.main([str(PATH), f"--workdir={workdir}", BASE])
+    with pytest.raises(UserError, match="--nois=1: not understood"):
+        convert.main([f"--workdir={workdir}", f"--out={tmp_path}/G.npz", "--nois=1"])
+    with pytest.raises(UserError, match="its game is not stylegan2"):
+        convert.main(
+            [str(PATH), f"--workdir={tmp_path}/run", f"--config={ROOT}/experiments/gan.py"]
+        )
     (tmp_path / "text.pkl").write_text("no weights")
     with pytest.raises(UserError, match="text.pkl"):
         convert.main([f"{tmp_path}/text.pkl", f"--workdir={tmp_path}/run", BASE])
