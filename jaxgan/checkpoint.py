@@ -24,7 +24,7 @@ class Checkpoints:
           folder: where they lie.
           keep: how many of the latest stay; None for all.
           every: those of each `every`-th step stay for ever; 0 for none.
-          write: False where only `latest` and `load` are called, beside a run that may be saving.
+          write: False where nothing is saved, beside a run that may be saving.
         """
         policies = ocp.training.preservation_policies
         policy = policies.LatestN(keep)
@@ -42,6 +42,10 @@ class Checkpoints:
         newest = self._orbax.latest
         return None if newest is None else newest.step
 
+    def steps(self) -> list[int]:
+        """The steps of all whole checkpoints, in order."""
+        return sorted(each.step for each in self._orbax.checkpoints)
+
     def save(self, state: State, step: int) -> None:
         """Starts to write `state`; waits only for a save still under way, and reports its errors.
 
@@ -52,10 +56,13 @@ class Checkpoints:
             self._orbax.wait()
             self._orbax.save_async(step, state, force=True, overwrite=True)
 
-    def load(self, like: State, sharding: jax.sharding.Sharding) -> State:
-        """The newest checkpoint, with the shapes and types of `like`, placed by `sharding`."""
+    def load(self, like: State, sharding: jax.sharding.Sharding, step: int | None = None) -> State:
+        """The checkpoint of a step among `steps()`, None for the newest.
+
+        It has the shapes and types of `like` and is placed by `sharding`.
+        """
         return self._orbax.load(
-            None,
+            step,
             jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), like),
         )
 

@@ -79,14 +79,26 @@ def recall(workdir: Path) -> tuple[dict[str, Any], Game]:
     Raises:
       UserError: the folder holds no run.
     """
+    saved = _recorded(workdir)
+    config, steps = saved["config"], saved["steps"]
+    return config, make_game(config["game"], config["optim"], spec=spec(workdir), steps=steps)
+
+
+def spec(workdir: Path) -> Spec:
+    """What the data of a workdir's run look like.
+
+    Raises:
+      UserError: the folder holds no run.
+    """
+    shape, *rest = _recorded(workdir)["spec"].values()
+    return Spec(tuple(shape), *rest)
+
+
+def _recorded(workdir: Path) -> dict[str, Any]:
     path = workdir / "config.json"
     if not path.exists():
         raise UserError(f"{workdir} holds no run (no config.json); train one with jaxgan.main")
-    saved = json.loads(path.read_text())
-    shape, *rest = saved["spec"].values()
-    config = saved["config"]
-    spec = Spec(tuple(shape), *rest)
-    return config, make_game(config["game"], config["optim"], spec=spec, steps=saved["steps"])
+    return json.loads(path.read_text())
 
 
 def _differences(old: Any, new: Any, at: str = "config") -> list[str]:

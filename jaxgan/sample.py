@@ -4,11 +4,15 @@ import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jaxgan import startup
 from jaxgan.errors import UserError, run
+
+if TYPE_CHECKING:
+    from jaxgan.game import Game, State
 
 BATCH = 100  # drawn at once
 COLUMNS = 10  # of a sweep
@@ -55,7 +59,8 @@ def main(argv: list[str]) -> int:
     from jaxgan import pictures  # jax is slow to import: --help need not wait
 
     given = _given(args.labels, args.conditions)
-    images, inputs = draw(args.workdir, args.n, args.seed, given, args.replica, args.sweep)
+    _, game, state = restore(args.workdir, args.replica)
+    images, inputs = draw(game, state, args.n, args.seed, given, args.sweep)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     if args.out.suffix == ".png":
         columns = 0 if args.sweep is None else COLUMNS
@@ -70,22 +75,54 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def draw(
-    workdir: Path,
-    n: int,
-    seed: int,
-    given: dict[str, np.ndarray],
-    replica: int = 0,
-    sweep: int | None = None,
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """n samples of a run's newest checkpoint.
+def restore(
+    workdir: Path, replica: int = 0, step: int | None = None
+) -> tuple[dict[str, Any], "Game", "State"]:
+    """A run's config, its game, and its state as a checkpoint holds it.
 
     Args:
       workdir: the run's folder.
+      replica: which of the run's seeds, counted from 0.
+      step: of a checkpoint that is kept; None for the newest.
+
+    Raises:
+      UserError: no run or no such checkpoint there, or no such replica.
+    """
+    import jax
+
+    from jaxgan import recipe, seeds
+    from jaxgan.checkpoint import Checkpoints
+
+    config, game = recipe.recall(workdir)
+    replicas = config.get("seeds", 1)
+    if not 0 <= replica < replicas:
+        raise UserError(f"--replica={replica}: the run in {workdir} has {replicas}, from 0")
+    saves = Checkpoints(workdir / "checkpoints", write=False)
+    kept = saves.steps()
+    if not kept:
+        raise UserError(f"{workdir} has no checkpoint yet; train it with jaxgan.main")
+    if step is not None and step not in kept:
+        raise UserError(f"--step={step}: {workdir} keeps {', '.join(map(str, kept))}")
+    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    state = saves.load(seeds.like(game, replicas), here, step)
+    return config, game, seeds.pick(state, replica) if replicas > 1 else state
+
+
+def draw(
+    game: "Game",
+    state: "State",
+    n: int,
+    seed: int,
+    given: Mapping[str, np.ndarray],
+    sweep: int | None = None,
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """n samples of a game in a state.
+
+    Args:
+      game, state: from `restore`.
       n: how many. seed: of the latents.
       given: `label` (N,) or `condition` (N, D) to draw, repeated in turn up to n; else the game's
         own draw.
-      replica: which of the run's seeds, counted from 0.
       sweep: each sample becomes COLUMNS, along which this number of its condition vector goes from
         -1 to 1.
 
@@ -94,25 +131,12 @@ def draw(
       `y` where conditional.
 
     Raises:
-      UserError: no run or no checkpoint there, no such replica, or conditions of another kind
-        than the model's.
+      UserError: conditions of another kind than the model's.
     """
     import jax
 
-    from jaxgan import pictures, recipe, seeds
-    from jaxgan.checkpoint import Checkpoints
+    from jaxgan import pictures
 
-    config, game = recipe.recall(workdir)
-    replicas = config.get("seeds", 1)
-    if not 0 <= replica < replicas:
-        raise UserError(f"--replica={replica}: the run in {workdir} has {replicas}, from 0")
-    saves = Checkpoints(workdir / "checkpoints", write=False)
-    if saves.latest() is None:
-        raise UserError(f"{workdir} has no checkpoint yet; train it with jaxgan.main")
-    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    state = saves.load(seeds.like(game, replicas), here)
-    if replicas > 1:
-        state = seeds.pick(state, replica)
     k_inputs, k_sample = jax.random.split(jax.random.key(seed))
     given = {name: np.resize(rows, (n, *rows.shape[1:])) for name, rows in given.items()}
     inputs = game.inputs(k_inputs, n, given)

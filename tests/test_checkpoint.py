@@ -30,9 +30,10 @@ def test_keeps_the_last_and_every_kth(tmp_path):
     saves.close()
     assert steps(tmp_path) == [30, 60, 70]
     again = Checkpoints(tmp_path, write=False)
-    assert again.latest() == 70
+    assert again.latest() == 70 and again.steps() == [30, 60, 70]
     like = jax.eval_shape(lambda: state(0))
     jax.tree.map(np.testing.assert_array_equal, again.load(like, HERE), state(70))
+    jax.tree.map(np.testing.assert_array_equal, again.load(like, HERE, 30), state(30))
 
 
 def test_reading_leaves_a_save_under_way_alone(tmp_path):

@@ -40,8 +40,8 @@ FLOORS = [
         "flops",
         "machine",
     },
-    {"train", "sample", "measure"},
-    {"main", "config", "modes", "bench", "convert"},
+    {"train", "sample", "score", "measure"},
+    {"main", "config", "modes", "bench", "convert", "evaluate"},
 ]
 FILES = sorted((ROOT / "jaxgan").rglob("*.py"))
 

@@ -1,0 +1,153 @@
+"""A run's samples against its data: a figure for each metric, and the protocol it was got by.
+
+Two figures may be compared where their protocols are equal, and not otherwise.
+"""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxgan import pictures, recipe, sample
+from jaxgan.data.load import load
+from jaxgan.data.source import Source
+from jaxgan.errors import UserError
+from jaxgan.evals import swd as sliced
+from jaxgan.game import Game, Spec, State
+from jaxgan.resolve import nearest
+
+N = 2000  # samples, and reals
+READ = 500  # reals read at once
+
+Row = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """What is scored. What a metric does not ask for is not opened.
+
+    workdir: a run's folder.
+    n: how many samples, and reals; None for N, or all reals where they are fewer.
+    seed: at least 0, of every draw.
+    step: of a kept checkpoint; None for the newest.
+    replica: which of the run's seeds, counted from 0.
+    """
+
+    workdir: Path
+    n: int | None = None
+    seed: int = 0
+    step: int | None = None
+    replica: int = 0
+
+    @cached_property
+    def restored(self) -> tuple[dict[str, Any], Game, State]:
+        """Config, game and state, from `sample.restore`."""
+        return sample.restore(self.workdir, self.replica, self.step)
+
+    @cached_property
+    def spec(self) -> Spec:
+        """What the run's data look like."""
+        return recipe.spec(self.workdir)
+
+    @cached_property
+    def source(self) -> Source:
+        """The run's data, without training's augmentation, which is a batch's and not theirs.
+
+        Raises:
+          UserError: they are not there, not as in training, or fewer than n.
+        """
+        data = self.restored[0]["data"]
+        source = load(**{key: value for key, value in data.items() if key != "flip"})
+        found = Spec(tuple(source.shape), len(source.classes), source.condition_dim)
+        if found != self.spec:
+            raise UserError(f"the data changed: the run was trained on {self.spec}, now {found}")
+        if self.n and self.n > source.size:
+            raise UserError(f"--n={self.n}: the data are {source.size} images; give at most that")
+        return source
+
+    @cached_property
+    def pair(self) -> tuple[np.ndarray, np.ndarray]:
+        """Reals and samples, uint8 (n, H, W, C) each.
+
+        Samples are those of jaxgan.sample, but that a conditional model is given the reals'
+        labels or vectors.
+        """
+        config, game, state = self.restored
+        n = self.n or min(N, self.source.size)
+        rows = np.random.default_rng(self.seed).choice(self.source.size, n, replace=False)
+        rows.sort()  # files are read in order
+        parts = [self.source.gather(rows[i : i + READ]) for i in range(0, n, READ)]
+
+        def gathered(name: str) -> np.ndarray:
+            return np.concatenate([part[name] for part in parts])
+
+        column = config["game"].get("condition", "")
+        given = {column: gathered(column)} if column else {}
+        reals = gathered("image")
+        print(f"drawing {n} samples of step {int(state.step)}", file=sys.stderr)
+        fakes, _ = sample.draw(game, state, n, self.seed, given)
+        return reals if reals.dtype == np.uint8 else pictures.to_uint8(reals), fakes
+
+
+def score(subject: Subject, metrics: Sequence[str]) -> Iterator[Row]:
+    """Scores a run; a row is appended to its evaluations.jsonl before it is handed out.
+
+    Args:
+      subject: the run.
+      metrics: names among METRICS.
+
+    Yields:
+      metric, value (lower is better) and, by metric, std or levels; step, replica; protocol.
+
+    Raises:
+      UserError: no such metric, run, checkpoint or data, or a metric that does not fit the run;
+        all of it before anything is drawn.
+    """
+    for name in metrics:
+        if name not in METRICS:
+            raise UserError(f"--metrics: no {name!r}{nearest(name, METRICS)}")
+    if len(subject.spec.shape) != 3:
+        raise UserError(f"--metrics: they are of images, the data are {subject.spec.shape}")
+    for name in metrics:
+        METRICS[name][0](subject)
+    step = int(subject.restored[2].step)
+    for name in metrics:
+        row = {
+            "metric": name,
+            "step": step,
+            "replica": subject.replica,
+            **METRICS[name][1](subject),
+        }
+        with (subject.workdir / "evaluations.jsonl").open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        yield row
+
+
+def check_swd(subject: Subject) -> None:
+    """Refuses images without a level."""
+    sliced.check(subject.spec.shape)
+    _ = subject.source
+
+
+def swd(subject: Subject) -> Row:
+    """Sliced Wasserstein distance x 1000, the mean over levels, and each."""
+    reals, fakes = subject.pair
+    levels = sliced.swd(reals, fakes, subject.seed)
+    protocol = {
+        "n": len(fakes),
+        "split": "train",
+        "resize": "none",
+        "patches": f"{sliced.PATCHES} an image and level",
+        "directions": sliced.REPEATS * sliced.DIRECTIONS,
+        "seed": subject.seed,
+    }
+    return {"value": levels.pop("mean"), "levels": levels, "protocol": protocol}
+
+
+Metric = tuple[Callable[[Subject], None], Callable[[Subject], Row]]
+METRICS: dict[str, Metric] = {"swd": (check_swd, swd)}
