@@ -11,10 +11,13 @@ from jaxgan.errors import UserError, run
 
 HELP = """Scores a run's samples against as many of the images that it is trained on.
 
-  swd   sliced Wasserstein distance by scale (Karras et al. 2018), of images from 16 pixels on
+  swd   sliced Wasserstein distance by scale (Karras et al. 2018), x 1000; from 16 pixels on
+  kid   KID's kernel distance (Binkowski et al. 2018) on EfficientNet-Lite0's features, x 1000
+  ppl   path length in w (Karras et al. 2019) by EfficientNet-Lite0's feature maps; stylegan2 only
 
-Each line names its protocol; compare figures of one protocol only. Lower is better. The figures
-are appended to WORKDIR/evaluations.jsonl.
+kid and ppl need pip install -e '.[evals]'. Neither is on the scale of published figures, which are
+Inception's and LPIPS'. Each line names its protocol: compare figures of one protocol only. Lower
+is better. All are appended to WORKDIR/evaluations.jsonl.
 """
 
 
@@ -24,7 +27,9 @@ def main(argv: list[str]) -> int:
         "python -m jaxgan.evaluate", description=HELP, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--workdir", type=Path, required=True, help="a run of jaxgan.main")
-    parser.add_argument("--metrics", default="swd", help="of those above (default: %(default)s)")
+    parser.add_argument(
+        "--metrics", default="swd", help="of those above, as in swd,kid (default: %(default)s)"
+    )
     parser.add_argument(
         "--n",
         type=int,
@@ -35,6 +40,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--replica", type=int, default=0, help="which of config.seeds to score (default: 0)"
     )
+    parser.add_argument(
+        "--path", default="end", help="where ppl measures: end, or full (default: %(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a metric, on stdout")
     args = parser.parse_args(argv)
     if args.seed < 0:
@@ -44,7 +52,7 @@ def main(argv: list[str]) -> int:
     startup.cache()
     from jaxgan import score  # jax is slow to import: --help and bad flags need not wait
 
-    subject = score.Subject(args.workdir, args.n, args.seed, args.step, args.replica)
+    subject = score.Subject(args.workdir, args.n, args.seed, args.step, args.replica, args.path)
     for row in score.score(subject, args.metrics.split(",")):
         print(json.dumps(row) if args.json else describe(row), flush=True)
     return 0

@@ -17,6 +17,9 @@ from jaxgan import pictures, recipe, sample
 from jaxgan.data.load import load
 from jaxgan.data.source import Source
 from jaxgan.errors import UserError
+from jaxgan.evals import features
+from jaxgan.evals import kid as kernels
+from jaxgan.evals import ppl as paths
 from jaxgan.evals import swd as sliced
 from jaxgan.game import Game, Spec, State
 from jaxgan.resolve import nearest
@@ -36,6 +39,7 @@ class Subject:
     seed: at least 0, of every draw.
     step: of a kept checkpoint; None for the newest.
     replica: which of the run's seeds, counted from 0.
+    path: where ppl measures, one of ppl.PATHS.
     """
 
     workdir: Path
@@ -43,6 +47,7 @@ class Subject:
     seed: int = 0
     step: int | None = None
     replica: int = 0
+    path: str = "end"
 
     @cached_property
     def restored(self) -> tuple[dict[str, Any], Game, State]:
@@ -69,6 +74,11 @@ class Subject:
         if self.n and self.n > source.size:
             raise UserError(f"--n={self.n}: the data are {source.size} images; give at most that")
         return source
+
+    @cached_property
+    def judge(self) -> features.Params:
+        """The feature net's weights."""
+        return features.load()
 
     @cached_property
     def pair(self) -> tuple[np.ndarray, np.ndarray]:
@@ -117,15 +127,22 @@ def score(subject: Subject, metrics: Sequence[str]) -> Iterator[Row]:
         METRICS[name][0](subject)
     step = int(subject.restored[2].step)
     for name in metrics:
-        row = {
-            "metric": name,
-            "step": step,
-            "replica": subject.replica,
-            **METRICS[name][1](subject),
-        }
+        row = {"metric": name, "step": step, "replica": subject.replica}
+        row |= METRICS[name][1](subject)
+        row["protocol"] = protocol(subject) | row["protocol"]
         with (subject.workdir / "evaluations.jsonl").open("a") as file:
             file.write(json.dumps(row) + "\n")
         yield row
+
+
+def protocol(subject: Subject) -> Row:
+    """What every metric's figure depends on besides the run's weights."""
+    config, game, _ = subject.restored
+    return {
+        "data": f"{config['data']['name']} {'x'.join(map(str, subject.spec.shape))}",
+        "generator": "averaged" if game.ema else "last",
+        "seed": subject.seed,
+    }
 
 
 def check_swd(subject: Subject) -> None:
@@ -138,16 +155,78 @@ def swd(subject: Subject) -> Row:
     """Sliced Wasserstein distance x 1000, the mean over levels, and each."""
     reals, fakes = subject.pair
     levels = sliced.swd(reals, fakes, subject.seed)
-    protocol = {
+    how = {
+        "unit": 1e-3,
         "n": len(fakes),
         "split": "train",
         "resize": "none",
         "patches": f"{sliced.PATCHES} an image and level",
         "directions": sliced.REPEATS * sliced.DIRECTIONS,
-        "seed": subject.seed,
     }
-    return {"value": levels.pop("mean"), "levels": levels, "protocol": protocol}
+    return {"value": levels.pop("mean"), "levels": levels, "protocol": how}
+
+
+def check_kid(subject: Subject) -> None:
+    """Refuses a run without weights to judge it, or too few images."""
+    _ = subject.judge
+    kernels.size(*[subject.n or min(N, subject.source.size)] * 2)
+
+
+def kid(subject: Subject) -> Row:
+    """KID's estimator on another net's features, x 1000."""
+    reals, fakes = (
+        features.extract(subject.judge, images, f"kid: {name}")
+        for name, images in zip(("reals", "samples"), subject.pair, strict=True)
+    )
+    mean, std = kernels.kid(reals, fakes, subject.seed)
+    how = {
+        "unit": 1e-3,
+        "n": len(fakes),
+        "split": "train",
+        "resize": features.RESIZE,
+        "features": f"{features.NAME} {features.SHA256[:8]}",
+        "subsets": f"{kernels.SUBSETS} of {kernels.size(len(reals), len(fakes))}",
+    }
+    return {"value": 1000 * mean, "std": 1000 * std, "protocol": how}
+
+
+def check_ppl(subject: Subject) -> None:
+    """Refuses a run that has no w, or no weights to judge it."""
+    game = subject.restored[0]["game"].get("name", "adversarial")
+    if game != "stylegan2":
+        raise UserError(f"--metrics: ppl walks in w, which stylegan2 has; this game is {game}")
+    if subject.path not in paths.PATHS:
+        raise UserError(f"--path={subject.path}: {' or '.join(paths.PATHS)}")
+    _ = subject.judge
+
+
+def ppl(subject: Subject) -> Row:
+    """Path length by another net's distance."""
+    config, game, state = subject.restored
+    ends, draw = paths.of_stylegan2(config["game"], subject.spec, game)
+    n = subject.n or N
+    print(f"ppl: {n} paths of step {int(state.step)}", file=sys.stderr)
+    lengths = paths.lengths(
+        ends, draw, features.distance, (state, subject.judge),
+        n=n, seed=subject.seed, path=subject.path,
+    )  # fmt: skip
+    if not np.isfinite(lengths).all():
+        raise UserError(
+            f"ppl: lengths of step {int(state.step)} are not finite; try another --step"
+        )
+    how = {
+        "n": n,
+        "path": f"{subject.path} in w",
+        "epsilon": paths.EPSILON,
+        "distance": f"{features.NAME} {features.SHA256[:8]} (not LPIPS)",
+        "resize": features.RESIZE,
+    }
+    return {"value": paths.trimmed_mean(lengths), "protocol": how}
 
 
 Metric = tuple[Callable[[Subject], None], Callable[[Subject], Row]]
-METRICS: dict[str, Metric] = {"swd": (check_swd, swd)}
+METRICS: dict[str, Metric] = {
+    "swd": (check_swd, swd),
+    "kid": (check_kid, kid),
+    "ppl": (check_ppl, ppl),
+}
