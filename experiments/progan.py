@@ -37,7 +37,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
         "flip": args.paper,
     }
     phase = 2 if args.smoke else "600kimg" if args.paper else "20kimg"
-    batches = {"8": 8} if args.smoke else BATCHES if args.paper else LAPTOP
+    batches = {} if args.smoke else BATCHES if args.paper else LAPTOP
     config.growth = {"first": 4, "stable": phase, "fade": phase, "batch": batches}
     width = {"channel_base": 16384, "channel_max": 512}
     if not args.paper:

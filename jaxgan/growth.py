@@ -2,18 +2,12 @@
 
 A run is a list of stages (Karras et al. 2018, section 2). The first resolution trains alone; each
 next one fades in, then trains; the last goes on for ever. All of it follows from the step, so a
-resumed run needs nothing else. A run that does not grow is one stage.
+resumed run needs nothing else. A run that does not grow is one stage. What nets make of a stage is
+in nets/growing.py; here nothing needs JAX.
 """
 
 import math
 from typing import NamedTuple
-
-import jax
-import jax.numpy as jnp
-
-from jaxgan.nets.layers import downsample, upsample
-
-Array = jax.Array
 
 
 class Stage(NamedTuple):
@@ -34,11 +28,9 @@ class Stage(NamedTuple):
     seen: int
     rate: float = 1.0
 
-    def alpha(self, step: Array | int) -> Array:
-        """How far it has faded in at a step, traced or not: from 0 at `start` to 1, linearly."""
-        if not self.fade:
-            return jnp.float32(step >= self.start)
-        return jnp.clip((step - self.start) / self.fade, 0.0, 1.0).astype(jnp.float32)
+    def alpha(self, t: int) -> float:
+        """How far it has faded in at step t: from 0 at `start` to 1, linearly."""
+        return min(max((t - self.start) / self.fade, 0.0), 1.0) if self.fade else 1.0
 
 
 class Growth(NamedTuple):
@@ -70,35 +62,9 @@ class Growth(NamedTuple):
         if len(self.stages) == 1:
             return row
         stage = self.stage(t)
-        return row | {"res": stage.res, "alpha": float(stage.alpha(t))}
-
-    def level(self, step: Array) -> Array:
-        """log2 of the resolution at a step, which may be traced: what has faded in by half is x.5.
-
-        Of use where one graph serves all stages, as in drawing samples.
-        """
-        first, *later = self.stages
-        return first.res.bit_length() - 1 + sum((s.alpha(step) for s in later), jnp.float32(0))
+        return row | {"res": stage.res, "alpha": stage.alpha(t)}
 
 
 def fixed(res: int, batch: int) -> Growth:
     """A run that does not grow."""
     return Growth((Stage(res, 0, None, 0, batch, 0),))
-
-
-def reals(images: Array, stage: Stage, alpha: Array) -> Array:
-    """Images as a stage sees them (N, H, W, C) -> (N, res, res, C): averaged, and faded in.
-
-    While a resolution fades in, reals are blended with what the one before shows of them, as fakes
-    are: else d would tell the two apart by their sharpness (Karras et al. 2018, figure 2).
-    """
-    while images.shape[1] > stage.res:
-        images = downsample(images)
-    if not stage.fade:
-        return images
-    return blend(upsample(downsample(images)), images, alpha)
-
-
-def blend(old: Array, new: Array, alpha: Array | float) -> Array:
-    """(1 - alpha) old + alpha new: exactly one of them at 0 and at 1."""
-    return (1 - alpha) * old + alpha * new

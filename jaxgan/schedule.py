@@ -7,10 +7,9 @@ from typing import Any
 
 from jaxgan.errors import UserError
 from jaxgan.growth import Growth, Stage, fixed
+from jaxgan.nets.growing import SIZES
 from jaxgan.nets.layers import check_square
 from jaxgan.resolve import bind
-
-SIZES = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 def steps(duration: int | str, *, batch: int, size: int, at: str) -> int:

@@ -1,12 +1,12 @@
 """Stages that follow from the step: borders, alpha, images seen, batches, and what reals become."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxgan.errors import UserError
-from jaxgan.growth import Growth, Stage, fixed, reals
+from jaxgan.growth import Growth, Stage, fixed
+from jaxgan.nets import growing
 from jaxgan.schedule import interval, plan, total
 
 NODE = {"first": 4, "stable": "120", "fade": "1.2kimg", "batch": {"8": 16, "32": 4}}
@@ -37,18 +37,28 @@ def test_images_seen_and_the_steps_that_see_them():
 
 
 def test_alpha_and_level():
-    stage = GROWN.stages[1]
-    alpha = [float(stage.alpha(t)) for t in (0, 120, 150, 195, 300)]
-    np.testing.assert_allclose(alpha, [0, 0, 30 / 75, 1, 1])
-    assert float(GROWN.stages[0].alpha(0)) == 1.0
-    levels = jax.vmap(GROWN.level)(jnp.array([0, 120, 150, 195, 315, 390, 660, 810, 10**7]))
+    stage, steps = GROWN.stages[1], np.array([0, 120, 150, 195, 300])
+    np.testing.assert_allclose(growing.alpha(stage, steps), [0, 0, 30 / 75, 1, 1])
+    assert [stage.alpha(t) for t in steps] == [0, 0, 30 / 75, 1, 1]
+    for each, t, level, span in (
+        (GROWN.stages[0], 7, 2.0, (4, 4)),
+        (stage, 150, 2.4, (4, 8)),
+        (GROWN.stages[3], 10**6, 5.0, (16, 32)),
+    ):
+        found, between = growing.within(each, t)
+        assert between == span and float(found) == pytest.approx(level)
+    steps = jnp.array([0, 120, 150, 195, 315, 390, 660, 810, 10**7])
+    levels, span = growing.whole(GROWN, steps)
+    assert span == (4, 32)
     np.testing.assert_allclose(levels, [2, 2, 2.4, 3, 3, 4, 4.5, 5, 5], rtol=1e-6)
 
 
 def test_a_resolution_may_come_at_once():
     grown = plan({**NODE, "fade": 0}, shape=(8, 8, 3), images=32, size=100)
-    assert [float(grown.level(jnp.int32(t))) for t in (0, 119, 120, 121)] == [2, 2, 3, 3]
-    assert float(grown.stages[1].alpha(120)) == 1.0
+    np.testing.assert_array_equal(
+        growing.whole(grown, jnp.array([0, 119, 120, 121]))[0], [2, 2, 3, 3]
+    )
+    assert grown.stages[1].alpha(120) == 1.0
 
 
 def test_readings():
@@ -63,10 +73,10 @@ def test_reals_fade_as_in_closed_form():
     x = rng.uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
     eights = x.reshape(2, 8, 4, 8, 4, 3).mean(axis=(2, 4))
     fours = x.reshape(2, 4, 8, 4, 8, 3).mean(axis=(2, 4)).repeat(2, axis=1).repeat(2, axis=2)
-    for alpha in (0.0, 0.3, 1.0):
-        found = reals(jnp.asarray(x), GROWN.stages[1], jnp.float32(alpha))
+    for step, alpha in ((120, 0.0), (150, 0.4), (195, 1.0)):
+        found = growing.reals(jnp.asarray(x), GROWN.stages[1], step)
         np.testing.assert_allclose(found, (1 - alpha) * fours + alpha * eights, atol=1e-6)
-    first = reals(jnp.asarray(x), GROWN.stages[0], jnp.float32(1))
+    first = growing.reals(jnp.asarray(x), GROWN.stages[0], 5)
     np.testing.assert_allclose(first, fours[:, ::2, ::2], atol=1e-6)
 
 

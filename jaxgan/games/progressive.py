@@ -12,13 +12,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgan import growth as growing
 from jaxgan import parts as build
 from jaxgan.errors import UserError
 from jaxgan.game import Aux, Batch, Game, Nets, Player, Spec, State, Turn, shard
 from jaxgan.growth import Growth, Stage
 from jaxgan.losses import Loss
 from jaxgan.net import Net
+from jaxgan.nets import growing
 from jaxgan.optim import Optim
 from jaxgan.parts import AT
 from jaxgan.regularizers import Regularizer
@@ -98,7 +98,7 @@ def progressive(
 def init(parts: Parts, key: Array) -> tuple[Nets, Nets, dict]:
     """Parameters and statistics of both nets, of all resolutions; no memory."""
     k_g, k_d = jax.random.split(key)
-    at = everything(parts, 0)
+    at = growing.whole(parts.growth, 0)
     params_g, stats_g = parts.g.init(k_g, jnp.zeros((1, parts.latent)), None, *at)
     params_d, stats_d = parts.d.init(k_d, jnp.zeros((1, *parts.spec.shape)), None, *at)
     return {"g": params_g, "d": params_d}, {"g": stats_g, "d": stats_d}, {}
@@ -110,28 +110,16 @@ def inputs(parts: Parts, key: Array, n: int, given: Batch = EMPTY) -> dict[str, 
     return {"z": jax.random.normal(key, (n, parts.latent))}
 
 
-def everything(parts: Parts, step: Array | int) -> tuple[Array, tuple[int, int]]:
-    """The level at a step, and the span of all stages: one graph for any step."""
-    stages = parts.growth.stages
-    return parts.growth.level(step), (stages[0].res, stages[-1].res)
-
-
-def within(stage: Stage, step: Array) -> tuple[Array, tuple[int, int]]:
-    """The level at a step of the stage, and the span that it takes."""
-    low = stage.res // 2 if stage.fade else stage.res
-    return stage.res.bit_length() - 2 + stage.alpha(step), (low, stage.res)
-
-
 def draw(parts: Parts, stage: Stage, params: Nets, state: State, key: Array, n: int) -> Array:
     """n fakes (n, res, res, C) in training."""
     z = shard(jax.random.normal(key, (n, parts.latent)))
-    at = within(stage, state.step)
+    at = growing.within(stage, state.step)
     return parts.g.apply(params["g"], state.stats["g"], z, None, *at, train=True)[0]
 
 
 def judge(parts: Parts, stage: Stage, params: Nets, state: State, x: Array) -> Array:
     """d's scores (N,) of images (N, res, res, C) in training."""
-    at = within(stage, state.step)
+    at = growing.within(stage, state.step)
     return parts.d.apply(params["d"], state.stats["d"], x, None, *at, train=True)[0]
 
 
@@ -140,7 +128,7 @@ def d_loss(
 ) -> tuple[Array, Aux]:
     """E[real(D(x))] + E[fake(D(G(z)))] and the regularisers, at the stage's resolution."""
     k_draw, k_real, k_fake, *k_terms = jax.random.split(key, 3 + len(parts.terms))
-    x = growing.reals(batch["image"], stage, stage.alpha(state.step))
+    x = growing.reals(batch["image"], stage, state.step)
     fakes = draw(parts, stage, params, state, k_draw, len(x))
     critic = partial(judge, parts, stage, params, state)
     real, fake = critic(x), critic(fakes)
@@ -162,7 +150,7 @@ def g_loss(
 
 def critic(parts: Parts, state: State, batch: Batch) -> Array:
     """d's scores (N,) of images at the last resolution, through what has grown so far."""
-    at = everything(parts, state.step)
+    at = growing.whole(parts.growth, state.step)
     x = batch["image"]
     return parts.d.apply(state.params["d"], state.stats["d"], x, None, *at, train=False)[0]
 
@@ -170,6 +158,6 @@ def critic(parts: Parts, state: State, batch: Batch) -> Array:
 def sample(parts: Parts, state: State, inputs: dict[str, Array], key: Array) -> Array:
     """Images of the last resolution, in [-1, 1], from the averaged generator as far as it grew."""
     del key
-    at = everything(parts, state.step)
+    at = growing.whole(parts.growth, state.step)
     images, _ = parts.g.apply(state.ema["g"], state.stats["g"], inputs["z"], None, *at, train=False)
     return jnp.clip(images, -1, 1)

@@ -1,14 +1,7 @@
 """Progressive GAN's networks (Karras et al. 2018, appendix A): one parameter tree, all resolutions.
 
-A net is called for a `span` of resolutions (low, high) and a `level`, log2 of the resolution that
-is reached. Images are (N, high, high, C). Between low and high the net blends what each resolution
-shows with what the next one adds, by how far `level` has come: `level` 3.25 is 8 pixels with a
-quarter of the way to 16. A stage of training calls (res / 2, res) and pays for no more; (first,
-last) serves any level in one graph. Without either, the net is the full-grown one.
-
-A feature map of r x r has min(channel_base / r, channel_max) channels: the paper's is 16384, 512.
-`dtype` bfloat16 computes convolutions in that type; parameters, normalisation, images and scores
-stay float32.
+Level, span, channel_base, channel_max and dtype are explained in nets/growing.py. The paper's
+widths are 16384 and 512.
 """
 
 import math
@@ -17,18 +10,15 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.errors import UserError
-from jaxgan.growth import blend
 from jaxgan.nets import fir
 from jaxgan.nets.equalised import EqualConv, EqualDense
-from jaxgan.nets.layers import check_square, downsample, flatten, leaky_relu, upsample
+from jaxgan.nets.growing import Span, blend, channels, compute_type, reached, share, up_to
+from jaxgan.nets.layers import downsample, flatten, leaky_relu, upsample
 from jaxgan.nets.norms import MinibatchStd, PixelNorm
 
 Array = jax.Array
-Span = tuple[int, int]
 
 GAIN = math.sqrt(2.0)  # of a layer that a leaky rectifier follows
-SIZES = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 class Generator(nn.Module):
@@ -127,46 +117,6 @@ class Discriminator(nn.Module):
         if self.filtered:
             return leaky_relu(downsample(last(low_pass(h))))
         return downsample(leaky_relu(last(h)))
-
-
-def reached(
-    shape: tuple[int, ...], level: Array | float | None, span: Span | None
-) -> tuple[Span, Array]:
-    """The span and level of a call, by default those of the full-grown net.
-
-    Raises:
-      UserError: data that are not square images of 4 to 1024 pixels, a power of two.
-    """
-    check_square(shape, SIZES, "a growing net")
-    full = shape[0]
-    level = math.log2(full) if level is None else level
-    return span or (full, full), jnp.asarray(level, jnp.float32)
-
-
-def up_to(high: int) -> list[int]:
-    """4, 8, 16 and so on, up to `high`."""
-    return [res for res in SIZES if res <= high]
-
-
-def share(level: Array, res: int) -> Array:
-    """How far a resolution has faded in at a level, in [0, 1]."""
-    return jnp.clip(level - (res.bit_length() - 2), 0.0, 1.0)
-
-
-def channels(net: nn.Module, res: int) -> int:
-    """Of the net's feature maps at a resolution."""
-    return min(net.channel_base // res, net.channel_max)
-
-
-def compute_type(name: str) -> jnp.dtype:
-    """The type that a net's `dtype` names.
-
-    Raises:
-      UserError: another than the two that are known to work.
-    """
-    if name not in ("float32", "bfloat16"):
-        raise UserError(f"dtype={name!r} of a net: 'float32' or 'bfloat16'")
-    return jnp.dtype(name)
 
 
 def low_pass(x: Array) -> Array:

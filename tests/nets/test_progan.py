@@ -7,7 +7,7 @@ import pytest
 
 from jaxgan.errors import UserError
 from jaxgan.net import pure
-from jaxgan.nets import progan
+from jaxgan.nets import growing, progan
 from jaxgan.nets.layers import downsample, upsample
 
 KEY = jax.random.key(0)
@@ -194,7 +194,7 @@ def test_the_papers_sizes():
     assert image.shape == (2, *shape) and score.shape == (2,)
     sizes = [sum(leaf.size for leaf in jax.tree.leaves(tree)) for tree in params]
     assert sizes == [23_079_115, 23_087_249], "as the authors' networks print them"
-    assert [progan.channels(g, 4 << i) for i in range(9)] == [512] * 4 + [256, 128, 64, 32, 16]
+    assert [growing.channels(g, 4 << i) for i in range(9)] == [512] * 4 + [256, 128, 64, 32, 16]
 
 
 @pytest.mark.parametrize("net", [progan.Generator, progan.Discriminator])
