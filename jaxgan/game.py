@@ -70,13 +70,17 @@ Loss = Callable[[Nets, State, Batch, jax.Array], tuple[jax.Array, Aux]]
 class Turn(NamedTuple):
     """One move: `player` descends `loss(params, state, batch, key) -> (scalar, Aux)`.
 
-    It is played on every `every`-th step. A turn with no player moves memory only.
+    It is played on every `every`-th step of `span`, from the first up to the second, None for
+    ever. A turn with no player moves memory only. Its metrics are logged under `label`, by default
+    its name: turns of one label take over from each other.
     """
 
     name: str
     player: str | None
     loss: Loss
     every: int = 1
+    span: tuple[int, int | None] = (0, None)
+    label: str = ""
 
 
 class Game(NamedTuple):
@@ -119,7 +123,7 @@ def due(game: Game, t: int) -> tuple[str, ...]:
     Decided on the host, so that it is static under jit. A turn with every = k plays last in each
     run of k steps: a critic has moved k times before the generator answers.
     """
-    return tuple(turn.name for turn in game.turns if (t + 1) % turn.every == 0)
+    return tuple(turn.name for turn in game.turns if (t + 1) % turn.every == 0 and _spans(turn, t))
 
 
 def step(
@@ -137,7 +141,8 @@ def step(
         if turn.name in turns:
             turn_key = jax.random.fold_in(key, zlib.crc32(turn.name.encode()))
             state, own_metrics = play(game, turn, state, batch, turn_key)
-            metrics |= {f"{turn.name}/{name}": value for name, value in own_metrics.items()}
+            label = turn.label or turn.name
+            metrics |= {f"{label}/{name}": value for name, value in own_metrics.items()}
             moved |= set(game.players[turn.player].nets) if turn.player else set()
     ema = {
         net: optax.incremental_update(state.params[net], old, 1 - game.ema[net])
@@ -183,6 +188,11 @@ def shard(x: PyTree) -> PyTree:
     if "data" not in jax.sharding.get_abstract_mesh().axis_names:
         return x
     return jax.lax.with_sharding_constraint(x, PartitionSpec("data"))
+
+
+def _spans(turn: Turn, t: int) -> bool:
+    start, stop = turn.span
+    return start <= t and (stop is None or t < stop)
 
 
 def _own(params: Nets, player: Player) -> dict[str, PyTree]:

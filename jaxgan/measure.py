@@ -55,6 +55,8 @@ class Timing(NamedTuple):
 def measure(config: Mapping[str, Any], *, steps: int, repeat: int, profile: str = "") -> Timing:
     """Compiles and times a config's training steps, as `jaxgan.train` plays them.
 
+    Of a game that grows, those of its last stage.
+
     One batch is put on the devices beforehand and serves every step: neither data nor logs are
     timed, and the host waits only at the end of a repetition, as training does at a log.
 
@@ -68,14 +70,16 @@ def measure(config: Mapping[str, Any], *, steps: int, repeat: int, profile: str 
       UserError: anything in the config that is unknown or does not fit.
     """
     run = bind(prepare, config, at="config", given=("clock",))()
-    n, cycle = len(run.feeds), program.period(run.game)
-    like = seeds.like(run.game, 1), run.feeds[0](0), jax.random.key(0)
+    last = run.growth.stages[-1]
+    n, cycle = len(run.feeds), program.period(run.game, last.start)
+    like = seeds.like(run.game, 1), run.feeds[0](last.start), jax.random.key(0)
     total, xla = (n * flop / 1e9 for flop in cost(run.game, cycle, *like))
     params = n * sum(leaf.size for leaf in jax.tree.leaves(like[0].params))
     with jax.set_mesh(run.mesh):
         todo = assemble(run, first=0)
         dispatches = max(math.ceil(len(cycle) / todo.stride), math.ceil(steps / todo.stride))
-        once = functools.partial(repetition, todo, todo.feed(0), dispatches)
+        starts = range(last.start, last.start + dispatches * todo.stride, todo.stride)
+        once = functools.partial(repetition, todo, todo.feed(last.start), starts)
         with cache_events() as events:
             states, first = once(todo.init())
         times = []
@@ -90,14 +94,14 @@ def measure(config: Mapping[str, Any], *, steps: int, repeat: int, profile: str 
     median, p10, p90 = (np.percentile(times[1:], (50, 10, 90)) / cycles).tolist()
     return Timing(
         device=f"{jax.devices()[0].device_kind} x {run.mesh.size}",
-        batch=run.batch,
+        batch=last.batch,
         steps_per_cycle=len(cycle),
         steps_per_dispatch=todo.stride,
         repeat=repeat,
         cycle_ms=1e3 * median,
         cycle_ms_p10=1e3 * p10,
         cycle_ms_p90=1e3 * p90,
-        images_per_s=n * run.batch * len(cycle) / median,
+        images_per_s=n * last.batch * len(cycle) / median,
         compile_s=first - median * cycles,
         from_cache="hits" in events and "misses" not in events,
         memory_mb=memory / 1e6,
@@ -122,12 +126,12 @@ def cost(
     return counted, analysed
 
 
-def repetition(todo: Program, batches: Any, dispatches: int, states: Any) -> tuple[Any, float]:
-    """The states after so many dispatches, and the seconds they took."""
+def repetition(todo: Program, batches: Any, starts: range, states: Any) -> tuple[Any, float]:
+    """The states after dispatches at these steps, and the seconds they took."""
     wait = sharding.lockstep()
     started = time.perf_counter()
-    for i in range(dispatches):
-        states, _ = todo.step(states, batches, i * todo.stride)
+    for t in starts:
+        states, _ = todo.step(states, batches, t)
         if wait:
             jax.block_until_ready(states)
     jax.block_until_ready(states)

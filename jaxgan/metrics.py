@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,9 @@ class Diverged(UserError):
 class Meter:
     """Averages the metrics of the steps since the last reading, without a sync at each step."""
 
-    def __init__(self, batch: int):
-        """`batch`: images a step, of all seeds."""
-        self._batch = batch
+    def __init__(self, seen: Callable[[int], int]):
+        """`seen`: step -> images of all steps before it, of all seeds."""
+        self._seen = seen
         self._pending: list[tuple[Mapping[str, Any], int]] = []
         self._since = time.perf_counter()
 
@@ -47,7 +47,7 @@ class Meter:
         self._pending = []
         now = time.perf_counter()
         taken = sum(steps for _, steps in rows)
-        speed = taken * self._batch / (now - self._since)
+        speed = (self._seen(step) - self._seen(step - taken)) / (now - self._since)
         self._since = now
         columns: dict[str, list[np.ndarray]] = {}
         before = step - taken

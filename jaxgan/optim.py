@@ -3,8 +3,8 @@
 A node names one of the functions below: {'name': 'adam', 'lr': 2e-4, 'b1': 0.5}.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ import optax
 
 from jaxgan import resolve
 from jaxgan.errors import UserError
+from jaxgan.growth import Growth
 from jaxgan.resolve import nearest
 
 
@@ -81,12 +82,46 @@ def clip_weights(bound: float) -> optax.GradientTransformation:
     return optax.stateless(clip)
 
 
-class Optim:
-    """Makes each player's chain from its node under config.optim, for a run of `steps` steps."""
+class Restarted(NamedTuple):
+    """The state of `restarted`: moves made, and the chain's own state."""
 
-    def __init__(self, nodes: Mapping[str, resolve.Node], steps: int):
+    moves: jax.Array
+    own: Any
+
+
+def restarted(
+    tx: optax.GradientTransformation, starts: Sequence[int], rates: Sequence[float]
+) -> optax.GradientTransformation:
+    """A chain that forgets all it has gathered before each of the moves `starts`, the first 0.
+
+    From move starts[i] on its updates are multiplied by rates[i]: with Adam, its learning rate is.
+    """
+
+    def init(params: Any) -> Restarted:
+        return Restarted(jnp.zeros((), jnp.int32), tx.init(params))
+
+    def update(grads: Any, state: Restarted, params: Any = None) -> tuple[Any, Restarted]:
+        borders = jnp.array(starts)
+        anew = jnp.any(borders == state.moves)
+        own = jax.tree.map(lambda new, old: jnp.where(anew, new, old), tx.init(params), state.own)
+        updates, own = tx.update(grads, own, params)
+        rate = jnp.array(rates)[jnp.sum(borders <= state.moves) - 1]
+        updates = jax.tree.map(lambda u: u * rate.astype(u.dtype), updates)
+        return updates, Restarted(state.moves + 1, own)
+
+    return optax.GradientTransformation(init, update)
+
+
+class Optim:
+    """Makes each player's chain from its node under config.optim, for a run of `steps` steps.
+
+    Where the run grows, each stage starts its chains anew, at its own rate.
+    """
+
+    def __init__(self, nodes: Mapping[str, resolve.Node], steps: int, growth: Growth | None = None):
         self._nodes = nodes
         self._steps = steps
+        self._stages = growth.stages if growth else ()
         self._made: set[str] = set()
 
     def __call__(self, player: str, every: int = 1, lazy: int = 0) -> optax.GradientTransformation:
@@ -107,6 +142,8 @@ class Optim:
         node, at = self._nodes[player], f"config.optim.{player}"
         chain = resolve.resolve(node, "jaxgan.optim", at=at, given=("updates",))
         moves = max(1, self._steps // every)
+        if len(self._stages) > 1:
+            return self._grown(chain, moves, every, lazy, at)
         if not lazy:
             return chain(updates=moves)
         if chain.func is not adam:
@@ -114,6 +151,19 @@ class Optim:
         options, c = {"b1": 0.9, "b2": 0.999, **chain.keywords}, lazy / (lazy + 1)
         options |= {"lr": options["lr"] * c, "b1": options["b1"] ** c, "b2": options["b2"] ** c}
         return chain(**options, updates=moves + moves // lazy)
+
+    def _grown(
+        self, chain: Any, moves: int, every: int, lazy: int, at: str
+    ) -> optax.GradientTransformation:
+        options = chain.keywords
+        if lazy or options.get("decay", "constant") != "constant" or options.get("clip"):
+            # A decay would start again with each stage, a clip be undone by the rate.
+            raise UserError(
+                f"{at}: a growing game takes neither decay, clip nor lazy regularisation; "
+                "config.growth.rate sets the rate by resolution"
+            )
+        starts = [stage.start // every for stage in self._stages]
+        return restarted(chain(updates=moves), starts, [stage.rate for stage in self._stages])
 
     def check_all_made(self) -> None:
         """Raises UserError when config.optim has a node for a player that the game lacks."""

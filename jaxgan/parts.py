@@ -58,6 +58,24 @@ def module(node: Node, spec: Spec, player: str, needed: Mapping[str, int]) -> nn
     return made(shape=spec.shape, **needed)
 
 
+def grower(node: Node, spec: Spec, player: str) -> Net:
+    """The net under config.game.<player>, which takes a level and a span of resolutions.
+
+    Raises:
+      UserError: an unknown name or option, or a net of one resolution.
+    """
+    made = module(node, spec, player, {})
+    if "level" not in options(made.__call__):
+        raise UserError(
+            f"{AT}.{player}: {_path(type(made))} does not grow; progan.{type(made).__name__} does"
+        )
+    return pure(made)
+
+
+def _path(kind: type) -> str:
+    return f"{kind.__module__.removeprefix('jaxgan.nets.')}.{kind.__name__}"
+
+
 def regularizers(nodes: Mapping[str, Node]) -> dict[str, tuple[Regularizer, int]]:
     """label -> (regulariser, every) of config.game.regularizers; the label may be the name.
 

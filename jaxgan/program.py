@@ -86,8 +86,7 @@ def dispatch(step: Step, game: Game, stride: int) -> Callable[..., tuple[Any, di
         one = jax.jit(step, static_argnames="turns", donate_argnums=0)
         return lambda states, batch, keys, t: one(states, batch, keys, turns=core.due(game, t))
     several = jax.jit(functools.partial(chunk, step), static_argnames="turns", donate_argnums=0)
-    turns = period(game)
-    return lambda states, batches, keys, _: several(states, batches, keys, turns=turns)
+    return lambda states, batches, keys, t: several(states, batches, keys, turns=period(game, t))
 
 
 def chunk(
@@ -102,7 +101,7 @@ def chunk(
       states: at a step that is a multiple of len(turns).
       batches: leaves (steps, ...), steps a multiple of len(turns).
       keys: as `step` takes them.
-      turns: `period(game)`.
+      turns: `period(game, t)`, t their step.
 
     Returns:
       The states, and each metric's mean over the steps that report it: not finite where any of
@@ -123,10 +122,10 @@ def chunk(
     return states, {name: values.mean(axis=0) for name, values in metrics.items()}
 
 
-def period(game: Game) -> Turns:
-    """The turns due at each step of the shortest cycle that all turns share."""
+def period(game: Game, start: int = 0) -> Turns:
+    """The turns due at each step, from `start` on, of the shortest cycle that all turns share."""
     length = math.lcm(*(turn.every for turn in game.turns))
-    return tuple(core.due(game, t) for t in range(length))
+    return tuple(core.due(game, start + t) for t in range(length))
 
 
 def stride(game: Game, wish: int | str, spans: Sequence[int]) -> int:
@@ -141,7 +140,8 @@ def stride(game: Game, wish: int | str, spans: Sequence[int]) -> int:
     Raises:
       UserError: a number that does not fit, or is neither 'auto' nor one.
     """
-    whole, cycle = math.gcd(*spans), len(period(game))
+    borders = [t for turn in game.turns for t in turn.span if t]
+    whole, cycle = math.gcd(*spans, *borders), len(period(game))
     if wish == "auto":
         fits = [k for k in range(cycle, min(MOST, whole) + 1, cycle) if whole % k == 0]
         return max(fits, default=1) if dense(game) else 1

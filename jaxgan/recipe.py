@@ -13,34 +13,55 @@ import jax
 from jaxgan import game as core
 from jaxgan.errors import UserError
 from jaxgan.game import Game, Spec
+from jaxgan.growth import Growth, Stage, fixed
 from jaxgan.optim import Optim
-from jaxgan.resolve import Node, resolve
+from jaxgan.resolve import Node, options, resolve
 
 # Keys that may differ between a run and its continuation: they change no step's result.
 _FREE = ("steps", "log", "checkpoint", "dispatch")
 
 
-def make_game(game: Node, optim: Mapping[str, Node], *, spec: Spec, steps: int) -> Game:
+def make_game(
+    game: Node,
+    optim: Mapping[str, Node],
+    *,
+    spec: Spec,
+    steps: int,
+    growth: Growth | None = None,
+) -> Game:
     """The game under config.game, its players' optimisers under config.optim.
 
     Args:
       game, optim: the config's nodes.
       spec: what the data look like.
       steps: the run's length, over which learning rates decay.
+      growth: the run's stages, where it has several.
 
     Raises:
       UserError: an unknown name or option, or parts that do not fit together.
     """
-    chains = Optim(optim, steps)
-    build = resolve(game, "jaxgan.games", at="config.game", given=("spec", "optim"))
-    built = build(spec, chains)
+    stages = growth or fixed(spec.shape[0], 0)
+    chains = Optim(optim, steps, stages)
+    build = resolve(game, "jaxgan.games", at="config.game", given=("spec", "optim", "growth"))
+    grows = "growth" in options(build.func)
+    if len(stages.stages) > 1 and not grows:
+        raise UserError(
+            f"config.growth: the game {build.func.__name__} does not grow; progressive does"
+        )
+    built = build(spec, chains, stages) if grows else build(spec, chains)
     chains.check_all_made()
     jax.eval_shape(lambda: core.init(built, jax.random.key(0)))  # nets that do not fit say so here
     return built
 
 
-def record(workdir: Path, config: Mapping[str, Any], spec: Spec, steps: int) -> None:
-    """Writes config.json: the config, the data's shape, the length, versions and the revision.
+def record(
+    workdir: Path,
+    config: Mapping[str, Any],
+    spec: Spec,
+    steps: int,
+    growth: Growth | None = None,
+) -> None:
+    """Writes config.json: the config, what follows from it and the data, versions, the revision.
 
     Raises:
       UserError: the workdir holds a run of another config.
@@ -63,6 +84,7 @@ def record(workdir: Path, config: Mapping[str, Any], spec: Spec, steps: int) -> 
             "config": config,
             "spec": spec._asdict(),
             "steps": steps,
+            "growth": growth and growth.stages,
             "versions": {name: importlib.metadata.version(name) for name in packages},
             "revision": _revision(),
         },
@@ -80,8 +102,11 @@ def recall(workdir: Path) -> tuple[dict[str, Any], Game]:
       UserError: the folder holds no run.
     """
     saved = _recorded(workdir)
-    config, steps = saved["config"], saved["steps"]
-    return config, make_game(config["game"], config["optim"], spec=spec(workdir), steps=steps)
+    config, stages = saved["config"], saved.get("growth")
+    growth = Growth(tuple(Stage(*stage) for stage in stages)) if stages else None
+    nodes = config["game"], config["optim"]
+    made = make_game(*nodes, spec=spec(workdir), steps=saved["steps"], growth=growth)
+    return config, made
 
 
 def spec(workdir: Path) -> Spec:

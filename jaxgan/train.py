@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import math
 import signal
 import sys
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from jaxgan.data.source import Source
 from jaxgan.diagnosis import CollapseWatch
 from jaxgan.errors import UserError
 from jaxgan.game import Batch, Game, Spec, State
+from jaxgan.growth import Growth
 from jaxgan.program import Program
 from jaxgan.resolve import Node, bind
 from jaxgan.startup import Clock
@@ -52,6 +54,7 @@ class Run(NamedTuple):
 
     game: Game
     spec: Spec
+    growth: Growth
     feeds: list[Batches]  # of each seed
     mesh: jax.sharding.Mesh
     seed: int
@@ -72,6 +75,7 @@ def prepare(
     optim: Mapping[str, Node],
     log: Mapping[str, Any],
     checkpoint: Mapping[str, Any],
+    growth: Mapping[str, Any] | None = None,
     seeds: int = 1,
     replicas: str = "auto",
     dispatch: int | str = "auto",
@@ -83,6 +87,7 @@ def prepare(
       seed: settles every draw of the run.
       steps, batch: the run's length, and items in a step.
       data, game, optim, log, checkpoint: nodes, see data.load, games, optim, `Log` and `Save`.
+      growth: stages of rising resolution, see schedule.grow; none without.
       seeds: how many replicas are trained, with seeds `seed`, `seed + 1` and so on.
       replicas: 'vmap', all at once; 'turns', one after another at each step; 'auto': vmap but for
         convolutions on a CPU.
@@ -96,24 +101,19 @@ def prepare(
     if clock:
         clock.lap("data")
     spec = Spec(tuple(source.shape), len(source.classes), source.condition_dim)
-
-    def in_steps(node: Any, at: str) -> Any:
-        """A duration, or a node's fields named every, pictures and keep_every, in steps."""
-        if not hasattr(node, "_fields"):
-            return schedule.steps(node, batch=batch, size=source.size, at=at)
-        spans = [f for f in node._fields if f in ("every", "pictures", "keep_every")]
-        return node._replace(**{f: in_steps(getattr(node, f), f"{at}.{f}") for f in spans})
-
     if seeds < 1:
         raise UserError(f"config.seeds={seeds}: at least 1")
-    total = in_steps(steps, "config.steps")
-    played = recipe.make_game(game, optim, spec=spec, steps=total)
+    stages = schedule.plan(growth, shape=spec.shape, images=batch, size=source.size)
+    total = schedule.total(steps, growth=stages, size=source.size, at="config.steps")
+    played = recipe.make_game(game, optim, spec=spec, steps=total, growth=stages)
+    in_steps = functools.partial(intervals, growth=stages, size=source.size)
     at_once = program.at_once(played, replicas) and seeds > 1
     return Run(
         game=played,
         spec=spec,
-        feeds=[feed(source, batch, seed + i, data.get("flip", False)) for i in range(seeds)],
-        mesh=sharding.seeds(seeds) if at_once else sharding.mesh(batch),
+        growth=stages,
+        feeds=[feed(source, stages, seed + i, data.get("flip", False)) for i in range(seeds)],
+        mesh=sharding.seeds(seeds) if at_once else sharding.mesh(math.gcd(*stages.batches())),
         seed=seed,
         batch=batch,
         steps=total,
@@ -123,10 +123,19 @@ def prepare(
     )
 
 
-def feed(source: Source, batch: int, seed: int, flip: bool) -> Batches:
+def intervals(node: Any, at: str, growth: Growth, size: int) -> Any:
+    """`Log` or `Save` with its fields named every, pictures and keep_every in steps."""
+    spans = [f for f in node._fields if f in ("every", "pictures", "keep_every")]
+    given = {"growth": growth, "size": size}
+    return node._replace(
+        **{f: schedule.interval(getattr(node, f), at=f"{at}.{f}", **given) for f in spans}
+    )
+
+
+def feed(source: Source, growth: Growth, seed: int, flip: bool) -> Batches:
     """This process's share of the batches of one seed."""
     hosts = {"process": jax.process_index(), "processes": jax.process_count()}
-    return Batches(source, batch=batch, seed=seed, flip=flip, **hosts)
+    return Batches(source, batch=growth, seed=seed, flip=flip, **hosts)
 
 
 def train_step(
@@ -155,7 +164,7 @@ def train(config: Mapping[str, Any], workdir: Path, clock: Clock | None = None) 
     clock = clock or Clock()
     run = bind(prepare, config, at="config", given=("clock",))(clock=clock)
     (workdir / "samples").mkdir(parents=True, exist_ok=True)
-    recipe.record(workdir, config, run.spec, run.steps)
+    recipe.record(workdir, config, run.spec, run.steps, run.growth)
     saves = Checkpoints(workdir / "checkpoints", keep=run.save.keep, every=run.save.keep_every)
     with jax.set_mesh(run.mesh), contextlib.closing(saves), StopSignal() as stop:
         done = loop(run, workdir, saves, stop, clock)
@@ -178,9 +187,9 @@ def loop(run: Run, workdir: Path, saves: Checkpoints, stop: "StopSignal", clock:
         key=jax.random.fold_in(jax.random.key(run.seed), 1),
         folder=workdir / "samples",
     )
-    watch = CollapseWatch(after=run.steps // 10)
+    watch = CollapseWatch(after=max(run.steps // 10, run.growth.stages[-1].start))
     writer = metrics.Writer(workdir, first)
-    meter = metrics.Meter(run.batch * len(run.feeds))
+    meter = metrics.Meter(lambda t: run.growth.seen(t) * len(run.feeds))
     if first == 0:
         writer.image(0, "samples", viewer.draw(todo.split(state), 0))
     clock.lap("first picture")
@@ -201,7 +210,7 @@ def loop(run: Run, workdir: Path, saves: Checkpoints, stop: "StopSignal", clock:
             bar.update(todo.stride)
             look, save = (last or done % n == 0 for n in (run.log.pictures, run.save.every))
             if look or save or done % run.log.every == 0:
-                row = {"kimg": done * run.batch / 1000, **meter.read(done, saves.latest())}
+                row = {**run.growth.readings(done), **meter.read(done, saves.latest())}
                 bar.set_postfix_str(summary(row), refresh=False)
                 if look:
                     replicas = todo.split(state)

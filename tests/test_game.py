@@ -66,6 +66,21 @@ def test_due_plays_every_kth_turn_last():
     assert [due(game, t) for t in range(6)] == [("a",), ("a",), ("a", "b")] * 2
 
 
+def test_a_turn_plays_within_its_span_under_its_label():
+    turns = make().turns
+    turns = (
+        turns[0]._replace(name="early", span=(0, 2), label="a"),
+        turns[0]._replace(name="late", span=(2, None), label="a"),
+        turns[1]._replace(span=(1, 3)),
+    )
+    game = make(turns=turns)
+    names = [due(game, t) for t in range(4)]
+    assert names == [("early",), ("early", "b"), ("late", "b"), ("late",)]
+    for t in (0, 3):
+        metrics = step(game, init(game, KEY), BATCH, KEY, turns=due(game, t))[1]
+        assert set(metrics) == {"a/loss", "a/grad_norm"}
+
+
 def test_ema_waits_for_its_net_to_move():
     state, _ = run(make(every=2), 1)
     assert float(state.ema["b"]) == 2.0

@@ -20,6 +20,7 @@ FLOORS = [
         "augment",
         "auxiliary",
         "ada",
+        "growth",
         "nets",
     },
     {"game", "net", "optim", "parts"},

@@ -9,7 +9,7 @@ from jaxgan.metrics import Diverged, Meter, Writer, read
 
 
 def test_meter_averages_what_each_step_reported():
-    meter = Meter(batch=8)
+    meter = Meter(seen=lambda step: 8 * step)
     meter.add({"d/loss": jnp.float32(1.0)})
     meter.add({"d/loss": jnp.float32(3.0), "g/loss": jnp.float32(5.0)})
     row = meter.read(2, None)
@@ -20,7 +20,7 @@ def test_meter_averages_what_each_step_reported():
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_meter_names_step_and_turn_of_a_loss_that_is_not_finite(bad):
-    meter = Meter(batch=8)
+    meter = Meter(seen=lambda step: 8 * step)
     for value in (1.0, 2.0, bad, 3.0):
         meter.add({"d/loss": jnp.float32(1.0), "g/loss": jnp.float32(value)})
     with pytest.raises(Diverged, match="step 102, turn 'g': loss is .*Step 90 is saved"):
@@ -28,7 +28,7 @@ def test_meter_names_step_and_turn_of_a_loss_that_is_not_finite(bad):
 
 
 def test_meter_gives_mean_and_interval_over_seeds():
-    meter = Meter(batch=8)
+    meter = Meter(seen=lambda step: 8 * step)
     meter.add({"d/loss": jnp.array([1.0, 3.0]), "g/loss": [jnp.float32(1), jnp.float32(2)]}, 50)
     meter.add({"d/loss": jnp.array([3.0, 5.0])}, 50)
     row = meter.read(100, None)

@@ -68,3 +68,11 @@ def test_a_node_for_no_player_is_an_error():
     made("g")
     with pytest.raises(UserError, match="config.optim.gg: no such player; did you mean 'g'"):
         made.check_all_made()
+
+
+def test_restarted_forgets_and_changes_its_rate():
+    adam = optim.adam(updates=9, lr=0.1, b1=0.5, b2=0.9)
+    grads = [1.0, -2.0, 0.5, 3.0]
+    first, again = np.diff([0.5, *walk(adam, grads[:2])]), np.diff([0.5, *walk(adam, grads[2:])])
+    found = np.diff([0.5, *walk(optim.restarted(adam, (0, 2), (1.0, 1.5)), grads)])
+    np.testing.assert_allclose(found, [*first, *(1.5 * again)], rtol=1e-5)

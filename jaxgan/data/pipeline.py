@@ -1,6 +1,7 @@
 """Batches as a pure function of the step, and the thread that fetches them ahead."""
 
 import collections
+import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -9,6 +10,7 @@ import numpy as np
 
 from jaxgan.data.source import Source
 from jaxgan.errors import UserError
+from jaxgan.growth import Growth, fixed
 
 T = TypeVar("T")
 
@@ -19,14 +21,14 @@ class Batches:
     The global batch at a step is the next `batch` items of an endless stream, which passes over
     the whole source once per epoch in an order of its own. Process p of n gets positions
     p, p + n, p + 2n, ... of it, so the global batch does not depend on n. A resumed run needs
-    the step and nothing else.
+    the step and nothing else, also where the batch grows or shrinks with it.
     """
 
     def __init__(
         self,
         source: Source,
         *,
-        batch: int,
+        batch: int | Growth,
         seed: int,
         flip: bool = False,
         process: int = 0,
@@ -36,11 +38,11 @@ class Batches:
 
         Args:
             source: the items; it may be smaller than a batch.
-            batch: items in the global batch.
+            batch: items in the global batch; of a growing run, its stages.
             seed: at least 0; it settles the order and the flips.
             flip: mirror each image left to right with probability 1/2.
             process: index of this process.
-            processes: their number, a divisor of `batch`.
+            processes: their number, a divisor of each batch.
 
         Raises:
             UserError: a batch that the processes cannot share, a negative seed, or a flip of
@@ -48,27 +50,32 @@ class Batches:
         """
         import grain
 
-        if batch < 1 or batch % processes:
-            raise UserError(
-                f"data: {processes} processes cannot share a batch of {batch}; "
-                f"give a positive multiple of {processes}"
-            )
+        self._growth = batch if isinstance(batch, Growth) else fixed(0, batch)
+        for n in self._growth.batches():
+            if n < 1 or n % processes:
+                raise UserError(
+                    f"data: {processes} processes cannot share a batch of {n}; "
+                    f"give a positive multiple of {processes}"
+                )
         if seed < 0:
             raise UserError(f"data: seed={seed}; give 0 or more")
         if flip and len(source.shape) != 3:
             raise UserError(f"data: items of shape {source.shape} have no left; set flip=False")
-        self._source, self._batch, self._seed, self._flip = source, batch, seed, flip
+        self._source, self._seed, self._flip = source, seed, flip
         self._share = slice(process, None, processes)
         # Only indices pass through grain: gathering a batch at once is far faster than stacking
         # its elements. The share is taken after repeat, lest each process repeat its own part.
         order = grain.MapDataset.range(source.size).seed(seed).shuffle().repeat()
         if processes > 1:  # a slice of everything would cost 0.4 ms per 64 items
             order = order[self._share]
-        self._indices = order.batch(batch // processes)
+        # Any step's batch is whole parts of this size, which begins where one does.
+        self._part = math.gcd(*self._growth.batches())
+        self._parts = order.batch(self._part // processes)
 
     def __call__(self, step: int) -> dict[str, np.ndarray]:
         """Returns this process's share of the batch at `step`: batch // processes items."""
-        batch = self._source.gather(self._indices[step])
+        parts = range(*(self._growth.seen(t) // self._part for t in (step, step + 1)))
+        batch = self._source.gather(np.concatenate([self._parts[i] for i in parts]))
         if self._flip:
             batch["image"] = _mirror(batch["image"], self._mirrored(step))
         return batch
@@ -77,7 +84,7 @@ class Batches:
         """Draws the whole global batch's coins, bool, and returns this process's."""
         # Steps lie 2**192 draws apart in Philox's counter, so they never share one.
         bits = np.random.Philox(key=self._seed, counter=[0, 0, 0, step])
-        coins = np.random.Generator(bits).random(self._batch) < 0.5
+        coins = np.random.Generator(bits).random(self._growth.stage(step).batch) < 0.5
         return coins[self._share]
 
 

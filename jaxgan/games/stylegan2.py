@@ -18,6 +18,7 @@ from jaxgan import parts as build
 from jaxgan.errors import UserError
 from jaxgan.game import Aux, Batch, Game, Nets, Player, Spec, State, Turn, shard
 from jaxgan.net import Net, pure
+from jaxgan.nets import latents
 from jaxgan.nets import stylegan2 as nets
 from jaxgan.optim import Optim
 from jaxgan.regularizers import r1
@@ -135,7 +136,7 @@ def init(parts: Parts, key: Array) -> tuple[Nets, Nets, dict]:
     keys = jax.random.split(key, 4)
     given = inputs(parts, keys[0], 1)
     params_m, stats_m = parts.mapping.init(keys[1], given["z"], given.get("y"))
-    ws = jnp.zeros((1, nets.style_layers(parts.spec.shape), parts.w_dim))
+    ws = jnp.zeros((1, latents.style_layers(parts.spec.shape), parts.w_dim))
     params_s, stats_s = parts.synthesis.init(keys[2], ws)
     params_d, stats_d = parts.d.init(keys[3], jnp.zeros((1, *parts.spec.shape)), given.get("y"))
     memory = {
@@ -164,10 +165,9 @@ def styles(
     k_z, k_other, k_cut, k_coin = jax.random.split(key, 4)
     apply = partial(parts.mapping.apply, params["mapping"], state.stats["mapping"], train=True)
     w, other = (apply(shard(jax.random.normal(k, (n, parts.latent))), y)[0] for k in (k_z, k_other))
-    ws, others = (nets.spread(each, parts.spec.shape) for each in (w, other))
-    cut = jax.random.randint(k_cut, (), 1, ws.shape[1])
-    cut = jnp.where(jax.random.uniform(k_coin) < parts.mixing, cut, ws.shape[1])
-    return nets.mix(ws, others, cut), w
+    ws, others = (latents.spread(each, parts.spec.shape) for each in (w, other))
+    cut = latents.cutoff(k_cut, k_coin, ws.shape[1], parts.mixing)
+    return latents.mix(ws, others, cut), w
 
 
 def draw(parts: Parts, params: Nets, state: State, ws: Array, key: Array) -> Array:
@@ -194,7 +194,9 @@ def g_loss(parts: Parts, params: Nets, state: State, batch: Batch, key: Array) -
     x, y = reals(parts, batch)
     ws, w = styles(parts, params, state, y, len(x), k_styles)
     logits = judge(parts, params, state, draw(parts, params, state, ws, k_draw), y, k_judge)
-    return softplus(-logits).mean(), Aux(memory={"w_avg": nets.average(state.memory["w_avg"], w)})
+    return softplus(-logits).mean(), Aux(
+        memory={"w_avg": latents.average(state.memory["w_avg"], w)}
+    )
 
 
 def path_loss(
@@ -267,7 +269,7 @@ def sample(parts: Parts, state: State, inputs: dict[str, Array], key: Array) -> 
     del key
     z, y = inputs["z"], inputs.get("y")
     w, _ = parts.mapping.apply(state.ema["mapping"], state.stats["mapping"], z, y, train=False)
-    ws = nets.truncate(nets.spread(w, parts.spec.shape), state.memory["w_avg"], parts.psi)
+    ws = latents.truncate(latents.spread(w, parts.spec.shape), state.memory["w_avg"], parts.psi)
     stats = state.stats["synthesis"]
     images, _ = parts.synthesis.apply(state.ema["synthesis"], stats, ws, train=False)
     return jnp.clip(images, -1, 1)

@@ -107,6 +107,7 @@ class InstanceNorm(nn.Module):
     """Normalises each channel of each sample over space (Ulyanov et al. 2016)."""
 
     affine: bool = False
+    epsilon: float = 1e-5
 
     @nn.compact
     def __call__(self, x: Array, train: bool, y: Array | None = None) -> Array:
@@ -119,7 +120,7 @@ class InstanceNorm(nn.Module):
             )
         axes = tuple(range(1, x.ndim - 1))
         mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
-        h = (x - mean) * jax.lax.rsqrt(var + 1e-5)
+        h = (x - mean) * jax.lax.rsqrt(var + self.epsilon)
         if not self.affine:
             return h
         scale = self.param("scale", nn.initializers.ones, (x.shape[-1],))
@@ -139,15 +140,19 @@ class PixelNorm(nn.Module):
 class AdaIN(nn.Module):
     """Adaptive instance normalisation: a style w (N, D) sets scale and bias.
 
-    Huang & Belongie 2017, eq. 8; the affine map's scale starts at 1 (Karras et al. 2019).
+    Huang & Belongie 2017, eq. 8; the affine map, a layer of kind `dense`, starts with scale 1
+    (Karras et al. 2019).
     """
+
+    dense: Callable[[int], nn.Module] = Dense
+    epsilon: float = 1e-5
 
     @nn.compact
     def __call__(self, x: Array, w: Array) -> Array:
         """(N, H, W, C), (N, D) -> (N, H, W, C)."""
-        style = Dense(2 * x.shape[-1])(w)[:, None, None]
+        style = self.dense(2 * x.shape[-1])(w)[:, None, None]
         scale, bias = jnp.split(style, 2, axis=-1)
-        return InstanceNorm()(x, train=False) * (1 + scale) + bias
+        return InstanceNorm(epsilon=self.epsilon)(x, train=False) * (1 + scale) + bias
 
 
 class Condition(nn.Module):

@@ -1,7 +1,7 @@
 """StyleGAN2's networks (Karras et al. 2020a), as StyleGAN2-ADA's code has them (2020b).
 
-A mapping z -> w; a synthesis ws -> image in which every layer l has a w of its own, ws[:, l]; a
-discriminator. `truncate`, `mix` and `average` are what a game does between the first two.
+A mapping z -> w (nets/latents.py); a synthesis ws -> image in which every layer l has a w of its
+own, ws[:, l]; a discriminator.
 Resolutions are 8 to 1024 pixels; a feature map of r x r has min(channel_base / r, channel_max)
 channels. `architecture` says how images join the features (2020a, figure 7): 'orig' at the ends
 only, 'skip' by an image at each resolution, 'resnet' by residual blocks. `clamp` bounds what each
@@ -20,68 +20,12 @@ import jax.numpy as jnp
 from jaxgan.errors import UserError
 from jaxgan.nets import fir
 from jaxgan.nets.equalised import EqualConv, EqualDense
+from jaxgan.nets.latents import Mapping, spread, style_layers
 from jaxgan.nets.layers import check_square, flatten
 from jaxgan.nets.modulated import StyleLayer, ToRGB, activate, normal
-from jaxgan.nets.norms import MinibatchStd, PixelNorm
+from jaxgan.nets.norms import MinibatchStd
 
 Array = jax.Array
-
-
-class Mapping(nn.Module):
-    """Latent (N, D) or None, condition or None -> w (N, w_dim).
-
-    z and the condition's embedding are each normalised to a mean square of 1, joined, and go
-    through `layers` dense layers that learn `lr_mult` times as fast as the rest. y: labels (N,)
-    of `classes` classes, or vectors (N, D).
-    """
-
-    w_dim: int = 512
-    layers: int = 8
-    lr_mult: float = 0.01
-    classes: int = 0
-
-    @nn.compact
-    def __call__(self, z: Array | None, y: Array | None = None, *, train: bool) -> Array:
-        """Maps each latent."""
-        del train
-        parts = [] if z is None else [PixelNorm()(z)]
-        if y is not None:
-            if jnp.issubdtype(y.dtype, jnp.integer):
-                y = jax.nn.one_hot(y, self.classes)
-            parts.append(PixelNorm()(EqualDense(self.w_dim, name="embed")(y)))
-        h = jnp.concatenate(parts, axis=1)
-        for i in range(self.layers):
-            h = activate(EqualDense(self.w_dim, lr_mult=self.lr_mult, name=f"fc{i}")(h))
-        return h
-
-
-def style_layers(shape: tuple[int, ...]) -> int:
-    """How many w the synthesis of an image takes: two for each resolution, but for the first."""
-    return 2 * shape[0].bit_length() - 4
-
-
-def spread(w: Array, shape: tuple[int, ...]) -> Array:
-    """The same w for every layer: (N, w_dim) -> ws (N, layers, w_dim)."""
-    return jnp.repeat(w[:, None], style_layers(shape), axis=1)
-
-
-def mix(first: Array, second: Array, cutoff: Array | int) -> Array:
-    """Style mixing (2019, section 3.1): `first`'s ws for layers below `cutoff`, then `second`'s."""
-    return jnp.where(jnp.arange(first.shape[1])[:, None] < cutoff, first, second)
-
-
-def truncate(ws: Array, w_avg: Array, psi: Array | float, cutoff: int | None = None) -> Array:
-    """w_avg + psi (w - w_avg) in the layers below `cutoff`, None for all (2019, appendix B).
-
-    ws (N, layers, w_dim), w_avg (w_dim,). psi = 1 changes nothing, psi = 0 leaves w_avg.
-    """
-    near = psi * ws + (1 - psi) * w_avg
-    return near if cutoff is None else mix(near, ws, cutoff)
-
-
-def average(w_avg: Array, w: Array, beta: float = 0.995) -> Array:
-    """The running mean of w, (w_dim,), after a batch w (N, w_dim); it starts at 0."""
-    return beta * w_avg + (1 - beta) * jax.lax.stop_gradient(w).mean(axis=0)
 
 
 class Synthesis(nn.Module):

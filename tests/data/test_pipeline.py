@@ -7,6 +7,7 @@ import pytest
 from jaxgan.data.pipeline import Batches, prefetch
 from jaxgan.data.source import from_arrays
 from jaxgan.errors import UserError
+from jaxgan.growth import Growth, Stage
 
 
 def numbered(size: int):
@@ -146,3 +147,21 @@ def test_closing_prefetch_ends_its_thread():
     assert workers()
     made.close()
     assert not workers()
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_growing_run_takes_up_where_the_last_batch_ended(processes):
+    growth = Growth(
+        (Stage(4, 0, 3, 0, 12, 0), Stage(8, 3, 5, 1, 8, 36), Stage(16, 5, None, 1, 2, 52))
+    )
+    given = {"seed": 5, "flip": True, "processes": processes}
+    shares = [Batches(numbered(50), batch=growth, process=p, **given) for p in range(processes)]
+    stream = Batches(numbered(50), batch=2, seed=5)
+    found = []
+    for step in range(8):
+        merged = [None] * growth.stage(step).batch
+        for p in range(processes):
+            merged[p::processes] = items(shares[p](step))
+        found += merged
+    assert found == sum((items(stream(i)) for i in range(len(found) // 2)), [])
+    assert items(shares[0](6)) == items(Batches(numbered(50), batch=growth, **given)(6)), "at once"

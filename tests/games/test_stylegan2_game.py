@@ -12,7 +12,7 @@ from jaxgan import game as core
 from jaxgan.errors import UserError
 from jaxgan.game import Spec
 from jaxgan.games import stylegan2 as own
-from jaxgan.nets import stylegan2 as nets
+from jaxgan.nets import latents
 from jaxgan.optim import Optim
 from jaxgan.recipe import make_game
 
@@ -105,7 +105,7 @@ def test_mixing_and_truncation(played):
         return own.styles(mixed, first.params, first, BATCH["label"], 4, KEY)
 
     ws, w = styles(0.0)
-    np.testing.assert_array_equal(ws, nets.spread(w, (8, 8, 3)))
+    np.testing.assert_array_equal(ws, latents.spread(w, (8, 8, 3)))
     ws, w = styles(1.0)
     first_ones = np.asarray((ws == w[:, None]).all(axis=(0, 2)))
     cut = first_ones.argmin()

@@ -15,7 +15,7 @@ import pytest
 from jaxgan import published
 from jaxgan.errors import UserError
 from jaxgan.net import pure
-from jaxgan.nets import fir, stylegan2
+from jaxgan.nets import fir, latents, stylegan2
 from jaxgan.nets.conv import conv2d, conv2d_transpose
 from jaxgan.nets.modulated import StyleLayer, activate, modulated_conv2d
 
@@ -73,9 +73,9 @@ def close(got, want, nchw=True):
 def test_mapping_and_truncation_are_the_published_ones():
     mapping, variables, synthesis, _, w_avg = generator()
     w = mapping.apply(variables, FIXTURE["z"], train=False)
-    ws = stylegan2.spread(w, synthesis.shape)
+    ws = latents.spread(w, synthesis.shape)
     close(ws, FIXTURE["ws"], nchw=False)
-    close(stylegan2.truncate(ws, w_avg, 0.5, 4), FIXTURE["ws_trunc"], nchw=False)
+    close(latents.truncate(ws, w_avg, 0.5, 4), FIXTURE["ws_trunc"], nchw=False)
 
 
 def test_every_synthesis_layer_is_the_published_one():
@@ -118,7 +118,7 @@ def affines(layers):
 def test_mixing_gives_each_layer_one_latents_style(cutoff):
     first, second = FIXTURE["ws"], np.roll(FIXTURE["ws"], 1, axis=0)
     (_, mixed, _), (_, a, _), (_, b, _) = (
-        drawn()(ws) for ws in (stylegan2.mix(first, second, cutoff), first, second)
+        drawn()(ws) for ws in (latents.mix(first, second, cutoff), first, second)
     )
     seen = set()
     for (at, got), (_, own), (_, other) in zip(*map(affines, (mixed, a, b)), strict=True):
@@ -134,19 +134,19 @@ def test_mixing_gives_each_layer_one_latents_style(cutoff):
 
 def test_psi_0_draws_one_image_and_psi_1_changes_nothing():
     ws, w_avg = jnp.asarray(FIXTURE["ws"]), generator()[4]
-    np.testing.assert_array_equal(jax.jit(stylegan2.truncate)(ws, w_avg, 1.0), ws)
-    image, _, _ = drawn()(stylegan2.truncate(ws, w_avg, 0.0))
+    np.testing.assert_array_equal(jax.jit(latents.truncate)(ws, w_avg, 1.0), ws)
+    image, _, _ = drawn()(latents.truncate(ws, w_avg, 0.0))
     np.testing.assert_allclose(image, np.broadcast_to(image[:1], image.shape), rtol=0, atol=1e-5)
-    near = stylegan2.truncate(ws, w_avg, 0.0, 3)
+    near = latents.truncate(ws, w_avg, 0.0, 3)
     np.testing.assert_array_equal(near[:, :3], np.broadcast_to(w_avg, near[:, :3].shape))
     np.testing.assert_array_equal(near[:, 3:], ws[:, 3:])
 
 
 def test_the_running_mean_of_w():
     w = jnp.asarray([[1.0, 3.0], [3.0, 5.0]])
-    got = stylegan2.average(jnp.zeros(2), w, 0.9)
+    got = latents.average(jnp.zeros(2), w, 0.9)
     np.testing.assert_allclose(got, [0.2, 0.4], rtol=1e-6)
-    assert not jax.grad(lambda w: stylegan2.average(jnp.ones(2), w).sum())(w).any()
+    assert not jax.grad(lambda w: latents.average(jnp.ones(2), w).sum())(w).any()
 
 
 def by_groups(x, kernel, style, demodulate, up):
@@ -273,7 +273,7 @@ def test_noise_is_random_in_training_and_its_strength_starts_at_zero():
 @pytest.mark.parametrize("vectors", [False, True])
 def test_conditions_reach_w_and_the_logits(vectors):
     y = jnp.eye(3)[jnp.array([2, 0])] if vectors else jnp.array([2, 0])
-    mapping = stylegan2.Mapping(8, 2, classes=3)
+    mapping = latents.Mapping(8, 2, classes=3)
     d = stylegan2.Discriminator((8, 8, 1), 64, 8, classes=3, layers=2, cmap=5)
     z, x = jnp.ones((2, 6)), jnp.ones((2, 8, 8, 1))
     (m_params, _), (d_params, _) = made(mapping, z, y), made(d, x, y)

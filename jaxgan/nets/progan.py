@@ -1,0 +1,128 @@
+"""Progressive GAN's networks (Karras et al. 2018, appendix A): one parameter tree, all resolutions.
+
+Level, span, channel_base, channel_max and dtype are explained in nets/growing.py. The paper's
+widths are 16384 and 512.
+"""
+
+import math
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxgan.nets import fir
+from jaxgan.nets.equalised import EqualConv, EqualDense
+from jaxgan.nets.growing import Span, blend, channels, compute_type, reached, share, up_to
+from jaxgan.nets.layers import downsample, flatten, leaky_relu, upsample
+from jaxgan.nets.norms import MinibatchStd, PixelNorm
+
+Array = jax.Array
+
+GAIN = math.sqrt(2.0)  # of a layer that a leaky rectifier follows
+
+
+class Generator(nn.Module):
+    """Latents (N, D) -> images (N, high, high, C), about [-1, 1] once trained, not bounded."""
+
+    shape: tuple[int, int, int]
+    channel_base: int = 16384
+    channel_max: int = 512
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(
+        self,
+        z: Array,
+        y: None = None,
+        level: Array | float | None = None,
+        span: Span | None = None,
+        *,
+        train: bool,
+    ) -> Array:
+        """Draws one image per latent; y: not seen."""
+        del y, train
+        (low, high), level = reached(self.shape, level, span)
+        dtype = compute_type(self.dtype)
+        h, image = PixelNorm()(z), None
+        for res in up_to(high):
+            features = channels(self, res)
+            if res == 4:
+                dense = EqualDense(16 * features, use_bias=False, gain=GAIN / 4, name="dense")
+                h = dense(h).reshape(-1, 4, 4, features)
+                h += self.param("bias", nn.initializers.zeros, (features,))
+                h = _normalise(leaky_relu(h).astype(dtype))
+            else:
+                h = self._conv(upsample(h), features, f"conv{res}_0")
+            h = self._conv(h, features, f"conv{res}_1")
+            if res >= low:
+                rgb = EqualConv(self.shape[-1], 1, name=f"rgb{res}")(h).astype(jnp.float32)
+                image = rgb if image is None else blend(upsample(image), rgb, share(level, res))
+        return image
+
+    def _conv(self, h: Array, features: int, name: str) -> Array:
+        conv = EqualConv(features, 3, padding=1, gain=GAIN, name=name)
+        return _normalise(leaky_relu(conv(h)))
+
+
+class Discriminator(nn.Module):
+    """Images (N, high, high, C) -> scores (N,).
+
+    At 4x4 one channel of the standard deviation over groups of `group` images joins the features.
+    `filtered` low-passes what is halved, as StyleGAN does (Karras et al. 2019, section 2).
+    """
+
+    shape: tuple[int, int, int]
+    channel_base: int = 16384
+    channel_max: int = 512
+    group: int = 4
+    filtered: bool = False
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(
+        self,
+        x: Array,
+        y: None = None,
+        level: Array | float | None = None,
+        span: Span | None = None,
+        *,
+        train: bool,
+    ) -> Array:
+        """Scores each image; y: not seen."""
+        del y, train
+        (low, high), level = reached(self.shape, level, span)
+        h = self._from_rgb(x, high)
+        for res in reversed(up_to(high)[1:]):
+            h = self._halve(h, res)
+            if res > low:
+                x = downsample(x)
+                old = self._from_rgb(x, res // 2)
+                h = blend(old, h, share(level, res).astype(h.dtype))
+        h = MinibatchStd(self.group)(h.astype(jnp.float32))
+        features = channels(self, 4)
+        h = leaky_relu(EqualConv(features, 3, padding=1, gain=GAIN, name="conv4")(h))
+        # The paper has it as a 4x4 convolution without padding: the same numbers.
+        h = leaky_relu(EqualDense(features, gain=GAIN, name="dense")(flatten(h)))
+        return EqualDense(1, name="out")(h)[:, 0]
+
+    def _from_rgb(self, x: Array, res: int) -> Array:
+        conv = EqualConv(channels(self, res), 1, gain=GAIN, name=f"rgb{res}")
+        return leaky_relu(conv(x.astype(compute_type(self.dtype))))
+
+    def _halve(self, h: Array, res: int) -> Array:
+        """Features (N, res, res, C) -> (N, res / 2, res / 2, C')."""
+        options = {"padding": 1, "gain": GAIN}
+        h = leaky_relu(EqualConv(channels(self, res), 3, name=f"conv{res}_0", **options)(h))
+        last = EqualConv(channels(self, res // 2), 3, name=f"conv{res}_1", **options)
+        if self.filtered:
+            return leaky_relu(downsample(last(low_pass(h))))
+        return downsample(leaky_relu(last(h)))
+
+
+def low_pass(x: Array) -> Array:
+    """(N, H, W, C) filtered by [1, 2, 1] along both axes (Karras et al. 2019, section 2)."""
+    return fir.upfirdn2d(x, (1.0, 2.0, 1.0), padding=((1, 1), (1, 1)))
+
+
+def _normalise(h: Array) -> Array:
+    return PixelNorm()(h.astype(jnp.float32)).astype(h.dtype)
