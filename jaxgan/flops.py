@@ -67,10 +67,21 @@ def _family(y: Shape, w: Shape) -> int:
     return math.prod(y) * math.prod(w[-4:-1])
 
 
+def _doubled(y: Shape, w: Shape) -> int:
+    """jaxgan.nets.conv_resized's: of a kernel's k k taps on doubled images few meet new pixels.
+
+    y: (..., N, 2 H, 2 W, C_out), at the doubled side. w: (..., k, k, C_in, C_out).
+    """
+    return math.prod(y) * w[-2] * (w[-4] + 1) * (w[-3] + 1) // 4
+
+
 _COUNTS: dict[str, Callable[..., int]] = {
     "dot_general": _dot_general,
     "conv_general_dilated": _lax_conv,
     "jaxgan_conv": lambda params, x, w, y: _family(y, w),
     "jaxgan_conv_input_grad": lambda params, y, w, x: _family(y, w),
     "jaxgan_conv_weight_grad": lambda params, x, y, w: _family(y, w),
+    "jaxgan_doubled_conv": lambda params, x, w, y: _doubled(y, w),
+    "jaxgan_doubled_conv_input_grad": lambda params, y, w, x: _doubled(y, w),
+    "jaxgan_doubled_conv_weight_grad": lambda params, x, y, w: _doubled(y, w),
 }

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from jaxgan import parts
 from jaxgan.game import Game, Spec, State
 from jaxgan.net import pure
+from jaxgan.nets import latents
 from jaxgan.nets import stylegan2 as nets
 
 Array = jax.Array
@@ -106,7 +107,7 @@ def of_stylegan2(
         return apply(start, y)[0], apply(stop, y)[0]
 
     def draw(state: State, w: Array) -> Array:
-        stats, ws = state.stats["synthesis"], nets.spread(w, spec.shape)
+        stats, ws = state.stats["synthesis"], latents.spread(w, spec.shape)
         return synthesis.apply(state.ema["synthesis"], stats, ws, train=False)[0]
 
     return ends, draw

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.nets import norms
-from jaxgan.nets.layers import Conv, Dense, check_square, flatten, leaky_relu, upsample
+from jaxgan.nets.layers import Conv, Dense, check_square, flatten, leaky_relu
 from jaxgan.nets.norms import Condition
 
 Array = jax.Array
@@ -42,7 +42,7 @@ class Generator(nn.Module):
         h = Dense(size * size * self.width, kernel_init=_init)(z)
         h = norm()(h.reshape(-1, size, size, self.width), train, y)
         for width in (self.width, self.width // 2):
-            h = Conv(width, 3, padding=1)(upsample(h))
+            h = Conv(width, 3, padding=1, up=True)(h)
             h = leaky_relu(norm()(h, train, y))
         return jnp.tanh(Conv(self.shape[-1], 3, padding=1)(h))
 

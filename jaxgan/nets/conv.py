@@ -19,7 +19,7 @@ Layouts: images NHWC, weights HWIO.
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +30,7 @@ from jax.interpreters import ad, batching, mlir
 from jaxgan.nets import conv_cpu
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
+Function = Callable[..., Array]
 
 
 def conv2d(x: Array, w: Array, *, stride: int = 1, padding: Padding = ((0, 0), (0, 0))) -> Array:
@@ -45,7 +46,7 @@ def conv2d(x: Array, w: Array, *, stride: int = 1, padding: Padding = ((0, 0), (
       (N, H', W', C_out), H' = (H + top + bottom - kh) // stride + 1, likewise W'; equal to
       `lax.conv_general_dilated` with NHWC, HWIO, NHWC.
     """
-    x, w = _check(x, w, stride)
+    x, w = check(x, w, stride)
     padding = _as_padding(padding)
     size = tuple(
         (n + sum(p) - k) // stride + 1
@@ -80,7 +81,7 @@ def conv2d_transpose(
     Returns:
       (N, H', W', C_out), H' = (H - 1) * stride - top - bottom + kh, likewise W'.
     """
-    x, w = _check(x, w, stride)
+    x, w = check(x, w, stride)
     padding = _as_padding(padding)
     size = tuple(
         (n - 1) * stride - sum(p) + k
@@ -92,7 +93,7 @@ def conv2d_transpose(
     return input_grad_p.bind(x, w, stride=stride, padding=padding, size=size, grouped=False)
 
 
-def _check(x: Array, w: Array, stride: int) -> tuple[Array, Array]:
+def check(x: Array, w: Array, stride: int) -> tuple[Array, Array]:
     """Brings both operands to one dtype and one set of varying mesh axes."""
     x, w = jnp.asarray(x), jnp.asarray(w)
     if x.ndim != 4 or w.ndim != 4 or x.shape[3] != w.shape[2]:
@@ -165,7 +166,7 @@ def weight_grad_lax(x: Array, y: Array, *, stride: int, padding: Padding, size: 
 # The primitives. With `grouped` both operands carry a leading axis of independent problems.
 
 
-def _grouped_cpu(cpu: Callable[..., Array], plain: Callable[..., Array]) -> Callable[..., Array]:
+def _grouped_cpu(cpu: Function, plain: Function) -> Function:
     """Problem by problem when they are few: a vmapped lax convolution is a slow grouped one."""
 
     def run(a: Array, b: Array, **params: Any) -> Array:
@@ -176,8 +177,11 @@ def _grouped_cpu(cpu: Callable[..., Array], plain: Callable[..., Array]) -> Call
     return run
 
 
-def _primitive(name: str, plain: Callable[..., Array], cpu: Callable[..., Array]) -> Primitive:
-    """A primitive that lowers to `cpu` on the CPU and to `plain` everywhere else."""
+def _primitive(name: str, plain: Function, cpu: Function, *, images: bool) -> Primitive:
+    """A primitive that lowers to `cpu` on the CPU and to `plain` everywhere else.
+
+    images: whether the result is images, so that a mapped first operand folds into their batch.
+    """
     prim = Primitive(name)
     grouped_cpu = _grouped_cpu(cpu, plain)
 
@@ -197,14 +201,16 @@ def _primitive(name: str, plain: Callable[..., Array], cpu: Callable[..., Array]
     prim.def_impl(jax.jit(prim.bind, static_argnames=params))
     mlir.register_lowering(prim, mlir.lower_fun(plain_rule, multiple_results=False))
     mlir.register_lowering(prim, mlir.lower_fun(cpu_rule, multiple_results=False), platform="cpu")
-    batching.primitive_batchers[prim] = functools.partial(_batch, prim)
+    batching.primitive_batchers[prim] = functools.partial(_batch, prim, images)
     return prim
 
 
-def _batch(prim: Primitive, args: Any, dims: Any, *, grouped: bool, **params: Any) -> Any:
+def _batch(
+    prim: Primitive, images: bool, args: Any, dims: Any, *, grouped: bool, **params: Any
+) -> Any:
     """vmap: images fold into the batch axis; whatever else is mapped becomes a group."""
     (a, b), (i, j) = args, dims
-    if not grouped and j is None and prim is not weight_grad_p:
+    if not grouped and j is None and images:
         a = jnp.moveaxis(a, i, 0)
         out = prim.bind(a.reshape(-1, *a.shape[2:]), b, grouped=False, **params)
         return out.reshape(*a.shape[:2], *out.shape[1:]), 0
@@ -216,11 +222,6 @@ def _batch(prim: Primitive, args: Any, dims: Any, *, grouped: bool, **params: An
     a, b = (v.reshape(-1, *v.shape[2:]) for v in (a, b))
     out = prim.bind(a, b, grouped=True, **params)
     return out.reshape(n, groups, *out.shape[1:]), 0
-
-
-conv_p = _primitive("jaxgan_conv", conv_lax, conv_cpu.conv)
-input_grad_p = _primitive("jaxgan_conv_input_grad", input_grad_lax, conv_cpu.input_grad)
-weight_grad_p = _primitive("jaxgan_conv_weight_grad", weight_grad_lax, conv_cpu.weight_grad)
 
 
 # The derivatives: each member's are the other two.
@@ -252,9 +253,32 @@ def _rule(prim: Primitive, image: bool, ct_first: bool, undefined: int) -> Calla
     return rule
 
 
-# y = conv(x, w)
-ad.defbilinear(conv_p, _rule(input_grad_p, True, True, 0), _rule(weight_grad_p, False, False, 1))
-# x = input_grad(y, w)
-ad.defbilinear(input_grad_p, _rule(conv_p, True, True, 0), _rule(weight_grad_p, False, True, 1))
-# w = weight_grad(x, y)
-ad.defbilinear(weight_grad_p, _rule(input_grad_p, True, False, 0), _rule(conv_p, True, False, 1))
+class Family(NamedTuple):
+    """A bilinear map of images x and a kernel w to images y, and its two gradients."""
+
+    conv: Primitive  # x, w -> y
+    input_grad: Primitive  # y, w -> x
+    weight_grad: Primitive  # x, y -> w
+
+
+def family(
+    name: str, plain: tuple[Function, Function, Function], cpu: tuple[Function, Function, Function]
+) -> Family:
+    """The primitives of three functions, in `Family`'s order, and their derivatives."""
+    names = name, f"{name}_input_grad", f"{name}_weight_grad"
+    made = Family(
+        *(
+            _primitive(*parts, images=images)
+            for *parts, images in zip(names, plain, cpu, (True, True, False), strict=True)
+        )
+    )
+    conv, input_grad, weight_grad = made
+    ad.defbilinear(conv, _rule(input_grad, True, True, 0), _rule(weight_grad, False, False, 1))
+    ad.defbilinear(input_grad, _rule(conv, True, True, 0), _rule(weight_grad, False, True, 1))
+    ad.defbilinear(weight_grad, _rule(input_grad, True, False, 0), _rule(conv, True, False, 1))
+    return made
+
+
+PLAIN = (conv_lax, input_grad_lax, weight_grad_lax)
+CPU = (conv_cpu.conv, conv_cpu.input_grad, conv_cpu.weight_grad)
+conv_p, input_grad_p, weight_grad_p = family("jaxgan_conv", PLAIN, CPU)

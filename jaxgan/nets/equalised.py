@@ -12,7 +12,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.nets.conv import conv2d
+from jaxgan.nets.conv_resized import conv2d_resized
 
 Array = jax.Array
 
@@ -33,12 +33,17 @@ class EqualDense(nn.Module):
 
 
 class EqualConv(nn.Module):
-    """(N, H, W, C) -> (N, H', W', features), zero-padded by `padding` on every side."""
+    """(N, H, W, C) -> (N, H', W', features), zero-padded by `padding` on every side.
+
+    `up` doubles the images first, `down` halves the result, as in layers.Conv.
+    """
 
     features: int
     kernel: int
     stride: int = 1
     padding: int = 0
+    up: bool = False
+    down: bool = False
     use_bias: bool = True
     gain: float = 1.0
     lr_mult: float = 1.0
@@ -46,10 +51,10 @@ class EqualConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Convolves; H' = (H + 2 padding - kernel) // stride + 1."""
+        """Convolves; H' = (H + 2 padding - kernel) // stride + 1, where not resized."""
         kernel = _kernel(self, (self.kernel, self.kernel, x.shape[-1], self.features), x.dtype)
-        pads = ((self.padding, self.padding),) * 2
-        return _add_bias(self, conv2d(x, kernel, stride=self.stride, padding=pads))
+        where = {"stride": self.stride, "padding": self.padding, "up": self.up, "down": self.down}
+        return _add_bias(self, conv2d_resized(x, kernel, **where))
 
 
 def _kernel(layer: nn.Module, shape: tuple[int, ...], dtype: jnp.dtype) -> Array:

@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.errors import UserError
-from jaxgan.nets.conv import conv2d, conv2d_transpose
+from jaxgan.nets.conv import conv2d_transpose
+from jaxgan.nets.conv_resized import conv2d_resized
 
 Array = jax.Array
 Init = Callable[..., Array]
@@ -54,22 +55,27 @@ class Embed(nn.Module):
 
 
 class Conv(nn.Module):
-    """(N, H, W, C) -> (N, H', W', features), zero-padded by `padding` on every side."""
+    """(N, H, W, C) -> (N, H', W', features), zero-padded by `padding` on every side.
+
+    `up` doubles the images first, as `upsample` does; `down` halves the result, as `downsample`.
+    """
 
     features: int
     kernel: int
     stride: int = 1
     padding: int = 0
+    up: bool = False
+    down: bool = False
     use_bias: bool = True
     kernel_init: Init = normal_init
     spectral: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Convolves; H' = (H + 2 padding - kernel) // stride + 1."""
+        """Convolves; H' = (H + 2 padding - kernel) // stride + 1, where not resized."""
         kernel = _kernel(self, (self.kernel, self.kernel, x.shape[-1], self.features), x.dtype)
-        pads = ((self.padding, self.padding),) * 2
-        return _add_bias(self, conv2d(x, kernel, stride=self.stride, padding=pads))
+        where = {"stride": self.stride, "padding": self.padding, "up": self.up, "down": self.down}
+        return _add_bias(self, conv2d_resized(x, kernel, **where))
 
 
 class ConvTranspose(nn.Module):

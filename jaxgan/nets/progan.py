@@ -52,15 +52,15 @@ class Generator(nn.Module):
                 h += self.param("bias", nn.initializers.zeros, (features,))
                 h = _normalise(leaky_relu(h).astype(dtype))
             else:
-                h = self._conv(upsample(h), features, f"conv{res}_0")
+                h = self._conv(h, features, f"conv{res}_0", up=True)
             h = self._conv(h, features, f"conv{res}_1")
             if res >= low:
                 rgb = EqualConv(self.shape[-1], 1, name=f"rgb{res}")(h).astype(jnp.float32)
                 image = rgb if image is None else blend(upsample(image), rgb, share(level, res))
         return image
 
-    def _conv(self, h: Array, features: int, name: str) -> Array:
-        conv = EqualConv(features, 3, padding=1, gain=GAIN, name=name)
+    def _conv(self, h: Array, features: int, name: str, up: bool = False) -> Array:
+        conv = EqualConv(features, 3, padding=1, up=up, gain=GAIN, name=name)
         return _normalise(leaky_relu(conv(h)))
 
 
@@ -113,10 +113,10 @@ class Discriminator(nn.Module):
         """Features (N, res, res, C) -> (N, res / 2, res / 2, C')."""
         options = {"padding": 1, "gain": GAIN}
         h = leaky_relu(EqualConv(channels(self, res), 3, name=f"conv{res}_0", **options)(h))
-        last = EqualConv(channels(self, res // 2), 3, name=f"conv{res}_1", **options)
+        features, name = channels(self, res // 2), f"conv{res}_1"
         if self.filtered:
-            return leaky_relu(downsample(last(low_pass(h))))
-        return downsample(leaky_relu(last(h)))
+            return leaky_relu(EqualConv(features, 3, down=True, name=name, **options)(low_pass(h)))
+        return downsample(leaky_relu(EqualConv(features, 3, name=name, **options)(h)))
 
 
 def low_pass(x: Array) -> Array:

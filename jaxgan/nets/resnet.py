@@ -143,8 +143,8 @@ class _Up(nn.Module):
     @nn.compact
     def __call__(self, x: Array, train: bool, y: Array | None) -> Array:
         residual = {"padding": 1, "kernel_init": _residual_init, "spectral": self.spectral}
-        h = upsample(nn.relu(self.norm()(x, train, y)))
-        h = Conv(self.features, 3, **residual)(h)
+        h = nn.relu(self.norm()(x, train, y))
+        h = Conv(self.features, 3, up=True, **residual)(h)
         h = nn.relu(self.norm()(h, train, y))
         h = Conv(self.features, 3, **residual)(h)
         # A 1x1 convolution commutes with doubling, and costs a quarter before it.
@@ -171,14 +171,14 @@ class _Down(nn.Module):
         h = x if self.first else nn.relu(self.norm()(x, train, y))
         h = Conv(self.features if self.first else x.shape[-1], 3, **residual)(h)
         h = nn.relu(self.norm()(h, train, y))
-        h = Conv(self.features, 3, **residual)(h)
+        h = Conv(self.features, 3, down=self.down, **residual)(h)
         # The authors' later blocks convolve, then pool. The two commute for a 1x1 convolution:
         # the values are the same, at a quarter of the cost.
         shortcut = downsample(x) if self.down else x
         if self.down or x.shape[-1] != self.features:
             project = Conv(self.features, 1, kernel_init=_init, spectral=self.spectral)
             shortcut = project(shortcut)
-        return (downsample(h) if self.down else h) + shortcut
+        return h + shortcut
 
 
 def _plan(shape: tuple[int, ...]) -> _Plan:

@@ -54,15 +54,18 @@ class Synthesis(nn.Module):
                     compute_type(self.dtype)
                 )
             else:
-                conv = EqualConv(features, 3, 1, 1, False, GAIN, name=f"conv{res}_0")
-                h = low_pass(conv(upsample(h)))
+                h = low_pass(_conv(features, f"conv{res}_0", up=True)(h))
             h = Epilogue(name=f"layer{res}_0")(h, ws[:, 2 * i], train)
-            h = EqualConv(features, 3, 1, 1, False, GAIN, name=f"conv{res}_1")(h)
+            h = _conv(features, f"conv{res}_1")(h)
             h = Epilogue(name=f"layer{res}_1")(h, ws[:, 2 * i + 1], train)
             if res >= low:
                 rgb = EqualConv(self.shape[-1], 1, name=f"rgb{res}")(h).astype(jnp.float32)
                 image = rgb if image is None else blend(upsample(image), rgb, share(level, res))
         return image
+
+
+def _conv(features: int, name: str, up: bool = False) -> EqualConv:
+    return EqualConv(features, 3, padding=1, up=up, use_bias=False, gain=GAIN, name=name)
 
 
 class Epilogue(nn.Module):
