@@ -1,7 +1,7 @@
 """StyleGAN: a mapping makes styles of latents, and each layer's style sets means and sizes.
 
     python -m jaxgan.main --config=experiments/stylegan.py
-    python -m jaxgan.main --config=experiments/stylegan.py:res=64,data=folder:/path/to/images
+    python -m jaxgan.main --config=experiments/stylegan.py:max_res=64,data=folder:/path/to/images
     python -m jaxgan.main --config=experiments/stylegan.py:ffhq,data=folder:/path/to/ffhq
     python -m jaxgan.main --config=experiments/stylegan.py:smoke
 
@@ -29,14 +29,14 @@ LAPTOP = {"16": 32, "32": 16, "128": 8}
 
 def get_config(arg: str | None = None) -> ConfigDict:
     """Narrow nets for a laptop, or the paper's."""
-    args = arguments(arg, smoke=False, ffhq=False, res=0, data="mnist")
+    args = arguments(arg, smoke=False, ffhq=False, laptop=True, max_res=0, data="mnist")
     config = ConfigDict()
     config.seed = 0
     config.steps = "25000kimg" if args.ffhq else "200kimg"
     config.batch = 256 if args.ffhq else 64
     config.data = {
         "name": args.data,
-        "res": args.res or (1024 if args.ffhq else 32),
+        "res": args.max_res or (1024 if args.ffhq else 32),
         "flip": args.ffhq,
     }
     phase = 2 if args.smoke else "600kimg" if args.ffhq else "20kimg"
@@ -55,7 +55,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
         "latent": 512,
         "mixing": 0.9,
         "gamma": 10.0 if args.ffhq else 1.0,
-        "ema": 0.998,
+        "ema": 0.998 if args.ffhq else 0.99,
         "psi": 0.7,
         "psi_layers": 8,
     }

@@ -1,21 +1,27 @@
 """StyleGAN2's game on 8x8 images and nets of a few channels."""
 
 import functools
+import shutil
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import ada
+from jaxgan import ada, recipe, seeds
+from jaxgan import config as configs
 from jaxgan import game as core
+from jaxgan.checkpoint import Checkpoints
 from jaxgan.errors import UserError
 from jaxgan.game import Spec
 from jaxgan.games import stylegan2 as own
 from jaxgan.nets import latents
 from jaxgan.optim import Optim
 from jaxgan.recipe import make_game
+from jaxgan.train import train
 
+ROOT = Path(__file__).parents[2]
 ADAM = {"name": "adam", "lr": 2e-3, "b1": 0.5, "b2": 0.99}
 WIDTH = {"channel_base": 64, "channel_max": 4}
 BATCH = {
@@ -129,6 +135,28 @@ def test_lazy_moves_correct_adam():
     np.testing.assert_array_equal(moved(optim("g", lazy=4)), moved(Optim({"g": plain}, 32)("g")))
     with pytest.raises(UserError, match="for adam only"):
         make(optim={"name": "sgd", "lr": 0.1})
+
+
+def test_stopped_between_lazy_turns_and_resumed_is_bit_identical(tmp_path):
+    """Path lengths have their turn at step 4; the run goes on from 3."""
+    config = configs.load(str(ROOT / "experiments" / "stylegan2.py:smoke"))
+    config.data.res = 8
+    config.game.g.update({"channel_max": 4, "w_dim": 6, "layers": 2})
+    config.game.d.channel_max = 4
+    config.game.latent = 5
+    config = config.to_dict()
+    assert train(config, tmp_path / "whole") == 0
+    shutil.copytree(tmp_path / "whole", tmp_path / "resumed")
+    shutil.rmtree(tmp_path / "resumed" / "checkpoints" / "6")  # as a kill after step 3 leaves it
+    assert train(config, tmp_path / "resumed") == 0
+    states = []
+    for name in ("resumed", "whole"):
+        game = recipe.recall(tmp_path / name)[1]
+        saves = Checkpoints(tmp_path / name / "checkpoints", write=False)
+        here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+        states.append(saves.load(seeds.like(game, 1), here))
+    assert int(states[0].step) == 6 and float(states[0].memory["pl_mean"]) > 0
+    jax.tree.map(np.testing.assert_array_equal, *states)
 
 
 def test_what_does_not_fit_is_refused():
