@@ -137,6 +137,29 @@ def test_lazy_moves_correct_adam():
         make(optim={"name": "sgd", "lr": 0.1})
 
 
+def test_p_rises_when_d_knows_its_reals_and_falls_when_it_cannot():
+    """Four bright images over and over; or reals that the generator itself has drawn.
+
+    p moves at every step here, by 0.08 after one batch's share of the signs, a quarter of them all.
+    """
+    node = {"pl_weight": 0.0, "gamma": 0.0, "ada_kimg": 0.2, "ada_target": 0.6 / own.ADA_EVERY}
+    game = make(**node)
+    first = jax.jit(functools.partial(core.init, game))(KEY)
+    first = first.replace(memory=first.memory | {"ada_p": jnp.asarray(0.5)})
+    step = jax.jit(functools.partial(core.step, game, turns=("d", "ada")))
+    draw = jax.jit(lambda key: game.sample(first, game.inputs(key, 4), key))
+    same = jnp.full((4, 8, 8, 3), 0.9)
+
+    def end(reals):
+        state = first
+        for t in range(60):
+            state, _ = step(state, {"image": reals(t)}, KEY)
+        return float(state.memory["ada_p"])
+
+    assert end(lambda t: same) > 0.8
+    assert end(lambda t: draw(jax.random.key(100 + t))) < 0.2
+
+
 def test_stopped_between_lazy_turns_and_resumed_is_bit_identical(tmp_path):
     """Path lengths have their turn at step 4; the run goes on from 3."""
     config = configs.load(str(ROOT / "experiments" / "stylegan2.py:smoke"))
