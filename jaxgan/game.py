@@ -17,7 +17,7 @@ from jax.sharding import PartitionSpec
 
 PyTree = Any
 Nets = Mapping[str, PyTree]  # one entry per net: its parameters, or its running statistics
-Batch = Mapping[str, jax.Array]
+Batch = Mapping[str, Any]  # arrays, and what a turn passed to the next ones of its step
 
 
 class Spec(NamedTuple):
@@ -37,12 +37,14 @@ class Aux(NamedTuple):
     """What a loss hands back besides its value.
 
     metrics: scalars to log. stats: new statistics, only of nets the turn trains. memory: new
-    values of entries of `State.memory`.
+    values of entries of `State.memory`. passed: entries added to the batch that the step's later
+    turns see.
     """
 
     metrics: Mapping[str, jax.Array] = {}
     stats: Nets = {}
     memory: Mapping[str, PyTree] = {}
+    passed: Mapping[str, PyTree] = {}
 
 
 class Player(NamedTuple):
@@ -140,7 +142,8 @@ def step(
     for turn in game.turns:
         if turn.name in turns:
             turn_key = jax.random.fold_in(key, zlib.crc32(turn.name.encode()))
-            state, own_metrics = play(game, turn, state, batch, turn_key)
+            state, own_metrics, passed = play(game, turn, state, batch, turn_key)
+            batch = {**batch, **passed}
             label = turn.label or turn.name
             metrics |= {f"{label}/{name}": value for name, value in own_metrics.items()}
             moved |= set(game.players[turn.player].nets) if turn.player else set()
@@ -155,12 +158,16 @@ def step(
 
 def play(
     game: Game, turn: Turn, state: State, batch: Batch, key: jax.Array
-) -> tuple[State, dict[str, jax.Array]]:
-    """One turn. Only the player's own nets are differentiated, updated, or given new statistics."""
+) -> tuple[State, dict[str, jax.Array], Mapping[str, PyTree]]:
+    """One turn: the new state, its metrics and what it passes on.
+
+    Only the player's own nets are differentiated, updated, or given new statistics.
+    """
     if turn.player is None:
         loss, aux = turn.loss(state.params, state, batch, key)
         _only(aux.stats, (), turn)
-        return state.replace(memory=state.memory | aux.memory), {"loss": loss, **aux.metrics}
+        metrics = {"loss": loss, **aux.metrics}
+        return state.replace(memory=state.memory | aux.memory), metrics, aux.passed
 
     player = game.players[turn.player]
 
@@ -177,7 +184,8 @@ def play(
         memory=state.memory | aux.memory,
         opt=state.opt | {turn.player: opt},
     )
-    return state, {"loss": loss, "grad_norm": optax.tree.norm(grads), **aux.metrics}
+    metrics = {"loss": loss, "grad_norm": optax.tree.norm(grads), **aux.metrics}
+    return state, metrics, aux.passed
 
 
 def shard(x: PyTree) -> PyTree:

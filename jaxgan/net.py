@@ -9,6 +9,34 @@ import jax
 PyTree = Any
 
 
+class Drawn(NamedTuple):
+    """What a net made of its parameters, to be differentiated later: see `recall`.
+
+    value: the output. pull: of a cotangent of it, the parameters'.
+    """
+
+    value: PyTree
+    pull: Callable[[PyTree], tuple[PyTree]]
+
+
+@jax.custom_vjp
+def recall(params: PyTree, drawn: Drawn) -> PyTree:
+    """`drawn.value` as a function of the parameters it was made of, without making it again."""
+    del params
+    return drawn.value
+
+
+def _recall(params: PyTree, drawn: Drawn) -> tuple[PyTree, Drawn]:
+    return recall(params, drawn), drawn
+
+
+def _pull(drawn: Drawn, ct: PyTree) -> tuple[PyTree, None]:
+    return *drawn.pull(ct), None
+
+
+recall.defvjp(_recall, _pull)
+
+
 class Net(NamedTuple):
     """Pure functions of one network.
 

@@ -1,6 +1,7 @@
 """Any loss x regulariser x norm x condition x augmentation: legal ones train, others do not."""
 
 import functools
+import zlib
 
 import chex
 import jax
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 from jaxgan import game as core
 from jaxgan.errors import UserError
 from jaxgan.game import Spec
+from jaxgan.games import adversarial
 from jaxgan.recipe import make_game
 
 SPEC = Spec((16, 16, 1), classes=3, condition_dim=5)
+NETS = {"g": "Generator", "d": "Discriminator"}
 ADAM = {"name": "adam", "lr": 1e-3, "b1": 0.5}
 PER_SAMPLE = ("gradient_penalty", "dragan", "r1", "r2")
 
@@ -58,6 +61,7 @@ combinations = st.fixed_dictionaries(
         "conditional_norm": st.booleans(),
         "g_batch": st.sampled_from([1, 2]),
         "joint": st.booleans(),
+        "reuse_fakes": st.booleans(),
     }
 )
 
@@ -76,12 +80,15 @@ def build(c):
         auxiliary=c["extra"] if c["extra"] in ("acgan", "infogan") else "",
         g_batch=c["g_batch"],
         joint=c["joint"],
+        reuse_fakes=c["reuse_fakes"],
         dequantize=True,
     )
 
 
 def is_legal(c):
     if c["norm"] == "BatchNorm" and c["joint"]:
+        return False
+    if c["reuse_fakes"] and c["g_batch"] > 1:
         return False
     if c["norm"] == "BatchNorm" and any(name in PER_SAMPLE for name in c["regularizers"]):
         return False
@@ -121,6 +128,7 @@ def test_illegal_combinations_are_refused_before_compilation(c):
     ("change", "text"),
     [
         ({"regularizers": {"gradient_penalty": {}}}, "BatchNorm in d mixes samples"),
+        ({"reuse_fakes": True, "g_batch": 2}, "d saw fewer fakes"),
         ({"joint": True}, "moments of reals and fakes together"),
         ({"condition": "label", "spec": Spec((16, 16, 1))}, "the data have 0 classes"),
         ({"condition": "condition", "spec": Spec((16, 16, 1))}, "conditions.npy"),
@@ -151,6 +159,61 @@ def test_a_joint_pass_gives_the_loss_of_two(extra):
         for game in games
     )
     chex.assert_trees_all_close(apart, joint, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("extra", ["", "infogan"])
+def test_reused_fakes_give_the_gradient_of_drawing_them_again(extra):
+    """g's turn with d's fakes is g's turn after drawing with d's key."""
+    rates = {player: {"name": "sgd", "lr": 1.0} for player in "gd"}
+    nets = {player: {"name": f"dcgan.{net}", "width": 2} for player, net in NETS.items()}
+    games = [
+        make_game(
+            {"name": "adversarial", "latent": 4, **nets, "auxiliary": extra, "reuse_fakes": reuse},
+            rates,
+            spec=SPEC,
+            steps=2,
+        )
+        for reuse in (True, False)
+    ]
+    drawing = games[1]
+    key = jax.random.key(1)
+    state = jax.jit(functools.partial(core.init, drawing))(jax.random.key(0))
+    steps = [jax.jit(functools.partial(core.step, g), static_argnames="turns") for g in games]
+    got, _ = steps[0](state, BATCH, key, turns=("d", "g"))
+    moved, _ = steps[1](state, BATCH, key, turns=("d",))
+
+    parts = drawing.turns[1].loss.args[0]
+    key_of = [jax.random.fold_in(jax.random.fold_in(key, 0), zlib.crc32(t)) for t in (b"d", b"g")]
+    k_draw, k_judge = jax.random.split(key_of[0], 8)[1], jax.random.split(key_of[1])[1]
+
+    def loss(g):
+        fakes, (given, _) = adversarial.draw(parts, state, None, k_draw, 4, g)
+        d = moved.params["d"], moved.stats["d"]
+        out, heads, _ = adversarial.judge(parts, *d, fakes, given, k_judge, False)
+        value = parts.loss.g(out).mean()
+        return value + parts.auxiliary.g(heads, given) if extra else value
+
+    want = jax.tree.map(
+        lambda p, g: p - g, state.params["g"], jax.jit(jax.grad(loss))(state.params["g"])
+    )
+    chex.assert_trees_all_close(got.params["g"], want, rtol=1e-4, atol=1e-6)
+    chex.assert_trees_all_close(got.params["d"], moved.params["d"], rtol=1e-5, atol=1e-7)
+    assert not jax.tree.all(jax.tree.map(np.array_equal, got.stats["g"], state.stats["g"]))
+
+
+def test_reusing_fakes_saves_a_forward_pass_of_g():
+    flops = {}
+    for reuse in (True, False):
+        game = make(g={"norm": "Identity"}, d={"norm": "Identity"}, reuse_fakes=reuse)
+        state = jax.eval_shape(functools.partial(core.init, game), jax.random.key(0))
+        step = jax.jit(functools.partial(core.step, game), static_argnames="turns")
+        lowered = step.lower(state, BATCH, jax.random.key(1), turns=("d", "g"))
+        flops[reuse] = lowered.compile().cost_analysis()["flops"]
+    z = jax.ShapeDtypeStruct((4, 4), jnp.float32)
+    g = game.turns[1].loss.args[0].g
+    draw = jax.jit(lambda params, z: g.apply(params, {}, z, None, train=True)[0])
+    forward = draw.lower(state.params["g"], z).compile().cost_analysis()["flops"]
+    assert flops[False] - flops[True] > 0.9 * forward
 
 
 def penalty_turns(every):

@@ -14,9 +14,10 @@ import jax.numpy as jnp
 from jaxgan import parts as build
 from jaxgan.augment import Augment
 from jaxgan.auxiliary import Auxiliary
+from jaxgan.errors import UserError
 from jaxgan.game import Aux, Batch, Game, Nets, Player, Spec, State, Turn, shard
 from jaxgan.losses import Loss
-from jaxgan.net import Net
+from jaxgan.net import Drawn, Net, recall
 from jaxgan.optim import Optim
 from jaxgan.parts import AT
 from jaxgan.regularizers import Regularizer
@@ -41,8 +42,8 @@ class Parts(NamedTuple):
     latent: int
     g_batch: int
     joint: bool
+    reuse_fakes: bool
     dequantize: bool
-    averaged: bool
 
 
 def adversarial(
@@ -61,6 +62,7 @@ def adversarial(
     n_critic: int = 1,
     g_batch: int = 1,
     joint: bool = False,
+    reuse_fakes: bool = False,
     dequantize: bool = False,
     ema: float = 0.0,
 ) -> Game:
@@ -80,6 +82,7 @@ def adversarial(
       latent: length of z ~ N(0, I).
       n_critic: d moves every step, g every n_critic-th; g_batch: with so many times d's batch.
       joint: reals and fakes pass through d as one batch, where nothing in d mixes its samples.
+      reuse_fakes: g is judged by the fakes that d just saw, not by others, which saves drawing.
       dequantize: adds U(0, 1) of one grey level to reals.
       ema: decay of the averaged generator that samples are drawn from; 0 keeps none.
 
@@ -93,7 +96,9 @@ def adversarial(
     terms = build.regularizers(regularizers or {})
     always = {label: term for label, (term, every) in terms.items() if every == 1}
     augmented = resolve(augment, "jaxgan.augment", at=f"{AT}.augment")()
-    wishes = (condition, matching_aware, extra, latent, g_batch, joint, dequantize, bool(ema))
+    if reuse_fakes and g_batch > 1:
+        raise UserError(f"{AT}.reuse_fakes: d saw fewer fakes than {AT}.g_batch={g_batch} wants")
+    wishes = (condition, matching_aware, extra, latent, g_batch, joint, reuse_fakes, dequantize)
     parts = Parts(spec, net_g, net_d, objective, always, augmented, *wishes)
     build.check_critic(
         jax.eval_shape(partial(init, parts), jax.random.key(0))[1]["d"], terms, joint
@@ -156,17 +161,17 @@ def inputs(parts: Parts, key: Array, n: int, given: Batch = EMPTY) -> dict[str, 
 
 
 def draw(
-    parts: Parts, params: Nets, state: State, y: Array | None, key: Array, n: int
-) -> tuple[Array, Array | None, Any]:
-    """n fakes in training, the condition each was given, and g's new statistics."""
+    parts: Parts, state: State, y: Array | None, key: Array, n: int, params: Any
+) -> tuple[Array, tuple[Array | None, Any]]:
+    """n fakes in training of g's `params`; the condition each was given, and g's new statistics."""
     k_z, k_code, k_g = jax.random.split(key, 3)
     z = shard(jax.random.normal(k_z, (n, parts.latent)))
     if parts.auxiliary and parts.auxiliary.code:
         y = shard(parts.auxiliary.code(k_code, n, None))
     elif y is not None:
         y = jnp.tile(y, (n // len(y),) + (1,) * (y.ndim - 1))
-    fakes, stats = parts.g.apply(params["g"], state.stats["g"], z, y, train=True, key=k_g)
-    return fakes, y, stats
+    fakes, stats = parts.g.apply(params, state.stats["g"], z, y, train=True, key=k_g)
+    return fakes, (y, stats)
 
 
 def judge(
@@ -210,7 +215,9 @@ def d_loss(parts: Parts, params: Nets, state: State, batch: Batch, key: Array) -
     """E[real(D(x))] + E[fake(D(G(z)))] and what joins them."""
     keys = iter(jax.random.split(key, 8 + len(parts.terms)))
     x, y = reals(parts, batch, next(keys))
-    fakes, given, _ = draw(parts, params, state, y, next(keys), len(x))
+    make = partial(draw, parts, state, y, next(keys), len(x))
+    fakes, pull, (given, stats_g) = jax.vjp(make, params["g"], has_aux=True)
+    passed = {"fakes": Drawn(fakes, pull), "drawn": (given, stats_g)} if parts.reuse_fakes else {}
     (real, heads), (fake, heads_fake), stats = judge_both(
         parts, params["d"], state.stats["d"], [x, fakes], [y, given], next(keys)
     )
@@ -230,15 +237,18 @@ def d_loss(parts: Parts, params: Nets, state: State, batch: Batch, key: Array) -
     for label, term in parts.terms.items():
         metrics[label] = penalty(parts, term, params["d"], stats, x, y, fakes, next(keys))
         value += metrics[label]
-    return value, Aux(metrics, stats={"d": stats})
+    return value, Aux(metrics, stats={"d": stats}, passed=passed)
 
 
 def g_loss(parts: Parts, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
     """E[g(D(G(z)))], and the auxiliary's term."""
     k_draw, k_judge = jax.random.split(key)
-    y = batch[parts.condition] if parts.condition else None
-    n = parts.g_batch * len(batch["image"])
-    fakes, given, stats = draw(parts, params, state, y, k_draw, n)
+    if parts.reuse_fakes:
+        fakes, (given, stats) = recall(params["g"], batch["fakes"]), batch["drawn"]
+    else:
+        y = batch[parts.condition] if parts.condition else None
+        n = parts.g_batch * len(batch["image"])
+        fakes, (given, stats) = draw(parts, state, y, k_draw, n, params["g"])
     fake, heads, _ = judge(parts, params["d"], state.stats["d"], fakes, given, k_judge, False)
     value = parts.loss.g(fake).mean()
     if parts.auxiliary:
@@ -252,7 +262,7 @@ def lazy_loss(
     """A regulariser alone, played on every `span`-th step and weighted by that."""
     k_real, k_draw, k_term = jax.random.split(key, 3)
     x, y = reals(parts, batch, k_real)
-    fakes, _, _ = draw(parts, params, state, y, k_draw, len(x))
+    fakes, _ = draw(parts, state, y, k_draw, len(x), params["g"])
     stats = state.stats["d"]
     return span * penalty(parts, term, params["d"], stats, x, y, fakes, k_term), Aux()
 
@@ -285,6 +295,6 @@ def critic(parts: Parts, state: State, batch: Batch) -> Array:
 
 def sample(parts: Parts, state: State, inputs: dict[str, Array], key: Array) -> Array:
     """Images in [-1, 1] from the averaged generator, where there is one, not in train mode."""
-    params = (state.ema if parts.averaged else state.params)["g"]
+    params = {**state.params, **state.ema}["g"]
     z, y = inputs["z"], inputs.get("y")
     return parts.g.apply(params, state.stats["g"], z, y, train=False, key=key)[0]
