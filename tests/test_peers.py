@@ -44,7 +44,9 @@ def test_peer(name):
     assert config.game.get("g_batch", 1) == 1 and not config.game.get("dequantize", False)
 
 
-def test_compare_alternates_and_takes_medians(monkeypatch, capsys):
+@pytest.fixture
+def compare(monkeypatch):
+    """The program, on stubs: the times that each call gets, and the commands that were called."""
     monkeypatch.syspath_prepend(str(ROOT / "launch"))
     import compare_torch
 
@@ -52,15 +54,25 @@ def test_compare_alternates_and_takes_medians(monkeypatch, capsys):
 
     def call(command):
         called.append(command)
-        torch = "torch_peers.py" in command[1]
-        times = {"step_ms": 10.0 * len(called)} if torch else {"cycle_ms": 10.0}
-        return {"params_m": 0.55, **times}
+        if "--compile" in command:
+            raise compare_torch.Failed("no compiler")
+        if "torch_peers.py" not in command[1]:
+            return {"params_m": 0.55, "cycle_ms": 10.0, "of_peak": 0.5}
+        slow = 1000.0 if "--channels-last" not in command else 0.0
+        return {"params_m": 0.55, "step_ms": slow + 10.0 * len(called)}
+
+    def run(*flags):
+        monkeypatch.setattr(sys, "argv", ["compare_torch.py", "--peers=torch_peers.py", *flags])
+        return compare_torch.main()
 
     monkeypatch.setattr(compare_torch, "call", call)
     monkeypatch.setattr(Path, "is_file", lambda self: True)
-    flags = ["--peers=torch_peers.py", "--pairs=3", "--torch=--channels-last --threads 2"]
-    monkeypatch.setattr(sys, "argv", ["compare_torch.py", "gan_mlp", *flags])
-    assert compare_torch.main() == 0
+    return run, called
+
+
+def test_compare_alternates_and_takes_medians(compare, capsys):
+    run, called = compare
+    assert run("gan_mlp", "--pairs=3", "--torch=--channels-last --threads 2") == 0
     torch = [command[1] == "torch_peers.py" for command in called]
     assert torch == [True, False, False, True, True, False]
     assert called[0][2:] == ["gan_mlp", "--channels-last", "--threads", "2", "--batch=64"] + [
@@ -68,4 +80,18 @@ def test_compare_alternates_and_takes_medians(monkeypatch, capsys):
     ]
     assert "--config.batch=64" in called[1] and called[1][3].endswith("peers.py:gan_mlp")
     last = capsys.readouterr().out.splitlines()[-1]
-    assert "ratio  4.00 (1.00 to 5.00, 3 pairs)" in last
+    want = "| gan_mlp | channels-last threads 2 | 40.0 | 10.0 | 4.00 (1.00 to 5.00) | 50% |"
+    assert last == want
+
+
+def test_compare_takes_torch_at_its_fastest_and_leaves_out_what_fails(compare, capsys):
+    run, called = compare
+    assert run("gan_mlp", "--pairs=1") == 0
+    assert [command[3] for command in called] == ["--batch=64", *["--channels-last"]] + [
+        "--compile", "--channels-last", f"--config={ROOT}/launch/peers.py:gan_mlp"
+    ]  # fmt: skip
+    out, err = capsys.readouterr()
+    assert "--compile failed: no compiler" in err
+    assert out.splitlines()[-1].startswith("| gan_mlp | channels-last | 40.0 | 10.0 | 4.00")
+    assert run("gan_mlp", "--torch=--compile") == 1
+    assert capsys.readouterr().err == "error: no compiler\n"
