@@ -79,8 +79,8 @@ class Discriminator(nn.Module):
 class TwoStageDiscriminator(nn.Module):
     """Images (N, *shape), condition or None -> logits (N,): is x real, and does it match y?
 
-    Strided 4x4 convolutions that never see the condition bring 16 to 256 pixels down to 4x4. From
-    those features alone follows the realism score r(x); from them beside the condition's
+    Strided 4x4 convolutions that never see the condition bring 16 to 256 pixels down to 4x4, 28 to
+    7x7. From those features alone follows the realism score r(x); from them beside the condition's
     embedding at each position, the matching score m(x, y), as in Reed et al. 2016, section 4.1.
     `combine` is 'sum', r + m, or 'min', the worse of the two. Without a condition r is the logit.
     """
@@ -106,14 +106,14 @@ class TwoStageDiscriminator(nn.Module):
         for width in rest:
             h = Conv(width, 4, stride=2, padding=1, use_bias=bias, spectral=self.spectral)(h)
             h = leaky_relu(norm()(h, train))
-        real = Conv(1, 4, spectral=self.spectral, name="realism")(h)[:, 0, 0, 0]
+        real = Conv(1, h.shape[1], spectral=self.spectral, name="realism")(h)[:, 0, 0, 0]
         if y is None:
             return real
         embedded = Condition(self.classes, self.embedding, spectral=self.spectral)(y)
         embedded = jnp.broadcast_to(embedded[:, None, None], (*h.shape[:3], self.embedding))
         h = jnp.concatenate([h, embedded], axis=-1)
         h = leaky_relu(Conv(h.shape[-1], 1, spectral=self.spectral)(h))
-        matching = Conv(1, 4, spectral=self.spectral, name="matching")(h)[:, 0, 0, 0]
+        matching = Conv(1, h.shape[1], spectral=self.spectral, name="matching")(h)[:, 0, 0, 0]
         return _COMBINE[self.combine](real, matching)
 
 

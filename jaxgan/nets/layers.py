@@ -128,13 +128,16 @@ def check_square(shape: tuple[int, ...], sizes: tuple[int, ...], net: str) -> No
 
 
 def pyramid(shape: tuple[int, ...], width: int, max_width: int, net: str) -> list[int]:
-    """Channels of DCGAN's feature maps, from half the image's size down to 4x4.
+    """Channels of DCGAN's feature maps, from half the image's size down to 4x4, or to 7x7 of 28.
 
     Raises:
-      UserError: the data are not square images of 16 to 256 pixels, a power of two.
+      UserError: the data are not square images of 28 pixels, or of 16 to 256, a power of two.
     """
-    check_square(shape, (16, 32, 64, 128, 256), net)
-    return [min(width << i, max_width) for i in range(shape[0].bit_length() - 3)]
+    check_square(shape, (16, 28, 32, 64, 128, 256), net)
+    side, widths = shape[0], []
+    while side > 7:
+        side, widths = side // 2, [*widths, min(width << len(widths), max_width)]
+    return widths
 
 
 def _kernel(layer: nn.Module, shape: tuple[int, ...], dtype: jnp.dtype) -> Array:

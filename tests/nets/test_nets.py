@@ -34,7 +34,7 @@ def test_dcgan_counts_are_pytorchs_and_its_three_biases():
     assert count(abstract(dcgan.Discriminator(shape), (1, *shape))) == 2_765_568 + 64 + 1
 
 
-@pytest.mark.parametrize("res", [16, 32, 64, 128, 256])
+@pytest.mark.parametrize("res", [16, 28, 32, 64, 128, 256])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_dcgan_fits_every_size(res, channels):
     shape = (res, res, channels)
@@ -53,9 +53,10 @@ def test_dcgan_fits_every_size(res, channels):
 def test_dcgan_widths_double_up_to_the_cap():
     assert layers.pyramid((256, 256, 3), 64, 1024, "dcgan") == [64, 128, 256, 512, 1024, 1024]
     assert layers.pyramid((32, 32, 1), 32, 1024, "dcgan") == [32, 64, 128]
+    assert layers.pyramid((28, 28, 1), 32, 1024, "dcgan") == [32, 64]
 
 
-@pytest.mark.parametrize("shape", [(28, 28, 1), (48, 48, 3), (512, 512, 3), (32, 64, 3), (2,)])
+@pytest.mark.parametrize("shape", [(14, 14, 1), (48, 48, 3), (512, 512, 3), (32, 64, 3), (2,)])
 def test_dcgan_refuses_other_sizes(shape):
     with pytest.raises(UserError, match="set --config.data.res"):
         pure(dcgan.Generator(shape)).init(KEY, jnp.zeros((1, 4)))
