@@ -16,7 +16,7 @@ from jaxgan.checkpoint import Checkpoints
 from jaxgan.errors import UserError
 from jaxgan.game import Spec
 from jaxgan.games import progressive as own
-from jaxgan.nets.layers import upsample
+from jaxgan.nets.resize import upsample
 from jaxgan.recipe import make_game
 from jaxgan.regularizers import drift
 from jaxgan.resolve import bind
