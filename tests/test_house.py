@@ -23,7 +23,7 @@ FLOORS = [
         "growth",
         "nets",
     },
-    {"game", "net", "optim", "parts"},
+    {"game", "net", "optim", "parts", "stages"},
     {"games"},
     {
         "data",
