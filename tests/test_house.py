@@ -41,7 +41,7 @@ FLOORS = [
         "flops",
         "machine",
     },
-    {"train", "sample", "score", "measure"},
+    {"train", "sample", "score", "measure", "study"},
     {"main", "config", "modes", "bench", "convert", "evaluate"},
 ]
 FILES = sorted((ROOT / "jaxgan").rglob("*.py"))
