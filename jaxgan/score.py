@@ -193,8 +193,9 @@ def kid(subject: Subject) -> Row:
 def check_ppl(subject: Subject) -> None:
     """Refuses a run that has no w, or no weights to judge it."""
     game = subject.restored[0]["game"].get("name", "adversarial")
-    if game != "stylegan2":
-        raise UserError(f"--metrics: ppl walks in w, which stylegan2 has; this game is {game}")
+    if game not in paths.GAMES:
+        known = " and ".join(paths.GAMES)
+        raise UserError(f"--metrics: ppl walks in w, which {known} have; this game is {game}")
     if subject.path not in paths.PATHS:
         raise UserError(f"--path={subject.path}: {' or '.join(paths.PATHS)}")
     _ = subject.judge
@@ -203,7 +204,8 @@ def check_ppl(subject: Subject) -> None:
 def ppl(subject: Subject) -> Row:
     """Path length by another net's distance."""
     config, game, state = subject.restored
-    ends, draw = paths.of_stylegan2(config["game"], subject.spec, game)
+    grown = recipe.growth(subject.workdir)
+    ends, draw = paths.of_styles(config["game"], subject.spec, game, grown)
     n = subject.n or N
     print(f"ppl: {n} paths of step {int(state.step)}", file=sys.stderr)
     lengths = paths.lengths(

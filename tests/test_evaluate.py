@@ -73,7 +73,7 @@ def test_samples_are_of_the_reals_classes(workdir, monkeypatch):
         (["--step=5"], "--step=5: .* keeps 3, 6"),
         (["--replica=1"], "has 1, from 0"),
         (["--metrics=kid", "--n=3"], "kid needs at least 4"),
-        (["--metrics=swd,ppl"], "which stylegan2 has; this game is adversarial"),
+        (["--metrics=swd,ppl"], "which stylegan and stylegan2 have; this game is adversarial"),
     ],
 )
 def test_what_is_refused(workdir, flags, text, monkeypatch):

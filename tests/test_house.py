@@ -23,7 +23,7 @@ FLOORS = [
         "growth",
         "nets",
     },
-    {"game", "net", "optim", "parts"},
+    {"game", "net", "optim", "parts", "stages"},
     {"games"},
     {
         "data",
@@ -41,7 +41,7 @@ FLOORS = [
         "flops",
         "machine",
     },
-    {"train", "sample", "score", "measure"},
+    {"train", "sample", "score", "measure", "study"},
     {"main", "config", "modes", "bench", "convert", "evaluate"},
 ]
 FILES = sorted((ROOT / "jaxgan").rglob("*.py"))

@@ -1,5 +1,6 @@
-"""Path lengths whose answer is known, and those of StyleGAN2's nets."""
+"""Path lengths whose answer is known, and those of the style-based generators."""
 
+import functools
 import json
 from pathlib import Path
 
@@ -8,9 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import convert, evaluate, sample, score
+from jaxgan import config as configs
+from jaxgan import convert, evaluate, recipe, sample, score, seeds
+from jaxgan.checkpoint import Checkpoints
 from jaxgan.errors import UserError
 from jaxgan.evals import features, ppl
+from jaxgan.game import Spec
+from jaxgan.nets.resize import upsample
+from jaxgan.schedule import plan
 
 ROOT = Path(__file__).parents[1]
 D = 6
@@ -59,10 +65,20 @@ def test_outliers_are_dropped():
     assert ppl.trimmed_mean(values) == np.mean(np.arange(9, 991))
 
 
+def pixels(judge, a, b):
+    return jnp.mean((a - b) ** 2, axis=(1, 2, 3))
+
+
+@pytest.fixture
+def judged_by_pixels(monkeypatch):
+    monkeypatch.setattr(features, "load", dict)
+    monkeypatch.setattr(features, "distance", pixels)
+
+
 @pytest.fixture(scope="module")
-def workdir(tmp_path_factory):
+def published(tmp_path_factory):
     """The fixture's StyleGAN2 as a run."""
-    folder = tmp_path_factory.mktemp("run")
+    folder = tmp_path_factory.mktemp("published")
     with np.load(ROOT / "tests/fixtures/stylegan2_32.npz") as arrays:
         np.savez(folder / "g.npz", **{k: v for k, v in arrays.items() if k.startswith("G/")})
     base = f"--config={ROOT}/experiments/stylegan2.py"
@@ -70,30 +86,70 @@ def workdir(tmp_path_factory):
     return folder / "run"
 
 
-def test_a_stylegan2_run(workdir, monkeypatch, capsys):
-    config, game, state = sample.restore(workdir)
-    pieces = ppl.of_stylegan2(config["game"], score.Subject(workdir).spec, game, batch=2)
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory):
+    """An untrained StyleGAN's run: checkpoints at 4 pixels of 8, and halfway from 4 to 8."""
+    folder = tmp_path_factory.mktemp("grown")
+    config = configs.load(f"{ROOT}/experiments/stylegan.py:smoke")
+    config.game.g.update({"w_dim": 6, "layers": 2, "dtype": "bfloat16"})
+    config = config.to_dict()
+    spec = Spec((8, 8, 1))
+    growth = plan(config["growth"], shape=spec.shape, images=config["batch"], size=100)
+    nodes = config["game"], config["optim"]
+    game = recipe.make_game(*nodes, spec=spec, steps=6, growth=growth)
+    recipe.record(folder, config, spec, 6, growth)
+    state = jax.jit(functools.partial(seeds.first, game))(jax.random.key(0))
+    saves = Checkpoints(folder / "checkpoints")
+    for step in (1, 3):
+        saves.save(state.replace(step=jnp.int32(step)), step)
+    saves.close()
+    return folder
+
+
+def speeds(ends, draw, state):
+    """Of two batches' starts, by the derivative that jvp gives."""
+
+    @jax.jit
+    def speed(key):
+        start, stop = ends(state, jax.random.split(key)[0])
+        moved = jax.jvp(lambda w: draw(state, w), (start,), (stop - start,))[1]
+        return jnp.mean(moved**2, axis=(1, 2, 3))
+
+    return np.concatenate([speed(key) for key in jax.random.split(jax.random.key(0), 2)])
+
+
+def test_a_stylegan2_run(published, judged_by_pixels, capsys):
+    config, game, state = sample.restore(published)
+    pieces = ppl.of_styles(config["game"], score.Subject(published).spec, game, batch=2)
     w, other = pieces[0](state, jax.random.key(0))
     assert w.shape == other.shape == (2, 64) and (w != other).any()
-
-    def pixels(judge, a, b):
-        return jnp.mean((a - b) ** 2, axis=(1, 2, 3))
-
-    monkeypatch.setattr(features, "load", dict)
-    monkeypatch.setattr(features, "distance", pixels)
-    flags = [f"--workdir={workdir}", "--metrics=ppl", "--n=8", "--json"]
+    flags = [f"--workdir={published}", "--metrics=ppl", "--n=8", "--json"]
     assert evaluate.main(flags) == 0
     row = json.loads(capsys.readouterr().out)
     assert row["protocol"]["path"] == "end in w" and "not LPIPS" in row["protocol"]["distance"]
-
-    # Its steps of 1e-4 follow the derivative that jvp gives.
-    def speed(key):
-        start, stop = pieces[0](state, jax.random.split(key)[0])
-        moved = jax.jvp(lambda w: pieces[1](state, w), (start,), (stop - start,))[1]
-        return jnp.mean(moved**2, axis=(1, 2, 3))
-
-    expected = [jax.jit(speed)(key) for key in jax.random.split(jax.random.key(0), 2)]
     found = ppl.lengths(*pieces, pixels, (state, {}), n=4, seed=0, batch=2)
-    np.testing.assert_allclose(found, np.concatenate(expected), rtol=0.02)
+    np.testing.assert_allclose(found, speeds(*pieces, state), rtol=0.02)
     with pytest.raises(UserError, match="--path=middle: end or full"):
         evaluate.main([*flags, "--path=middle"])
+
+
+def test_a_stylegan_run(grown, judged_by_pixels, capsys):
+    """Its images are those that it samples at the checkpoint's step, but for truncation."""
+    spec, values = Spec((8, 8, 1)), []
+    for step in (1, 3):
+        config, game, state = sample.restore(grown, step=step)
+        ends, draw = ppl.of_styles(config["game"], spec, game, recipe.growth(grown), batch=2)
+        images = jax.jit(draw)(state, ends(state, jax.random.key(0))[0])
+        blocky = bool((images == upsample(images[:, ::2, ::2])).all())
+        assert images.shape == (2, 8, 8, 1) and blocky == (step == 1)
+        k_start = jax.random.split(jax.random.key(0), 3)[1]
+        plain = functools.partial(game.sample.func, game.sample.args[0]._replace(psi=1.0))
+        sampled = jax.jit(plain)(state, game.inputs(k_start, 2), k_start)
+        np.testing.assert_allclose(jnp.clip(images, -1, 1), sampled, atol=0.02)  # it has bfloat16
+
+        found = ppl.lengths(ends, draw, pixels, (state, {}), n=4, seed=0, batch=2)
+        np.testing.assert_allclose(found, speeds(ends, draw, state), rtol=0.02)
+        flags = [f"--workdir={grown}", "--metrics=ppl", f"--step={step}", "--n=8", "--json"]
+        assert evaluate.main(flags) == 0
+        values.append(json.loads(capsys.readouterr().out)["value"])
+    assert values[0] != values[1]

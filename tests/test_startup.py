@@ -79,6 +79,32 @@ def test_the_users_own_variables_win(monkeypatch, tmp_path):
     assert os.environ[JAX[0]] == "/elsewhere"
 
 
+def test_every_program_keeps_what_it_compiles():
+    """JAX reads its variables when it is imported: `cache` comes before that, where it matters."""
+    programs = [
+        path.stem
+        for path in sorted((ROOT / "jaxgan").glob("*.py"))
+        if "run(main)" in path.read_text()
+    ]
+    assert {"main", "sample", "bench", "evaluate", "convert", "modes"} <= set(programs)
+    imports = "; ".join(f"import jaxgan.{name}" for name in programs)
+    code = f"import sys; {imports}; assert 'jax' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    for name in programs:
+        assert "startup.cache()" in (ROOT / "jaxgan" / f"{name}.py").read_text(), name
+
+
+def test_the_toy_study_keeps_what_it_compiles(tmp_path):
+    own = {k: v for k, v in os.environ.items() if k not in (*JAX, "XLA_FLAGS")}
+    own |= {"XDG_CACHE_HOME": str(tmp_path), "JAX_ENABLE_COMPILATION_CACHE": "true"}
+    flags = ["--data=ring", "--recipes=ns", "--seeds=2", "--steps=2", f"--out={tmp_path}/modes.md"]
+    command = [sys.executable, "-m", "jaxgan.modes", *flags, "--config.batch=4"]
+    subprocess.run(command, cwd=ROOT, env=own, check=True, capture_output=True)
+    programs = [path.name for path in (tmp_path / "jaxgan" / "programs").glob("*/*")]
+    assert any("chunk" in name for name in programs)
+    assert "| ring | ns |" in (tmp_path / "modes.md").read_text()
+
+
 def test_hosts_share_no_programs(monkeypatch):
     here = startup.folder()
     assert startup.folder() == here

@@ -17,9 +17,9 @@ from tqdm import tqdm
 
 from jaxgan import parts
 from jaxgan.game import Game, Spec, State
+from jaxgan.growth import Growth
 from jaxgan.net import pure
-from jaxgan.nets import latents
-from jaxgan.nets import stylegan2 as nets
+from jaxgan.nets import growing, latents, stylegan, stylegan2
 
 Array = jax.Array
 PyTree = Any
@@ -30,6 +30,11 @@ Distance = Callable[[PyTree, Array, Array], Array]
 EPSILON = 1e-4
 BATCH = 8  # paths measured at once
 PATHS = ("end", "full")
+# Games with a w: how their generator is split, and what makes it compute in float32.
+GAMES = {
+    "stylegan": (stylegan.split, {"dtype": "float32"}),
+    "stylegan2": (stylegan2.split, {"bfloat16": 0}),
+}
 
 
 def lengths(
@@ -82,21 +87,30 @@ def trimmed_mean(values: np.ndarray) -> float:
     return float(kept.mean(dtype=np.float64))
 
 
-def of_stylegan2(
-    config: Mapping[str, Any], spec: Spec, game: Game, batch: int = BATCH
+def of_styles(
+    config: Mapping[str, Any],
+    spec: Spec,
+    game: Game,
+    growth: Growth | None = None,
+    batch: int = BATCH,
 ) -> tuple[Ends, Draw]:
-    """`ends` and `draw` of a run of stylegan2, whose State is the generator.
+    """`ends` and `draw` of a run of one of GAMES, whose State is the generator.
 
-    The averaged nets with constant noise and in float32 throughout. Where the game is conditional
-    both ends have one label, drawn uniformly.
+    The averaged nets with constant noise and in float32 throughout; of a generator that grows, the
+    images that it samples: of the last resolution, as far as it has grown. Where the game is
+    conditional both ends have one label, drawn uniformly.
 
     Args:
       config: the run's, under `game`.
-      spec: what its data look like. game: made of both. batch: paths at once.
+      spec: what its data look like. game: made of both.
+      growth: the run's stages; None where it does not grow.
+      batch: paths at once.
     """
     needed = {"classes": spec.classes} if config.get("condition") else {}
-    made = parts.module(config["g"], spec, "g", needed).clone(bfloat16=0)
-    mapping, synthesis = (pure(net.clone(name=None)) for net in nets.split(made))
+    split, float32 = GAMES[config["name"]]
+    made = parts.module(config["g"], spec, "g", needed).clone(**float32)
+    mapping, synthesis = (pure(net.clone(name=None)) for net in split(made))
+    grows = growth is not None and len(growth.stages) > 1
 
     def ends(state: State, key: Array) -> tuple[Array, Array]:
         k_label, k_start, k_stop = jax.random.split(key, 3)
@@ -108,6 +122,7 @@ def of_stylegan2(
 
     def draw(state: State, w: Array) -> Array:
         stats, ws = state.stats["synthesis"], latents.spread(w, spec.shape)
-        return synthesis.apply(state.ema["synthesis"], stats, ws, train=False)[0]
+        at = growing.whole(growth, state.step) if grows else ()
+        return synthesis.apply(state.ema["synthesis"], stats, ws, *at, train=False)[0]
 
     return ends, draw

@@ -13,8 +13,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan import parts as build
+from jaxgan import stages
 from jaxgan.errors import UserError
-from jaxgan.game import Aux, Batch, Game, Nets, Player, Spec, State, Turn, shard
+from jaxgan.game import Aux, Batch, Game, Nets, Player, Spec, State, shard
 from jaxgan.growth import Growth, Stage
 from jaxgan.losses import Loss
 from jaxgan.net import Net
@@ -25,7 +26,6 @@ from jaxgan.regularizers import Regularizer
 from jaxgan.resolve import Node, resolve
 
 Array = jax.Array
-EMPTY: Batch = {}
 
 
 class Parts(NamedTuple):
@@ -79,18 +79,13 @@ def progressive(
         {label: term for label, (term, _) in terms.items()}, latent,
     )  # fmt: skip
     build.check_critic(jax.eval_shape(partial(init, parts), jax.random.key(0))[1]["d"], terms)
-    turns = [
-        Turn(f"{player}_{stage.res}", player, partial(move, parts, stage), span=span, label=player)
-        for stage, span in ((s, (s.start, s.stop)) for s in growth.stages)
-        for player, move in (("d", d_loss), ("g", g_loss))
-    ]
     return Game(
         init=partial(init, parts),
         players={"d": Player(("d",), optim("d")), "g": Player(("g",), optim("g"))},
-        turns=tuple(turns),
-        inputs=partial(inputs, parts),
+        turns=stages.turns(parts, {"d": d_loss, "g": g_loss}),
+        inputs=partial(stages.inputs, parts),
         sample=partial(sample, parts),
-        critic=partial(critic, parts),
+        critic=partial(stages.critic, parts),
         ema={"g": ema},
     )
 
@@ -104,23 +99,11 @@ def init(parts: Parts, key: Array) -> tuple[Nets, Nets, dict]:
     return {"g": params_g, "d": params_d}, {"g": stats_g, "d": stats_d}, {}
 
 
-def inputs(parts: Parts, key: Array, n: int, given: Batch = EMPTY) -> dict[str, Array]:
-    """n latents `z`; this game is not conditional, so `given` names nothing."""
-    build.check_given(given, parts.spec, "", None)
-    return {"z": jax.random.normal(key, (n, parts.latent))}
-
-
 def draw(parts: Parts, stage: Stage, params: Nets, state: State, key: Array, n: int) -> Array:
     """n fakes (n, res, res, C) in training."""
     z = shard(jax.random.normal(key, (n, parts.latent)))
     at = growing.within(stage, state.step)
     return parts.g.apply(params["g"], state.stats["g"], z, None, *at, train=True)[0]
-
-
-def judge(parts: Parts, stage: Stage, params: Nets, state: State, x: Array) -> Array:
-    """d's scores (N,) of images (N, res, res, C) in training."""
-    at = growing.within(stage, state.step)
-    return parts.d.apply(params["d"], state.stats["d"], x, None, *at, train=True)[0]
 
 
 def d_loss(
@@ -130,7 +113,7 @@ def d_loss(
     k_draw, k_real, k_fake, *k_terms = jax.random.split(key, 3 + len(parts.terms))
     x = growing.reals(batch["image"], stage, state.step)
     fakes = draw(parts, stage, params, state, k_draw, len(x))
-    critic = partial(judge, parts, stage, params, state)
+    critic = partial(stages.judge, parts, stage, params, state)
     real, fake = critic(x), critic(fakes)
     value = parts.loss.real(real, k_real).mean() + parts.loss.fake(fake, k_fake).mean()
     metrics = parts.loss.readings(real, fake)
@@ -145,14 +128,7 @@ def g_loss(
 ) -> tuple[Array, Aux]:
     """E[g(D(G(z)))], at the stage's resolution."""
     fakes = draw(parts, stage, params, state, key, len(batch["image"]))
-    return parts.loss.g(judge(parts, stage, params, state, fakes)).mean(), Aux()
-
-
-def critic(parts: Parts, state: State, batch: Batch) -> Array:
-    """d's scores (N,) of images at the last resolution, through what has grown so far."""
-    at = growing.whole(parts.growth, state.step)
-    x = batch["image"]
-    return parts.d.apply(state.params["d"], state.stats["d"], x, None, *at, train=False)[0]
+    return parts.loss.g(stages.judge(parts, stage, params, state, fakes)).mean(), Aux()
 
 
 def sample(parts: Parts, state: State, inputs: dict[str, Array], key: Array) -> Array:

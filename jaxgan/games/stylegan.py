@@ -14,8 +14,9 @@ import jax.numpy as jnp
 from jax.nn import softplus
 
 from jaxgan import parts as build
+from jaxgan import stages
 from jaxgan.errors import UserError
-from jaxgan.game import Aux, Batch, Game, Nets, Player, Spec, State, Turn, shard
+from jaxgan.game import Aux, Batch, Game, Nets, Player, Spec, State, shard
 from jaxgan.growth import Growth, Stage
 from jaxgan.net import Net, pure
 from jaxgan.nets import growing, latents
@@ -26,7 +27,6 @@ from jaxgan.regularizers import r1
 from jaxgan.resolve import Node
 
 Array = jax.Array
-EMPTY: Batch = {}
 
 
 class Parts(NamedTuple):
@@ -84,19 +84,14 @@ def stylegan(
         spec, growth, pure(mapping.clone(name=None)), pure(synthesis.clone(name=None)),
         build.grower(d, spec, "d"), latent, made.w_dim, mixing, gamma, psi, psi_layers,
     )  # fmt: skip
-    turns = [
-        Turn(f"{player}_{stage.res}", player, partial(move, parts, stage), span=span, label=player)
-        for stage, span in ((s, (s.start, s.stop)) for s in growth.stages)
-        for player, move in (("g", g_loss), ("d", d_loss))
-    ]
     both = ("mapping", "synthesis")
     return Game(
         init=partial(init, parts),
         players={"g": Player(both, optim("g")), "d": Player(("d",), optim("d"))},
-        turns=tuple(turns),
-        inputs=partial(inputs, parts),
+        turns=stages.turns(parts, {"g": g_loss, "d": d_loss}),
+        inputs=partial(stages.inputs, parts),
         sample=partial(sample, parts),
-        critic=partial(critic, parts),
+        critic=partial(stages.critic, parts),
         ema=dict.fromkeys(both, ema),
     )
 
@@ -115,22 +110,17 @@ def init(parts: Parts, key: Array) -> tuple[Nets, Nets, dict]:
     return params, stats, {"w_avg": jnp.zeros(parts.w_dim)}
 
 
-def inputs(parts: Parts, key: Array, n: int, given: Batch = EMPTY) -> dict[str, Array]:
-    """n latents `z`; this game is not conditional, so `given` names nothing."""
-    build.check_given(given, parts.spec, "", None)
-    return {"z": jax.random.normal(key, (n, parts.latent))}
-
-
 def styles(
     parts: Parts, stage: Stage, params: Nets, state: State, n: int, key: Array
 ) -> tuple[Array, Array]:
     """Mixed ws (n, the stage's layers, w_dim) of drawn latents, and the first latents' w."""
-    k_z, k_other, k_cut, k_coin = jax.random.split(key, 4)
-    apply = partial(parts.mapping.apply, params["mapping"], state.stats["mapping"], train=True)
-    w, other = (apply(shard(jax.random.normal(k, (n, parts.latent))))[0] for k in (k_z, k_other))
-    ws, others = (latents.spread(each, (stage.res,)) for each in (w, other))
-    cut = latents.cutoff(k_cut, k_coin, ws.shape[1], parts.mixing)
-    return latents.mix(ws, others, cut), w
+
+    def draw_w(key: Array) -> Array:
+        z = shard(jax.random.normal(key, (n, parts.latent)))
+        own = params["mapping"], state.stats["mapping"]
+        return parts.mapping.apply(*own, z, train=True)[0]
+
+    return latents.mixed(draw_w, (stage.res,), parts.mixing, key)
 
 
 def draw(
@@ -146,18 +136,12 @@ def draw(
     return images, w
 
 
-def judge(parts: Parts, stage: Stage, params: Nets, state: State, x: Array) -> Array:
-    """d's logits (N,) of images (N, res, res, C) in training."""
-    at = growing.within(stage, state.step)
-    return parts.d.apply(params["d"], state.stats["d"], x, None, *at, train=True)[0]
-
-
 def g_loss(
     parts: Parts, stage: Stage, params: Nets, state: State, batch: Batch, key: Array
 ) -> tuple[Array, Aux]:
     """E softplus(-D(G(z))); w_avg follows the first latents' w."""
     fakes, w = draw(parts, stage, params, state, len(batch["image"]), key)
-    value = softplus(-judge(parts, stage, params, state, fakes)).mean()
+    value = softplus(-stages.judge(parts, stage, params, state, fakes)).mean()
     return value, Aux(memory={"w_avg": latents.average(state.memory["w_avg"], w)})
 
 
@@ -168,7 +152,7 @@ def d_loss(
     k_draw, k_term = jax.random.split(key)
     x = growing.reals(batch["image"], stage, state.step)
     fakes, _ = draw(parts, stage, params, state, len(x), k_draw)
-    critic = partial(judge, parts, stage, params, state)
+    critic = partial(stages.judge, parts, stage, params, state)
     real, fake = critic(x), critic(fakes)
     value = softplus(-real).mean() + softplus(fake).mean()
     metrics = {"real": jax.nn.sigmoid(real).mean(), "fake": jax.nn.sigmoid(fake).mean()}
@@ -176,13 +160,6 @@ def d_loss(
         metrics["r1"] = r1(gamma=parts.gamma).term(critic, params["d"], x, fakes, k_term)
         value += metrics["r1"]
     return value, Aux(metrics)
-
-
-def critic(parts: Parts, state: State, batch: Batch) -> Array:
-    """d's logits (N,) of images at the last resolution, through what has grown so far."""
-    at = growing.whole(parts.growth, state.step)
-    own = state.params["d"], state.stats["d"]
-    return parts.d.apply(*own, batch["image"], None, *at, train=False)[0]
 
 
 def sample(parts: Parts, state: State, inputs: dict[str, Array], key: Array) -> Array:

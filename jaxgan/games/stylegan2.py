@@ -162,12 +162,13 @@ def styles(
     parts: Parts, params: Nets, state: State, y: Array | None, n: int, key: Array
 ) -> tuple[Array, Array]:
     """Mixed ws (n, layers, w_dim) of n drawn latents, and the first latents' w (n, w_dim)."""
-    k_z, k_other, k_cut, k_coin = jax.random.split(key, 4)
-    apply = partial(parts.mapping.apply, params["mapping"], state.stats["mapping"], train=True)
-    w, other = (apply(shard(jax.random.normal(k, (n, parts.latent))), y)[0] for k in (k_z, k_other))
-    ws, others = (latents.spread(each, parts.spec.shape) for each in (w, other))
-    cut = latents.cutoff(k_cut, k_coin, ws.shape[1], parts.mixing)
-    return latents.mix(ws, others, cut), w
+
+    def draw_w(key: Array) -> Array:
+        z = shard(jax.random.normal(key, (n, parts.latent)))
+        own = params["mapping"], state.stats["mapping"]
+        return parts.mapping.apply(*own, z, y, train=True)[0]
+
+    return latents.mixed(draw_w, parts.spec.shape, parts.mixing, key)
 
 
 def draw(parts: Parts, params: Nets, state: State, ws: Array, key: Array) -> Array:

@@ -12,6 +12,7 @@ from jax import Array
 
 from jaxgan.nets import conv, conv_cpu
 from jaxgan.nets.conv import Padding, check, family, input_grad_lax, weight_grad_lax
+from jaxgan.nets.resize import upsample
 
 Size = tuple[int, int]
 
@@ -81,12 +82,8 @@ def _bind(prim: conv.Primitive, a: Array, w: Array, padding: int, size: Size) ->
 # The plain versions: x (N, H, W, C_in), w (k, k, C_in, C_out), y at the doubled size.
 
 
-def _double(x: Array) -> Array:
-    return x.repeat(2, axis=1).repeat(2, axis=2)
-
-
 def _conv(x: Array, w: Array, *, stride: int, padding: Padding, size: Size) -> Array:
-    return conv.conv_lax(_double(x), w, stride=stride, padding=padding, size=size)
+    return conv.conv_lax(upsample(x), w, stride=stride, padding=padding, size=size)
 
 
 def _input_grad(y: Array, w: Array, *, stride: int, padding: Padding, size: Size) -> Array:
@@ -96,7 +93,7 @@ def _input_grad(y: Array, w: Array, *, stride: int, padding: Padding, size: Size
 
 
 def _weight_grad(x: Array, y: Array, *, stride: int, padding: Padding, size: Size) -> Array:
-    return weight_grad_lax(_double(x), y, stride=stride, padding=padding, size=size)
+    return weight_grad_lax(upsample(x), y, stride=stride, padding=padding, size=size)
 
 
 # The CPU's: x and y change places in a convolution of stride 2 with the spread kernel.

@@ -18,7 +18,8 @@ import jax.numpy as jnp
 
 from jaxgan.errors import UserError
 from jaxgan.growth import Growth, Stage
-from jaxgan.nets.layers import check_square, downsample, upsample
+from jaxgan.nets.layers import check_square
+from jaxgan.nets.resize import downsample, upsample
 
 Array = jax.Array
 Span = tuple[int, int]

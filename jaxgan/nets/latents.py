@@ -3,6 +3,8 @@
 A synthesis takes a w of its own for each of its layers, ws[:, l]; layers of rising resolution.
 """
 
+from collections.abc import Callable
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -61,6 +63,24 @@ def cutoff(k_cut: Array, k_coin: Array, layers: int, probability: float) -> Arra
     """Where a batch's styles mix: 1 to layers - 1; with 1 - `probability` `layers`, not at all."""
     cut = jax.random.randint(k_cut, (), 1, layers)
     return jnp.where(jax.random.uniform(k_coin) < probability, cut, layers)
+
+
+def mixed(
+    draw: Callable[[Array], Array], shape: tuple[int, ...], probability: float, key: Array
+) -> tuple[Array, Array]:
+    """Styles of a batch in training: two draws, mixed with a `probability` at a random layer.
+
+    Args:
+      draw: key -> w (N, w_dim).
+      shape: the image's.
+
+    Returns:
+      ws (N, layers, w_dim), and the first draw's w.
+    """
+    k_first, k_second, k_cut, k_coin = jax.random.split(key, 4)
+    first, second = draw(k_first), draw(k_second)
+    ws, others = spread(first, shape), spread(second, shape)
+    return mix(ws, others, cutoff(k_cut, k_coin, ws.shape[1], probability)), first
 
 
 def truncate(ws: Array, w_avg: Array, psi: Array | float, cutoff: int | None = None) -> Array:

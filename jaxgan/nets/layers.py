@@ -57,7 +57,7 @@ class Embed(nn.Module):
 class Conv(nn.Module):
     """(N, H, W, C) -> (N, H', W', features), zero-padded by `padding` on every side.
 
-    `up` doubles the images first, as `upsample` does; `down` halves the result, as `downsample`.
+    `up` doubles the images first, `down` halves the result, as the functions of nets/resize.py do.
     """
 
     features: int
@@ -100,17 +100,6 @@ class ConvTranspose(nn.Module):
 def flatten(x: Array) -> Array:
     """(N, ...) -> (N, -1)."""
     return jnp.reshape(x, (x.shape[0], -1))
-
-
-def upsample(x: Array) -> Array:
-    """Nearest neighbour, (N, H, W, C) -> (N, 2H, 2W, C)."""
-    return x.repeat(2, axis=1).repeat(2, axis=2)
-
-
-def downsample(x: Array) -> Array:
-    """2x2 averages, (N, H, W, C) -> (N, H/2, W/2, C)."""
-    n, height, width, channels = x.shape
-    return x.reshape(n, height // 2, 2, width // 2, 2, channels).mean(axis=(2, 4))
 
 
 def check_square(shape: tuple[int, ...], sizes: tuple[int, ...], net: str) -> None:

@@ -13,8 +13,9 @@ import jax.numpy as jnp
 from jaxgan.nets import fir
 from jaxgan.nets.equalised import EqualConv, EqualDense
 from jaxgan.nets.growing import Span, blend, channels, compute_type, reached, share, up_to
-from jaxgan.nets.layers import downsample, flatten, leaky_relu, upsample
+from jaxgan.nets.layers import flatten, leaky_relu
 from jaxgan.nets.norms import MinibatchStd, PixelNorm
+from jaxgan.nets.resize import downsample, upsample
 
 Array = jax.Array
 

@@ -14,8 +14,9 @@ import jax.numpy as jnp
 
 from jaxgan.errors import UserError
 from jaxgan.nets import norms
-from jaxgan.nets.layers import Conv, Dense, check_square, downsample, upsample
+from jaxgan.nets.layers import Conv, Dense, check_square
 from jaxgan.nets.norms import Condition, SelfAttention
+from jaxgan.nets.resize import downsample, upsample
 
 Array = jax.Array
 

@@ -11,12 +11,11 @@ import pytest
 
 from jaxgan import config as configs
 from jaxgan import game as core
-from jaxgan import metrics, program, recipe, seeds
+from jaxgan import metrics, program, recipe, seeds, stages
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.errors import UserError
 from jaxgan.game import Spec
-from jaxgan.games import progressive as own
-from jaxgan.nets.layers import upsample
+from jaxgan.nets.resize import upsample
 from jaxgan.recipe import make_game
 from jaxgan.regularizers import drift
 from jaxgan.resolve import bind
@@ -124,7 +123,7 @@ def test_drift_is_on_reals_only(played):
     game, states, _, _ = played
     _, aux = jax.jit(game.turns[0].loss)(states[2].params, states[2], BATCHES[8], KEY)
     reals = BATCHES[8]["image"].reshape(8, 4, 2, 4, 2, 1).mean(axis=(2, 4))
-    judge = functools.partial(own.judge, *game.turns[0].loss.args)
+    judge = functools.partial(stages.judge, *game.turns[0].loss.args)
     scores = jax.jit(judge)(states[2].params, states[2], reals)
     np.testing.assert_allclose(aux.metrics["real"], scores.mean(), rtol=1e-5)
     np.testing.assert_allclose(aux.metrics["drift"], 0.001 * (scores**2).mean(), rtol=1e-5)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jaxgan import game as core
+from jaxgan import stages
 from jaxgan.errors import UserError
 from jaxgan.game import Spec
 from jaxgan.games import stylegan as own
@@ -118,7 +119,7 @@ def test_the_loss_adds_up(played):
 
     @jax.jit
     def by_hand(x):
-        judge = functools.partial(own.judge, parts, stage, state.params, state)
+        judge = functools.partial(stages.judge, parts, stage, state.params, state)
         fakes, _ = own.draw(parts, stage, state.params, state, 4, jax.random.split(KEY)[0])
         grads = jax.grad(lambda x: judge(x).sum())(x)
         cross = -jnp.log(jax.nn.sigmoid(judge(x))) - jnp.log(1 - jax.nn.sigmoid(judge(fakes)))

@@ -10,7 +10,7 @@ from jax import Array, export, lax
 
 from jaxgan import flops
 from jaxgan.nets.conv_resized import conv2d_halved, conv2d_resized, doubled_conv2d
-from jaxgan.nets.layers import downsample, upsample
+from jaxgan.nets.resize import downsample, upsample
 
 FEW = settings(
     max_examples=8, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)

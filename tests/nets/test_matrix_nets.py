@@ -8,7 +8,8 @@ import pytest
 from jaxgan.errors import UserError
 from jaxgan.net import pure
 from jaxgan.nets import acgan, cgan, infogan, resnet
-from jaxgan.nets.layers import Conv, downsample
+from jaxgan.nets.layers import Conv
+from jaxgan.nets.resize import downsample
 
 KEY = jax.random.key(0)
 LABELS, VECTORS = jnp.array([3, 1]), jnp.array([[0.5, -1.0, 2.0], [0.0, 1.0, 0.3]])

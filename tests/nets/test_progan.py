@@ -8,7 +8,7 @@ import pytest
 from jaxgan.errors import UserError
 from jaxgan.net import pure
 from jaxgan.nets import growing, progan
-from jaxgan.nets.layers import downsample, upsample
+from jaxgan.nets.resize import downsample, upsample
 
 KEY = jax.random.key(0)
 SHAPE = (16, 16, 3)

@@ -9,7 +9,7 @@ import pytest
 
 from jaxgan.net import pure
 from jaxgan.nets import latents, progan, stylegan
-from jaxgan.nets.layers import upsample
+from jaxgan.nets.resize import upsample
 
 KEY = jax.random.key(0)
 SHAPE = (16, 16, 3)
