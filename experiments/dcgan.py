@@ -7,10 +7,10 @@
 
 Paper: Radford et al. 2016, https://arxiv.org/abs/1511.06434. Nets, weight init, Adam's betas and,
 for `celeba` and folders, batch 128 and rate 2e-4 are the paper's; the averaged generator is an
-addition. The digits are few, and so the default learns them fast: narrow nets, batch 16, rate 1e-3
-that falls to 0 over the second half. Expect readable digits of every class after seven minutes on
-two CPU cores (about 510 images/s on a 2 GHz Xeon); D(G(z)) sinks to 0.04 as D learns the 5,000
-digits by heart.
+addition. The digits are few, and so the default learns them fast: rates 1e-3 and 5e-4 that fall to
+0 over the second half, and InfoGAN's nets for digits, which have a dense layer at either side of
+the 7x7 maps. The paper advises against dense layers; without them, and half as many images again,
+a classifier reads 64 % of the samples with confidence and not 84 %.
 """
 
 from ml_collections import ConfigDict
@@ -19,29 +19,32 @@ from jaxgan.config import arguments, smoke
 
 
 def get_config(arg: str | None = None) -> ConfigDict:
-    """The digits at 32x32 with narrow nets; `celeba` is the paper's 64x64x3 run."""
-    args = arguments(arg, smoke=False, celeba=False, res=32, data="mnist")
+    """The digits at 28x28 with narrow nets; `celeba` is the paper's 64x64x3 run."""
+    args = arguments(arg, smoke=False, celeba=False, res=0, data="mnist")
     digits = args.data == "mnist" and not args.celeba
     config = ConfigDict()
     config.seed = 0
-    config.steps = 12_000 if digits else "25epochs"
-    config.batch = 16 if digits else 128
-    config.data = {"name": args.data, "res": args.res}
+    config.steps = 4000 if digits else "25epochs"
+    config.batch = 64 if digits else 128
+    config.data = {"name": args.data, "res": args.res or (28 if digits else 64)}
     if args.celeba:
         config.data = {"name": "tfds:celeb_a", "res": 64, "flip": True}
-    width = 32 if digits else 64
+    file, width = ("infogan", 32) if digits else ("dcgan", 64)
     config.game = {
         "name": "adversarial",
-        "g": {"name": "dcgan.Generator", "width": width},
-        "d": {"name": "dcgan.Discriminator", "width": width},
+        "g": {"name": f"{file}.Generator", "width": width},
+        "d": {"name": f"{file}.Discriminator", "width": width},
         "loss": "non_saturating",
-        "latent": 100,
-        "ema": 0.999,
+        "latent": 62 if digits else 100,
+        "ema": 0.998 if digits else 0.999,
     }
     adam = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}
-    if digits:
-        adam.update({"lr": 1e-3, "decay": "linear", "decay_from": 0.5})
     config.optim = {"g": dict(adam), "d": dict(adam)}
-    config.log = {"every": 100, "pictures": 1000, "samples": 64}
-    config.checkpoint = {"every": 2000, "keep": 2}
+    if digits:
+        falling = {"decay": "linear", "decay_from": 0.5}
+        config.optim = {"g": {**adam, **falling, "lr": 1e-3}, "d": {**adam, **falling, "lr": 5e-4}}
+    config.log = {"every": 50, "pictures": 500, "samples": 64}
+    config.checkpoint = {"every": 1000, "keep": 2}
+    if args.smoke:
+        config.game.g.width = config.game.d.width = 8
     return smoke(config) if args.smoke else config
