@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0",
@@ -9,3 +11,28 @@ os.environ.setdefault(
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Tests compile what they test, and leave the user's cache alone; commands they start inherit it.
 os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
+
+
+@pytest.fixture
+def compiled_once(tmp_path):
+    """Lets the runs that a test starts in this process share what they compile.
+
+    A run and its continuation play the same programs, and compiling is most of what they cost.
+    """
+    import jax  # not before the variables above are set
+    from jax.experimental.compilation_cache import compilation_cache
+
+    def use(values):
+        for name, value in values.items():
+            jax.config.update(name, value)
+        compilation_cache.reset_cache()
+
+    ours = {
+        "jax_enable_compilation_cache": True,
+        "jax_compilation_cache_dir": str(tmp_path / "programs"),
+        "jax_persistent_cache_min_compile_time_secs": 0.1,
+    }
+    before = {name: getattr(jax.config, name) for name in ours}
+    use(ours)
+    yield
+    use(before)

@@ -10,6 +10,7 @@ ROWS = np.linspace(-1, 1, 24)
 WAVE = np.sin(3 * ROWS)[:, None] * np.cos(2 * ROWS + 0.5) + 0.3 * ROWS
 SMOOTH = jnp.asarray(np.stack([WAVE, WAVE[::-1], WAVE.T], axis=-1)[None], jnp.float32)
 NOISE = jax.random.uniform(KEY, (6, 16, 16, 3), minval=-1)
+bgc, warp = jax.jit(ada.bgc), jax.jit(ada.warp)
 
 
 def map_of(matrix):
@@ -19,7 +20,7 @@ def map_of(matrix):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_at_p_0_nothing_changes_to_the_bit(channels):
     x = NOISE[..., :channels]
-    out = jax.jit(ada.bgc)(KEY, x, jnp.zeros(()))
+    out = bgc(KEY, x, jnp.zeros(()))
     np.testing.assert_array_equal(out, x)
 
 
@@ -33,20 +34,20 @@ def test_at_p_0_nothing_changes_to_the_bit(channels):
     ],
 )
 def test_resampling_shifts_and_blurs_nothing_smooth(matrix, turned):
-    out = ada.warp(SMOOTH, map_of(matrix))
+    out = warp(SMOOTH, map_of(matrix))
     inner = np.s_[:, 3:-3, 3:-3]
     np.testing.assert_allclose(out[inner], turned(SMOOTH)[inner], atol=0.02)
 
 
 def test_shifts_move_by_pixels():
     maps = jnp.eye(3)[None].at[:, :2, 2].set(jnp.array([2.0, -3.0]))  # comes from right, above
-    out = ada.warp(SMOOTH, maps)
+    out = warp(SMOOTH, maps)
     np.testing.assert_allclose(out[:, 6:18, 3:16], SMOOTH[:, 3:15, 5:18], atol=0.02)
 
 
 def test_at_p_1_images_keep_their_range_in_the_mean():
     x = jnp.tile(SMOOTH, (64, 1, 1, 1))
-    out = jax.jit(ada.bgc)(KEY, x, jnp.ones(()))
+    out = bgc(KEY, x, jnp.ones(()))
     assert out.shape == x.shape and np.isfinite(out).all()
     assert (jnp.abs(out - x).mean(axis=(1, 2, 3)) > 0.01).all(), "each image is changed"
     assert abs(float(out.mean()) - float(x.mean())) < 0.15
@@ -55,16 +56,16 @@ def test_at_p_1_images_keep_their_range_in_the_mean():
 
 def test_gradients_flow_through_every_transform():
     def total(x):
-        return jnp.sum(ada.bgc(KEY, x, jnp.ones(())) * jnp.cos(jnp.arange(16.0))[:, None])
+        return jnp.sum(bgc(KEY, x, jnp.ones(())) * jnp.cos(jnp.arange(16.0))[:, None])
 
-    grad = jax.grad(total)(NOISE)
+    grad = jax.jit(jax.grad(total))(NOISE)
     assert np.isfinite(grad).all() and (jnp.abs(grad).sum(axis=(1, 2, 3)) > 0.1).all()
     numeric = (total(NOISE + 1e-2 * grad) - total(NOISE - 1e-2 * grad)) / 2e-2
     np.testing.assert_allclose(numeric, jnp.sum(grad**2), rtol=1e-2)  # it is linear in x
 
 
 def test_colour_maps():
-    maps = np.asarray(ada.colours(KEY, 500, jnp.ones(())))
+    maps = np.asarray(jax.jit(ada.colours, static_argnums=1)(KEY, 500, jnp.ones(())))
     np.testing.assert_allclose(maps[:, 3], np.tile([0, 0, 0, 1], (500, 1)), atol=1e-6)
     only_hue = np.asarray(ada._around_luma(jnp.array([[[0.7]]])))[0, :3, :3]
     np.testing.assert_allclose(only_hue @ only_hue.T, np.eye(3), atol=1e-6)
@@ -75,9 +76,10 @@ def test_colour_maps():
 
 
 def test_warps_are_drawn_with_probability_p():
+    @jax.jit
     def share(p):
-        maps = ada.warps(KEY, (4000, 16, 16, 3), jnp.asarray(p))
-        return float((maps == jnp.eye(3)).all(axis=(1, 2)).mean())
+        maps = ada.warps(KEY, (4000, 16, 16, 3), p)
+        return (maps == jnp.eye(3)).all(axis=(1, 2)).mean()
 
     assert share(0.0) == 1
     # unchanged by: flip, turn, two shifts, scale, stretch, and by two half-turns of chance p

@@ -2,6 +2,7 @@
 
 import functools
 import shutil
+import zlib
 from pathlib import Path
 
 import jax
@@ -35,7 +36,7 @@ def make(optim=ADAM, **options):
     node = {
         "name": "stylegan2",
         "g": {"name": "stylegan2.Generator", "w_dim": 6, "layers": 2, **WIDTH},
-        "d": {"name": "stylegan2.Discriminator", **WIDTH},
+        "d": {"name": "stylegan2.Discriminator", "layers": 2, **WIDTH},
         "latent": 5,
         "ada_target": 0.6,
         **options,
@@ -45,64 +46,83 @@ def make(optim=ADAM, **options):
 
 @pytest.fixture(scope="module")
 def played():
-    """A labelled game, its first state, and the state and metrics after all turns."""
-    game = make(condition="label", pl_every=2, r1_every=2)
-    first = jax.jit(functools.partial(core.init, game))(KEY)
+    """A labelled game, its step, its states and metrics as one turn after the other is played.
+
+    p starts at 0.5 and moves by 0.08 after one batch's share of the signs, a quarter of them all.
+    """
+    options = {"pl_every": 2, "r1_every": 2, "ada_kimg": 0.2, "ada_target": 0.6 / own.ADA_EVERY}
+    game = make(condition="label", **options)
     step = jax.jit(functools.partial(core.step, game), static_argnames="turns")
-    turns = tuple(turn.name for turn in game.turns)
-    return game, first, *step(first, BATCH, KEY, turns=turns)
+    first = jax.jit(functools.partial(core.init, game))(KEY)
+    states, metrics = [first.replace(memory=first.memory | {"ada_p": jnp.float32(0.5)})], {}
+    for turn in game.turns:
+        state, row = step(states[-1], BATCH, KEY, turns=(turn.name,))
+        states, metrics = [*states, state], metrics | row
+    return game, step, states, metrics
+
+
+@pytest.fixture(scope="module")
+def sample(played):
+    """(psi, state, inputs) -> images."""
+    parts = played[0].sample.args[0]
+    return jax.jit(lambda psi, *args: own.sample(parts._replace(psi=psi), *args, KEY))
+
+
+def key_of(t, turn):
+    return jax.random.fold_in(jax.random.fold_in(KEY, t), zlib.crc32(turn.encode()))
 
 
 def test_turns(played):
-    _, first, after, metrics = played
+    _, _, states, metrics = played
     names = [(turn.name, turn.player, turn.every) for turn in make().turns]
     assert names == [
         ("g", "g", 1), ("g_pl", "g", 4), ("d", "d", 1), ("d_r1", "d", 16), ("ada", None, 4)
     ]  # fmt: skip
     assert all(np.isfinite(value) for value in metrics.values())
     for net in ("mapping", "synthesis", "d"):
-        old, new = (jax.tree.leaves(state.params[net]) for state in (first, after))
+        old, new = (jax.tree.leaves(state.params[net]) for state in (states[0], states[-1]))
         assert any((a != b).any() for a, b in zip(old, new, strict=True))
     assert [t.name for t in make(pl_weight=0.0, gamma=0.0, ada_target=0.0).turns] == ["g", "d"]
 
 
 def test_the_means_follow_their_recurrences(played):
-    game, first, after, metrics = played
-    parts = game.sample.args[0]
-    _, aux = own.g_loss(parts, first.params, first, BATCH, KEY)
-    k_z = jax.random.split(jax.random.split(KEY, 3)[0], 4)[0]
+    game, _, states, metrics = played
+    first, parts = states[0], game.sample.args[0]
+    k_z = jax.random.split(jax.random.split(key_of(0, "g"), 3)[0], 4)[0]
     z = jax.random.normal(k_z, (4, 5))  # the first latents', not those mixed in
     mapping = first.params["mapping"], first.stats["mapping"]
     w, _ = parts.mapping.apply(*mapping, z, BATCH["label"], train=True)
-    np.testing.assert_allclose(aux.memory["w_avg"], 0.005 * w.mean(axis=0), atol=1e-6)
-    np.testing.assert_allclose(after.memory["pl_mean"], 0.01 * metrics["g_pl/length"], rtol=1e-5)
-    expected = ada.adapt(jnp.zeros(()), metrics["d/signs"] / 4, 4)
-    np.testing.assert_allclose(after.memory["ada_p"], expected, rtol=1e-6)
-    assert after.memory["ada_signs"] == 0
+    np.testing.assert_allclose(states[1].memory["w_avg"], 0.005 * w.mean(axis=0), atol=1e-6)
+    length = metrics["g_pl/length"]
+    np.testing.assert_allclose(states[2].memory["pl_mean"], 0.01 * length, rtol=1e-5)
+    share = metrics["d/signs"] / own.ADA_EVERY
+    expected = ada.adapt(jnp.float32(0.5), share, 4, parts.target, parts.ada_kimg)
+    np.testing.assert_allclose(states[-1].memory["ada_p"], expected, rtol=1e-6)
+    assert expected != 0.5 and states[-1].memory["ada_signs"] == 0
 
 
 def test_the_path_penalty_is_that_of_the_jacobian(played):
-    game, first, _, _ = played
-    parts = game.sample.args[0]
-    k_styles, k_draw, k_noise = jax.random.split(KEY, 3)
-    ws, _ = own.styles(parts, first.params, first, BATCH["label"][:2], 2, k_styles)
+    """Of the state that g has moved, at the turn's own draws."""
+    game, _, states, metrics = played
+    parts, state = game.sample.args[0], states[1]
+    k_styles, k_draw, k_noise = jax.random.split(key_of(1, "g_pl"), 3)
+    ws, _ = own.styles(parts, state.params, state, BATCH["label"][:2], 2, k_styles)
     noise = jax.random.normal(k_noise, (2, 8, 8, 3)) / 8
-    draw = functools.partial(own.draw, parts, first.params, first, key=k_draw)
+    draw = functools.partial(own.draw, parts, state.params, state, key=k_draw)
     jacobian = jax.jit(jax.jacfwd(draw))(ws)  # (2, 8, 8, 3, 2, layers, 6)
     pulled = jnp.einsum("nhwc,nhwcmld->mld", noise, jacobian)
     lengths = jnp.sqrt((pulled**2).sum(axis=2).mean(axis=1))
-    loss, aux = jax.jit(functools.partial(own.path_loss, parts))(first.params, first, BATCH, KEY)
-    np.testing.assert_allclose(aux.metrics["length"], lengths.mean(), rtol=1e-4)
+    np.testing.assert_allclose(metrics["g_pl/length"], lengths.mean(), rtol=1e-4)
     penalty = jnp.mean((lengths - 0.01 * lengths.mean()) ** 2)
-    np.testing.assert_allclose(loss, 2 * 2 * penalty, rtol=1e-4)
+    np.testing.assert_allclose(metrics["g_pl/loss"], 2 * 2 * penalty, rtol=1e-4)
 
 
-def test_mixing_and_truncation(played):
-    game, first, _, _ = played
+def test_mixing_and_truncation(played, sample):
+    game, _, (first, *_), _ = played
     parts = game.sample.args[0]
-    inputs = game.inputs(KEY, 3, {"label": jnp.array([1, 0, 1])})
+    inputs = game.inputs(KEY, 4, {"label": jnp.array([1, 0, 1, 0])})
     state = first.replace(memory=first.memory | {"w_avg": jnp.arange(6.0)})
-    one, all_alike = (own.sample(parts._replace(psi=psi), state, inputs, KEY) for psi in (1.0, 0.0))
+    one, all_alike = (sample(psi, state, inputs) for psi in (1.0, 0.0))
     np.testing.assert_allclose(all_alike[0], all_alike[2], atol=1e-6)
     assert (one[0] != one[2]).any()
 
@@ -137,30 +157,25 @@ def test_lazy_moves_correct_adam():
         make(optim={"name": "sgd", "lr": 0.1})
 
 
-def test_p_rises_when_d_knows_its_reals_and_falls_when_it_cannot():
-    """Four bright images over and over; or reals that the generator itself has drawn.
-
-    p moves at every step here, by 0.08 after one batch's share of the signs, a quarter of them all.
-    """
-    node = {"pl_weight": 0.0, "gamma": 0.0, "ada_kimg": 0.2, "ada_target": 0.6 / own.ADA_EVERY}
-    game = make(**node)
-    first = jax.jit(functools.partial(core.init, game))(KEY)
-    first = first.replace(memory=first.memory | {"ada_p": jnp.asarray(0.5)})
-    step = jax.jit(functools.partial(core.step, game, turns=("d", "ada")))
-    draw = jax.jit(lambda key: game.sample(first, game.inputs(key, 4), key))
-    same = jnp.full((4, 8, 8, 3), 0.9)
+def test_p_rises_when_d_knows_its_reals_and_falls_when_it_cannot(played, sample):
+    """Four bright images over and over; or reals that the generator itself has drawn."""
+    game, step, (first, *_), _ = played
+    given = {"label": BATCH["label"]}
+    same = np.full((4, 8, 8, 3), 0.9, np.float32)
 
     def end(reals):
         state = first
         for t in range(60):
-            state, _ = step(state, {"image": reals(t)}, KEY)
+            for turn in ("d", "ada"):
+                state, _ = step(state, {"image": reals(t), **given}, KEY, turns=(turn,))
         return float(state.memory["ada_p"])
 
     assert end(lambda t: same) > 0.8
-    assert end(lambda t: draw(jax.random.key(100 + t))) < 0.2
+    assert end(lambda t: sample(1.0, first, game.inputs(jax.random.key(100 + t), 4, given))) < 0.2
+    assert step._cache_size() == len(game.turns)
 
 
-def test_stopped_between_lazy_turns_and_resumed_is_bit_identical(tmp_path):
+def test_stopped_between_lazy_turns_and_resumed_is_bit_identical(tmp_path, compiled_once):
     """Path lengths have their turn at step 4; the run goes on from 3."""
     config = configs.load(str(ROOT / "experiments" / "stylegan2.py:smoke"))
     config.data.res = 8
