@@ -145,7 +145,7 @@ def test_a_stylegan_run(grown, judged_by_pixels, capsys):
         k_start = jax.random.split(jax.random.key(0), 3)[1]
         plain = functools.partial(game.sample.func, game.sample.args[0]._replace(psi=1.0))
         sampled = jax.jit(plain)(state, game.inputs(k_start, 2), k_start)
-        np.testing.assert_allclose(jnp.clip(images, -1, 1), sampled, atol=0.02)  # it has bfloat16
+        np.testing.assert_allclose(jnp.clip(images, -1, 1), sampled, atol=0.05)  # it has bfloat16
 
         found = ppl.lengths(ends, draw, pixels, (state, {}), n=4, seed=0, batch=2)
         np.testing.assert_allclose(found, speeds(ends, draw, state), rtol=0.02)
