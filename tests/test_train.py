@@ -174,7 +174,7 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path):
         (["--config.sede=1"], "config.sede: prepare has no such option; did you mean 'seed'"),
         (["--config.data.name=folder:/no/such"], "/no/such"),
         (["--config.data.name=tfds:cifar10"], "no network"),
-        (["--config.game.g=dcgan.Generator"], "16, 32, 64, 128 or 256"),
+        (["--config.game.g=acgan.Generator"], "16, 32, 64, 128 or 256"),
         (["--config.steps=soon"], "config.steps"),
     ],
 )
