@@ -164,10 +164,11 @@ def test_p_rises_when_d_knows_its_reals_and_falls_when_it_cannot():
     node = {"pl_weight": 0.0, "gamma": 0.0, "ada_kimg": 0.2, "ada_target": 0.6 / own.ADA_EVERY}
     game = make(**node)
     first = jax.jit(functools.partial(core.init, game))(KEY)
-    first = first.replace(memory=first.memory | {"ada_p": jnp.asarray(0.5)})
+    # Strongly typed, as what the step returns is: else it would compile again.
+    first = first.replace(memory=first.memory | {"ada_p": jnp.float32(0.5)})
     step = jax.jit(functools.partial(core.step, game, turns=("d", "ada")))
     draw = jax.jit(lambda key: game.sample(first, game.inputs(key, 4), key))
-    same = jnp.full((4, 8, 8, 3), 0.9)
+    same = np.full((4, 8, 8, 3), 0.9, np.float32)
 
     def end(reals):
         state = first
