@@ -26,6 +26,7 @@ def game():
         "d": {"name": "mlp.Discriminator", "widths": (16,), "spectral": True},
         "n_critic": 2,
         "latent": 2,
+        "reuse_fakes": True,
         "ema": 0.9,
     }
     return make_game(node, {"g": adam, "d": adam}, spec=Spec((2,), 8), steps=STEPS)

@@ -25,7 +25,7 @@ def dcgan():
         for n, c in (("g", "Generator"), ("d", "Discriminator"))
     }
     return make_game(
-        {"name": "adversarial", "latent": 8, "ema": 0.9, **nets},
+        {"name": "adversarial", "latent": 8, "ema": 0.9, "reuse_fakes": True, **nets},
         {"g": adam, "d": adam},
         spec=SPEC,
         steps=5,
