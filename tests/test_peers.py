@@ -87,9 +87,9 @@ def test_compare_alternates_and_takes_medians(compare, capsys):
 def test_compare_takes_torch_at_its_fastest_and_leaves_out_what_fails(compare, capsys):
     run, called = compare
     assert run("gan_mlp", "--pairs=1") == 0
-    assert [command[3] for command in called] == ["--batch=64", *["--channels-last"]] + [
-        "--compile", "--channels-last", f"--config={ROOT}/launch/peers.py:gan_mlp"
-    ]  # fmt: skip
+    trials, pair = ["--batch=64", "--channels-last", "--compile"], ["--channels-last"]
+    jaxgan = [f"--config={ROOT}/launch/peers.py:gan_mlp"]
+    assert [command[3] for command in called] == trials + pair + jaxgan
     out, err = capsys.readouterr()
     assert "--compile failed: no compiler" in err
     assert out.splitlines()[-1].startswith("| gan_mlp | channels-last | 40.0 | 10.0 | 4.00")
