@@ -10,9 +10,9 @@ for `celeba` and folders, batch 128 and rate 2e-4 are the paper's; the averaged 
 addition. The digits are few, and so the default learns them fast: rates 1e-3 and 5e-4 that fall to
 0 over the second half, and InfoGAN's nets for digits, which have a dense layer at either side of
 the 7x7 maps, which the paper advises against. Expect digits most of which read after 4,000 steps,
-some nine minutes on two CPU cores. A small CNN of our own, trained on the same digits and not part of
-this repository, was confident in 84 % of 2,000 samples; in 64 % of those of DCGAN's own nets after
-6,000 steps.
+some nine minutes on two CPU cores. A small CNN of our own, trained on the same digits and not part
+of this repository, was confident in 84 % of 2,000 samples; in 64 % of those of DCGAN's own nets
+after 6,000 steps.
 """
 
 from ml_collections import ConfigDict

@@ -9,6 +9,9 @@ loop. Each function here picks, by shape, among lax and these rewrites:
     taps    One matrix product per tap of the kernel, between the flattened images and the
             images shifted by the tap.
     dense   A kernel that covers its whole input is a matrix, as at both ends of DCGAN.
+    row     lax on images padded by one row too many, which is cropped: a result larger than the
+            image goes to Eigen, and not to YNNPACK, which is slower on large or wide ones.
+    thin    Few channels out: one product for all taps, whose results are shifted and added.
 
 GFLOP/s in float32 on a 2-core x86 CPU (jax 0.10.2, batch 32-64, medians, one op alone in a
 program; neighbours on the machine, so trust ratios within a row and not the third digit):
@@ -20,11 +23,24 @@ program; neighbours on the machine, so trust ratios within a row and not the thi
     4x4/2 256->512 at 8    112    107           4x4/2 256->512 at 8    104     73
     3x3   128->128 at 32    46     68           4x4/2 32->64   at 16    59     92
     3x3   256->256 at 32    35     78           3x3/2 128->256 at 8     81     32
-    3x3   48->3    at 32     7   13 (thin out)
+    3x3   48->3    at 32     7   13 (thin out)  3x3/2 64->128  at 64    42 (by phases: 50)
+    1x1   128->128 at 32    12     71           3x3/2 128->256 at 32    84 (by phases: 71)
+    7x7   3->64    at 64    22     39
+    3x3/2 64->128  at 64    30     57
 
-Hence the rules: forward is lax (100-140 wherever channels are many; neither products nor fold
-beat it); weight gradients are taps; input gradients fold if the stride divides the kernel
-(else the padded kernel wastes FLOPs) and the kernel is no larger than the images (else
+    stride 1, forward      lax    row           stride 1, input grad.  lax    row
+    3x3   64->64   at 32    80    116           3x3   64->64   at 32    79    114
+    3x3   32->32   at 64    82    116           3x3   32->32   at 64    78    102
+    3x3   128->64  at 32    97    144           3x3   256->256 at 16   140    141
+    3x3   16->16   at 64    59     49           7x7   3->64    at 64    54     12
+    3x3   64->3    at 64    26     53 (thin)    3x3   64->1    at 32    14      8
+    1x1   128->128 at 32    48    102 (product) 1x1   128->128 at 32    32    106 (product)
+
+Hence the rules. Stride 1, which a folded input gradient is too: a product for 1x1, thin where all
+taps' results have at most `COLUMNS` channels, row from 32 pixels or 128 channels on, but for
+channels so few that YNNPACK leaves them alone or does better. Other strides, forward: lax (100-140
+wherever channels are many). Weight gradients are taps; input gradients fold if the stride divides
+the kernel (else the padded kernel wastes FLOPs) and the kernel is no larger than the images (else
 transposing it costs more than it saves). A whole dcgan64 update, batch 32, where lax meets
 the naive loop, is 7.5 times faster (medians of alternating runs). Winograd's minimal filtering
 was tried: weight gradients alone gain 1.2 to 1.5, forward nothing, and a whole dcgan64 update with
@@ -45,6 +61,7 @@ Padding = tuple[tuple[int, int], tuple[int, int]]
 Size = tuple[int, int]
 
 THIN = 4  # Channels at the image side, at most: too few to fill a matrix product.
+COLUMNS = 48  # Taps times channels out, at most, of the product for all taps at once.
 COPIES = 2**26  # Bytes of shifted images beyond which the taps take turns.
 
 
@@ -52,23 +69,20 @@ def conv(x: Array, w: Array, *, stride: int, padding: Padding, size: Size) -> Ar
     """x (N, H, W, C_in), w (kh, kw, C_in, C_out) -> (N, *size, C_out)."""
     if _covers(x, w.shape[:2], padding):
         return (x.reshape(len(x), -1) @ w.reshape(-1, w.shape[3])).reshape(len(x), *size, -1)
-    return _lax_conv(x, w, stride, padding)
+    return _conv1(x, w, padding) if stride == 1 else _lax_conv(x, w, stride, padding)
 
 
 def input_grad(y: Array, w: Array, *, stride: int, padding: Padding, size: Size) -> Array:
     """y (N, H', W', C_out), w (kh, kw, C_in, C_out) -> (N, *size, C_in)."""
     if y.shape[1:3] == (1, 1) and size == w.shape[:2] and not any(map(any, padding)):
         return jnp.einsum("nk,hwck->nhwc", y[:, 0, 0], w)
+    if stride == 1:
+        return _conv1(y, _turn(w), _opposite(y, w, padding, size))
     divides = all(k % stride == 0 for k in w.shape[:2])
     # A folded kernel is a transposed copy: not for kernels larger than the images.
     if divides and w.size <= len(y) * size[0] * size[1] * w.shape[2]:
         return _input_grad_folded(y, w, stride, padding, size)
-    lo = [k - 1 - p[0] for k, p in zip(w.shape[:2], padding, strict=True)]
-    hi = [
-        n - (m - 1) * stride + k - 2 - a
-        for n, m, k, a in zip(size, y.shape[1:3], w.shape[:2], lo, strict=True)
-    ]
-    return _lax_input_grad(y, w, tuple(zip(lo, hi, strict=True)), stride)
+    return _lax_conv(y, _turn(w), 1, _opposite(y, w, padding, size, stride), stride)
 
 
 def weight_grad(x: Array, y: Array, *, stride: int, padding: Padding, size: Size) -> Array:
@@ -89,11 +103,38 @@ def weight_grad(x: Array, y: Array, *, stride: int, padding: Padding, size: Size
     return _weight_grad_taps(x, y, stride, size)
 
 
+def _conv1(x: Array, w: Array, padding: Padding) -> Array:
+    """A convolution of stride 1 by one product, by one for each tap of a few, or by lax's."""
+    (kh, kw, c_in, c_out), pixels = w.shape, x.shape[:3]
+    if (kh, kw) == (1, 1) and not any(map(any, padding)):
+        return (x.reshape(-1, c_in) @ w[0, 0]).reshape(*pixels, c_out)
+    if kh * kw * c_out <= COLUMNS and c_in > THIN:
+        return _conv_thin_out(x, w, padding)
+    few, many = sorted((c_in, c_out))
+    large = min(pixels[1:]) >= 32 or many >= 128
+    (top, bottom), sides = padding
+    same = top + bottom == kh - 1 and sum(sides) < kw
+    if same and large and few >= 16 < many and x.dtype == jnp.float32:
+        return _lax_conv(x, w, 1, ((top, bottom + 1), sides))[:, :-1]
+    return _lax_conv(x, w, 1, padding)
+
+
+def _conv_thin_out(x: Array, w: Array, padding: Padding) -> Array:
+    """Few channels out, stride 1: one product for all taps, whose results are shifted and added."""
+    kh, kw, c, out = w.shape
+    ends = zip(x.shape[1:3], padding, (kh, kw), strict=True)
+    rows, cols = (n + sum(pads) - k + 1 for n, pads, k in ends)
+    y = (x.reshape(-1, c) @ w.transpose(2, 0, 1, 3).reshape(c, -1)).reshape(*x.shape[:3], -1)
+    y = _pad_to(y, padding, (rows + kh - 1, cols + kw - 1))
+    taps = enumerate(itertools.product(range(kh), range(kw)))
+    return sum(y[:, i : i + rows, j : j + cols, t * out : (t + 1) * out] for t, (i, j) in taps)
+
+
 def _input_grad_folded(y: Array, w: Array, s: int, padding: Padding, size: Size) -> Array:
     """All s * s phases of every output block come out as channels, then move into place."""
     w = _fold_kernel(w, s)
     full = tuple((k - 1, k - 1) for k in w.shape[:2])
-    x = _unfold(_lax_input_grad(y, w, full, 1), s)
+    x = _unfold(_conv1(y, _turn(w), full), s)
     (top, _), (left, _) = padding
     return _pad_to(x, ((-top, 0), (-left, 0)), size)
 
@@ -147,15 +188,31 @@ def _product(a: Array, y: Array) -> Array:
     return lax.dot_general(a, y.reshape(len(a), -1), (((0,), (0,)), ((), ())))
 
 
-def _lax_conv(x: Array, w: Array, stride: int, padding: Padding) -> Array:
-    spec = ("NHWC", "HWIO", "NHWC")
-    return lax.conv_general_dilated(x, w, (stride, stride), padding, dimension_numbers=spec)
+def _turn(w: Array) -> Array:
+    """The kernel that the input gradient convolves with: (kh, kw, C_out, C_in), turned round."""
+    return lax.rev(w, (0, 1)).swapaxes(2, 3)
 
 
-def _lax_input_grad(y: Array, w: Array, padding: Padding, stride: int) -> Array:
-    spec = ("NHWC", "HWOI", "NHWC")
+def _opposite(y: Array, w: Array, padding: Padding, size: Size, stride: int = 1) -> Padding:
+    """How y is padded for its convolution with the turned kernel to be of that size."""
+    lo = [k - 1 - p[0] for k, p in zip(w.shape[:2], padding, strict=True)]
+    ends = zip(size, y.shape[1:3], w.shape[:2], lo, strict=True)
+    return tuple((a, n - (m - 1) * stride + k - 2 - a) for n, m, k, a in ends)
+
+
+def _lax_conv(x: Array, w: Array, stride: int, padding: Padding, dilation: int = 1) -> Array:
+    if dilation == 1 and min(map(min, padding)) < 0:
+        # XLA (jaxlib 0.10.2) reads before the image where its own padding is negative.
+        x = lax.slice_in_dim(x, max(-padding[0][0], 0), None, axis=1)
+        x = lax.slice_in_dim(x, max(-padding[1][0], 0), None, axis=2)
+        padding = tuple((max(lo, 0), hi) for lo, hi in padding)
     return lax.conv_general_dilated(
-        y, lax.rev(w, (0, 1)), (1, 1), padding, lhs_dilation=(stride,) * 2, dimension_numbers=spec
+        x,
+        w,
+        (stride, stride),
+        padding,
+        lhs_dilation=(dilation, dilation),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )
 
 

@@ -125,6 +125,44 @@ def test_taps_in_a_loop_and_unrolled_agree_with_lax(x_shape, w_shape, stride, pa
             assert_close(a, b)
 
 
+@pytest.mark.parametrize(
+    ("x_shape", "w_shape", "padding"),
+    [
+        ((1, 33, 32, 17), (3, 3, 17, 16), ((1, 1), (0, 2))),  # one row more, then cropped
+        ((2, 3, 4, 16), (3, 3, 16, 128), ((1, 1), (1, 1))),
+        ((2, 5, 4, 8), (1, 1, 8, 6), ((0, 0), (0, 0))),  # a product
+        ((2, 9, 8, 16), (3, 3, 16, 2), ((2, 0), (1, 1))),  # a product for all taps
+        ((2, 9, 8, 16), (2, 2, 16, 12), ((1, 1), (1, 0))),
+    ],
+)
+def test_every_way_of_stride_one_equals_lax(x_shape, w_shape, padding):
+    rng = np.random.default_rng(0)
+    x, w = (jnp.asarray(rng.normal(size=s), jnp.float32) for s in (x_shape, w_shape))
+    options = {"stride": 1, "padding": padding}
+    got = derivatives(lambda x, w: conv.conv2d(x, w, **options), x, w, 2)
+    want = derivatives(lambda x, w: lax_conv2d(x, w, **options), x, w, 2)
+    for a, b in zip(got, want, strict=True):
+        assert_close(a, b)
+
+
+def test_input_gradient_of_padding_beyond_the_kernel():
+    """XLA's own is wrong there on a CPU: it reads before the image."""
+    rng = np.random.default_rng(0)
+    x, w = (rng.normal(size=s).astype(np.float32) for s in ((2, 6, 5, 16), (3, 3, 16, 12)))
+    pads, inner = ((0, 0), (3, 1), (4, 0), (0, 0)), ((0, 0), (1, 1), (2, 0))
+
+    def grads(f):
+        return jax.jit(jax.grad(lambda x, w: jnp.sum(jnp.sin(f(x, w))), (0, 1)))(x, w)
+
+    got = grads(lambda x, w: conv.conv2d(x, w, padding=(pads[1], pads[2])))
+    more = tuple((a - lo, b - hi) for (a, b), (lo, hi) in zip(pads[1:3], inner[1:], strict=True))
+    want = grads(
+        lambda x, w: lax_conv2d(jnp.pad(x, ((0, 0), *more, (0, 0))), w, stride=1, padding=inner[1:])
+    )
+    for a, b in zip(got, want, strict=True):
+        assert_close(a, b)
+
+
 def test_pytorch_sizes_of_the_transpose():
     x = jnp.ones((1, 5, 7, 2))
     y = conv.conv2d_transpose(x, jnp.ones((4, 3, 2, 6)), stride=2, padding=((1, 0), (2, 1)))
