@@ -32,9 +32,10 @@ program; neighbours on the machine, so trust ratios within a row and not the thi
     3x3   64->64   at 32    80    116           3x3   64->64   at 32    79    114
     3x3   32->32   at 64    82    116           3x3   32->32   at 64    78    102
     3x3   128->64  at 32    97    144           3x3   256->256 at 16   140    141
-    3x3   16->16   at 64    59     49           7x7   3->64    at 64    54     12
-    3x3   64->3    at 64    26     53 (thin)    3x3   64->1    at 32    14      8
-    1x1   128->128 at 32    48    102 (product) 1x1   128->128 at 32    32    106 (product)
+    3x3   16->16   at 64    59     49           1x1   128->128 at 32    32    106 (product)
+    7x7   64->3    at 64    24     10
+    3x3   64->3    at 64    26     53 (thin)
+    1x1   128->128 at 32    48    102 (product)
 
 Hence the rules. Stride 1, which a folded input gradient is too: a product for 1x1, thin where all
 taps' results have at most `COLUMNS` channels, row from 32 pixels or 128 channels on, but for
@@ -115,6 +116,7 @@ def _conv1(x: Array, w: Array, padding: Padding) -> Array:
     (top, bottom), sides = padding
     same = top + bottom == kh - 1 and sum(sides) < kw
     if same and large and few >= 16 < many and x.dtype == jnp.float32:
+        # What YNNPACK would take: one row too many keeps it from there.
         return _lax_conv(x, w, 1, ((top, bottom + 1), sides))[:, :-1]
     return _lax_conv(x, w, 1, padding)
 
