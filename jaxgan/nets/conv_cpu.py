@@ -105,7 +105,7 @@ def weight_grad(x: Array, y: Array, *, stride: int, padding: Padding, size: Size
 
 
 def _conv1(x: Array, w: Array, padding: Padding) -> Array:
-    """A convolution of stride 1 by one product, by one for each tap of a few, or by lax's."""
+    """A convolution of stride 1: a product for 1x1, for few channels out, else lax's."""
     (kh, kw, c_in, c_out), pixels = w.shape, x.shape[:3]
     if (kh, kw) == (1, 1) and not any(map(any, padding)):
         return (x.reshape(-1, c_in) @ w[0, 0]).reshape(*pixels, c_out)
