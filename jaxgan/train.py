@@ -91,7 +91,7 @@ def prepare(
       seeds: how many replicas are trained, with seeds `seed`, `seed + 1` and so on.
       replicas: 'vmap', all at once; 'turns', one after another at each step; 'auto': vmap but for
         convolutions on a CPU.
-      dispatch: steps in one call of the device; 'auto': several for dense nets, else 1.
+      dispatch: steps in one call of the device, or 'auto', see program.stride.
       clock: no key; it is told when the data are open.
 
     Raises:
@@ -230,7 +230,8 @@ def loop(run: Run, workdir: Path, saves: Checkpoints, stop: "StopSignal", clock:
 def assemble(run: Run, first: int) -> Program:
     """What drives a run that goes on from step `first`: its `train_step`, compiled."""
     spans = (run.steps, run.log.every, run.log.pictures, run.save.every, first)
-    stride = program.stride(run.game, run.dispatch, spans)
+    size = sum(leaf.nbytes for feed in run.feeds for leaf in feed(first).values())
+    stride = program.stride(run.game, run.dispatch, spans, size)
     step = functools.partial(train_step, run.game)
     return program.build(step, run.game, run.feeds, seed=run.seed, mesh=run.mesh, stride=stride)
 

@@ -117,25 +117,40 @@ def test_a_loss_that_is_not_finite_shows_in_the_mean():
 
 
 def test_stride(game):
-    assert program.stride(game, "auto", (8000, 100, 500, 2000, 0)) == 50
-    assert program.stride(game, "auto", (8000, 100, 500, 2000, 4)) == 4
-    assert program.stride(game, "auto", (8001, 100)) == 1
-    assert program.stride(game, 10, (8000, 100)) == 10
+    assert program.stride(game, "auto", (8000, 100, 500, 2000, 0), 64) == 50
+    assert program.stride(game, "auto", (8000, 100, 500, 2000, 4), 64) == 4
+    assert program.stride(game, "auto", (8001, 100), 64) == 1
+    assert program.stride(game, 10, (8000, 100), 64) == 10
     for wish in (3, 5, 200, 0, "many"):
         with pytest.raises(UserError, match="config.dispatch"):
-            program.stride(game, wish, (8000, 100))
+            program.stride(game, wish, (8000, 100), 64)
 
 
-def test_convolutions_take_turns_on_cpu_unless_told(game):
-    assert program.at_once(game, "auto") and not program.at_once(game, "turns")
+def convolutions(n_critic=1):
     node = {
         "name": "adversarial",
         "g": {"name": "dcgan.Generator", "width": 2},
         "d": {"name": "dcgan.Discriminator", "width": 2},
+        "n_critic": n_critic,
     }
     optim = {"g": {"name": "sgd", "lr": 0.1}, "d": {"name": "sgd", "lr": 0.1}}
-    conv = make_game(node, optim, spec=Spec((16, 16, 1)), steps=1)
+    return make_game(node, optim, spec=Spec((16, 16, 1)), steps=1)
+
+
+def test_convolutions_take_turns_on_cpu_unless_told(game):
+    assert program.at_once(game, "auto") and not program.at_once(game, "turns")
+    conv = convolutions()
     assert program.at_once(conv, "vmap") and not program.at_once(conv, "auto")
-    assert program.stride(conv, "auto", (100, 50)) == 1
+    assert program.stride(conv, "auto", (100, 50), 64) == 1
     with pytest.raises(UserError, match="auto, vmap or turns"):
         program.at_once(game, "sequential")
+
+
+@pytest.mark.parametrize(("n_critic", "size", "steps"), [
+    (1, 2**10, 50), (1, program.AHEAD // 30, 25), (1, program.AHEAD + 1, 1), (5, 2**10, 1),
+])  # fmt: skip
+def test_convolutions_on_an_accelerator_take_several_steps_a_dispatch(
+    monkeypatch, n_critic, size, steps
+):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert program.stride(convolutions(n_critic), "auto", (100, 50), size) == steps

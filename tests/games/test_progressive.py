@@ -140,9 +140,9 @@ def test_the_wasserstein_loss_adds_up(played):
 def test_several_steps_a_dispatch_end_at_borders():
     game = make()
     assert program.period(game, 3) == (("d_8", "g_8"),)
-    assert program.stride(game, 3, (12, 6)) == 3
+    assert program.stride(game, 3, (12, 6), 64) == 3
     with pytest.raises(UserError, match="config.dispatch=2: must divide 3"):
-        program.stride(game, 2, (12, 6))
+        program.stride(game, 2, (12, 6), 64)
 
 
 def test_without_stages_the_nets_are_full_grown_from_the_first_step():
