@@ -85,7 +85,7 @@ def record(
             "spec": spec._asdict(),
             "steps": steps,
             "growth": growth and growth.stages,
-            "versions": {name: importlib.metadata.version(name) for name in packages},
+            "versions": {name: _version(name) for name in packages},
             "revision": _revision(),
         },
         indent=2,
@@ -140,6 +140,14 @@ def _differences(old: Any, new: Any, at: str = "config") -> list[str]:
         keys = sorted(old.keys() | new.keys())
         return [d for k in keys for d in _differences(old.get(k), new.get(k), f"{at}.{k}")]
     return [] if old == new else [f"{at} was {old!r}, now {new!r}"]
+
+
+def _version(package: str) -> str | None:
+    """None for what is not installed: jaxgan, where it is run from its sources."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _revision() -> str:

@@ -1,6 +1,7 @@
 """The command itself: resume, signals, kills, and what it says of bad input."""
 
 import functools
+import importlib.metadata
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from jaxgan import config as configs
 from jaxgan import metrics, recipe, seeds
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.errors import UserError
+from jaxgan.game import Spec
 from jaxgan.train import train as run_here
 
 ROOT = Path(__file__).parents[1]
@@ -218,3 +220,17 @@ def test_seeds_are_logged_drawn_and_resumed(tmp_path, replicas):
 def test_no_seeds_are_refused(tmp_path):
     with pytest.raises(UserError, match="config.seeds=0"):
         run_here(toy("--config.seeds=0"), tmp_path)
+
+
+def test_a_checkout_that_is_not_installed_has_no_version(tmp_path, monkeypatch):
+    known = importlib.metadata.version
+
+    def version(name):
+        if name == "jaxgan":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return known(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    recipe.record(tmp_path, {}, Spec((2,)), 1)
+    versions = json.loads((tmp_path / "config.json").read_text())["versions"]
+    assert versions["jaxgan"] is None and versions["jax"] == jax.__version__

@@ -253,7 +253,7 @@ def other_zip():
     (pickle.dumps({"a": 1}), "holds no arrays"),
     (pickle.dumps([1, 2]), "holds no arrays"),
     (b"\x80\x04junk", "damaged or cut short"),
-])  # fmt: skip
+], ids=["empty", "png", "docx", "number", "list", "junk"])  # fmt: skip
 def test_a_file_of_another_kind_gets_one_line(tmp_path, data, said):
     with pytest.raises(UserError, match=said):
         weights.read(saved(tmp_path, data))
