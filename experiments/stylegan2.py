@@ -13,8 +13,10 @@ an image's pixels. Up to 32 pixels it leaves out path lengths and mixed styles, 
 for CIFAR-10: with both, and a tenth of that gamma, 1,400 emoji came out as lattices of dots after
 150 thousand images. Without, with `--config.data.flip=True`, expect yellow faces with eyes and a
 mouth, fruit, hair, figures and signs, without detail: sliced Wasserstein distance 50.8 and 23.2 e-3
-after 96 and 150 thousand (`jaxgan.evaluate --metrics=swd`). 64 pixels have not been trained to look
-at. stylegan2_ada.py is for few images.
+after 96 and 150 thousand (`jaxgan.evaluate --metrics=swd`). At 64 pixels, mirrored too and to the
+end: faces, heads with hair, signs, animals' outlines, no lattice, at 20.6 e-3 and KID 132.6 e-3 on
+EfficientNet-Lite0; eight minutes on an H100 with three other runs on it, 300 thousand images.
+stylegan2_ada.py is for few images.
 """
 
 from ml_collections import ConfigDict

@@ -11,8 +11,10 @@ run, labelled: 512 channels throughout, a critic without skips, minibatch standa
 32, R1 gamma 0.01, neither path lengths nor mixed styles, batch 64, 100,000 thousand images;
 published FID 2.31 (50,000 samples against the training set); days on an accelerator, not measured
 here. Its averaged generator goes back 500 thousand images from the start, the paper's less at
-first. The default, `laptop`, has narrow nets for 64 pixels and few images, and has not been trained
-to the end here: no figure is promised yet.
+first. The default, `laptop`, has narrow nets for 64 pixels and few images. On 1,400 emoji, stopped
+after 188 of its 300 thousand images: yellow faces, signs and round things whose colours and holes
+are not an emoji's; sliced Wasserstein distance 31.3 e-3, where stylegan2.py, not augmented, has
+20.6 after 300. No figure is promised for its end.
 """
 
 from ml_collections import ConfigDict
