@@ -57,7 +57,7 @@ def one(
     """`config`, and the fields of `measure.Timing` by name."""
     config = configs.load(name)
     configs.override(config, overrides)
-    startup.cache()
+    startup.prepare()
     from jaxgan.measure import measure  # jax is slow to import: --help and bad flags need not wait
 
     found = measure(config.to_dict(), steps=steps, repeat=repeat, profile=profile)

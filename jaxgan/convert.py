@@ -50,7 +50,7 @@ def main(argv: list[str]) -> int:
         raise UserError("name a file of weights to read, or --out=FILE.npz to write, not both")
     if args.out and overrides:
         raise UserError(f"{overrides[0]}: not understood beside --out")
-    startup.cache()
+    startup.prepare()
     if args.out:
         write(args.workdir, args.out)
         return 0

@@ -50,7 +50,7 @@ def main(argv: list[str]) -> int:
         raise UserError(f"--seed={args.seed}: at least 0")
     if args.n is not None and args.n < 1:
         raise UserError(f"--n={args.n}: at least 1")
-    startup.cache()
+    startup.prepare()
     from jaxgan import score  # jax is slow to import: --help and bad flags need not wait
 
     subject = score.Subject(args.workdir, args.n, args.seed, args.step, args.replica, args.path)

@@ -33,7 +33,7 @@ def main(argv: list[str]) -> int:
     config = configs.load(args.config)
     configs.override(config, overrides)
     workdir = args.workdir or default_workdir(args.config)
-    startup.cache()
+    startup.prepare()
     from jaxgan.train import train  # jax is slow to import: --help and bad flags need not wait
 
     clock = startup.Clock(startup.age())

@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
         raise UserError(f"--seeds={args.seeds}: at least 1")
     if args.steps is not None:
         overrides.append(f"--config.steps={args.steps}")
-    startup.cache()
+    startup.prepare()
     from jaxgan.study import study  # jax is slow to import: --help and bad flags need not wait
 
     started, rows = time.perf_counter(), []

@@ -55,7 +55,7 @@ def main(argv: list[str]) -> int:
         raise UserError(f"--out={args.out}: write a .png (grid) or an .npz (arrays)")
     if args.n < 1:
         raise UserError(f"--n={args.n}: at least 1")
-    startup.cache()
+    startup.prepare()
     from jaxgan import pictures  # jax is slow to import: --help need not wait
 
     given = _given(args.labels, args.conditions)

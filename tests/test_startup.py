@@ -1,6 +1,7 @@
 """The cache of compiled programs: where it is, who may move it, and that it changes no bit."""
 
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 
 from jaxgan import game as core
 from jaxgan import recipe, startup
@@ -91,7 +93,7 @@ def test_every_program_keeps_what_it_compiles():
     code = f"import sys; {imports}; assert 'jax' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
     for name in programs:
-        assert "startup.cache()" in (ROOT / "jaxgan" / f"{name}.py").read_text(), name
+        assert "startup.prepare()" in (ROOT / "jaxgan" / f"{name}.py").read_text(), name
 
 
 def test_the_toy_study_keeps_what_it_compiles(tmp_path):
@@ -122,3 +124,37 @@ def test_clock():
     clock.lap("data")
     assert str(clock) == "2.0 s: imports 2.0, data 0.0"
     assert 0 < startup.age() < 24 * 3600
+
+
+FAULTS = """
+import resource, sys
+from jaxgan import startup
+import numpy as np
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(4):
+        np.ones(3_000_000, np.uint8)  # below 4 MB, from where on NumPy asks for huge pages
+        np.ones(40_000_000, np.uint8)[:1]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+faults()
+given_back = faults()
+startup.memory()
+faults()
+print(given_back, faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the settings are glibc's")
+@pytest.mark.parametrize(("env", "kept"), [({}, True), ({"MALLOC_ARENA_MAX": "2"}, False)])
+def test_freed_memory_is_kept_unless_the_user_says_otherwise(env, kept):
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTS],
+        env=os.environ | env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    before, after = map(int, done.stdout.split())
+    assert (after < before / 10) == kept, done.stderr
