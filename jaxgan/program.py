@@ -150,7 +150,7 @@ def stride(game: Game, wish: int | str, spans: Sequence[int], size: int) -> int:
     whole, cycle = math.gcd(*spans, *borders), len(period(game))
     if wish == "auto":
         ahead = AHEAD // size if cycle == 1 and jax.default_backend() != "cpu" else 1
-        most = min(MOST if dense(game) else ahead, whole)
+        most = min(MOST, whole, MOST if dense(game) else ahead)
         return max((k for k in range(cycle, most + 1, cycle) if whole % k == 0), default=1)
     if not isinstance(wish, int) or wish < 1:
         raise UserError(f"config.dispatch={wish!r}: a number of steps, or auto")
