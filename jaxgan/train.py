@@ -230,7 +230,7 @@ def loop(run: Run, workdir: Path, saves: Checkpoints, stop: "StopSignal", clock:
 def assemble(run: Run, first: int) -> Program:
     """What drives a run that goes on from step `first`: its `train_step`, compiled."""
     spans = (run.steps, run.log.every, run.log.pictures, run.save.every, first)
-    size = sum(leaf.nbytes for feed in run.feeds for leaf in feed(first).values())
+    size = len(run.feeds) * sum(leaf.nbytes for leaf in run.feeds[0](first).values())
     stride = program.stride(run.game, run.dispatch, spans, size)
     step = functools.partial(train_step, run.game)
     return program.build(step, run.game, run.feeds, seed=run.seed, mesh=run.mesh, stride=stride)
