@@ -28,6 +28,9 @@ Feed = Callable[[int], Mapping[str, np.ndarray]]  # step -> a batch, on the host
 Turns = tuple[tuple[str, ...], ...]
 MOST = 50  # steps in one dispatch, at most
 AHEAD = 2**24  # bytes of batches in one dispatch of convolutions on an accelerator, at most
+# XLA's CPU back end copies what a step overwrites wherever it can't rule out a later reader. It
+# rules out more with this: updates of gan.py and cgan.py take 8 and 14 % less time (peers.py).
+OVERWRITE = {"xla_cpu_copy_insertion_use_region_analysis": True}
 
 
 class Program(NamedTuple):
@@ -86,10 +89,16 @@ def build(
 def dispatch(step: Step, game: Game, stride: int) -> Callable[..., tuple[Any, dict[str, Array]]]:
     """(states, batches, keys, t) -> (states, metrics): `stride` steps from t on, compiled."""
     if stride == 1:
-        one = jax.jit(step, static_argnames="turns", donate_argnums=0)
+        one = compiled(step)
         return lambda states, batch, keys, t: one(states, batch, keys, turns=core.due(game, t))
-    several = jax.jit(functools.partial(chunk, step), static_argnames="turns", donate_argnums=0)
+    several = compiled(functools.partial(chunk, step))
     return lambda states, batches, keys, t: several(states, batches, keys, turns=period(game, t))
+
+
+def compiled(step: Step) -> Step:
+    """`step` under jit, for the platform in use; the states handed in are given up."""
+    options = OVERWRITE if jax.default_backend() == "cpu" else None
+    return jax.jit(step, static_argnames="turns", donate_argnums=0, compiler_options=options)
 
 
 def chunk(

@@ -33,12 +33,12 @@ def study(config: Mapping[str, Any], n: int) -> tuple[dict[str, tuple[float, flo
     keys, turns = seeds.keys(config["seed"], n), program.period(game)
     states = jax.jit(jax.vmap(partial(seeds.first, game)))(keys)
     step = seeds.replicas(partial(train_step, game))
-    chunk = jax.jit(partial(program.chunk, step, turns=turns), donate_argnums=0)
+    chunk = program.compiled(partial(program.chunk, step))
     cycles, most = config["steps"] // len(turns), max(1, CHUNK // len(turns))
     for done in range(0, cycles, most):
         shape = (min(most, cycles - done) * len(turns), config["batch"])
         rows = [draw(config["seed"] + i, done, source.size, shape) for i in range(n)]
-        states, _ = chunk(states, source.gather(np.stack(rows, axis=1)), keys)
+        states, _ = chunk(states, source.gather(np.stack(rows, axis=1)), keys, turns=turns)
 
     centres, std = toy.modes(config["data"]["name"])
     extent = 1.3 * float(np.abs(centres).max())
