@@ -184,7 +184,9 @@ def play(
         memory=state.memory | aux.memory,
         opt=state.opt | {turn.player: opt},
     )
-    metrics = {"loss": loss, "grad_norm": optax.tree.norm(grads), **aux.metrics}
+    # Apart, or XLA writes the gradients' squares out, to share them with Adam.
+    norm = optax.tree.norm(jax.tree.map(jax.lax.optimization_barrier, grads))
+    metrics = {"loss": loss, "grad_norm": norm, **aux.metrics}
     return state, metrics, aux.passed
 
 
