@@ -83,6 +83,9 @@ def input_grad(y: Array, w: Array, *, stride: int, padding: Padding, size: Size)
     # A folded kernel is a transposed copy: not for kernels larger than the images.
     if divides and w.size <= len(y) * size[0] * size[1] * w.shape[2]:
         return _input_grad_folded(y, w, stride, padding, size)
+    taps = len(y) * y.shape[1] * y.shape[2] * w.shape[2] * w.shape[0] * w.shape[1]
+    if not divides and taps * y.dtype.itemsize <= COPIES:
+        return _input_grad_taps(y, w, stride, padding, size)
     return _lax_conv(y, _turn(w), 1, _opposite(y, w, padding, size, stride), stride)
 
 
@@ -139,6 +142,22 @@ def _input_grad_folded(y: Array, w: Array, s: int, padding: Padding, size: Size)
     x = _unfold(_conv1(y, _turn(w), full), s)
     (top, _), (left, _) = padding
     return _pad_to(x, ((-top, 0), (-left, 0)), size)
+
+
+def _input_grad_taps(y: Array, w: Array, s: int, padding: Padding, size: Size) -> Array:
+    """One product for all taps, whose results are spread s apart, shifted and added."""
+    (n, rows, cols, c_out), (kh, kw, c, _) = y.shape, w.shape
+    product = y.reshape(-1, c_out) @ w.transpose(3, 0, 1, 2).reshape(c_out, -1)
+    taps = product.reshape(n, rows, cols, kh, kw, c)
+
+    def placed(tap: tuple[int, int]) -> Array:
+        lo = [i - before for i, (before, _) in zip(tap, padding, strict=True)]
+        ends = zip(lo, size, (rows, cols), strict=True)
+        pads = [(a, m - (k - 1) * s - 1 - a, s - 1) for a, m, k in ends]
+        spread = ((0, 0, 0), *pads, (0, 0, 0))
+        return lax.pad(taps[:, :, :, tap[0], tap[1]], jnp.zeros((), y.dtype), spread)
+
+    return sum(placed(tap) for tap in itertools.product(range(kh), range(kw)))
 
 
 def _weight_grad_taps(x: Array, y: Array, s: int, size: Size) -> Array:

@@ -110,6 +110,7 @@ def test_forward_mode_equals_lax():
         ((2, 8, 8, 32), (3, 3, 32, 32), 1, ((1, 1), (1, 1))),
         ((2, 4, 4, 16), (4, 4, 16, 1), 1, ((0, 0), (0, 0))),
         ((2, 12, 12, 3), (7, 7, 3, 8), 1, ((3, 3), (3, 3))),
+        ((2, 9, 8, 8), (3, 3, 8, 16), 2, ((1, 1), (1, 1))),
     ],
 )
 def test_taps_in_a_loop_and_unrolled_agree_with_lax(x_shape, w_shape, stride, padding, monkeypatch):
