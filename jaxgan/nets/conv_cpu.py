@@ -7,7 +7,7 @@ loop. Each function here picks, by shape, among lax and these rewrites:
     fold    A stride s becomes 1 by moving s x s blocks of pixels into channels, of images
             and kernel alike. The FLOPs stay the same if s divides the kernel.
     taps    One matrix product per tap of the kernel, between the flattened images and the
-            images shifted by the tap.
+            images shifted by the tap; or, for images, one for all taps, spread, shifted and added.
     dense   A kernel that covers its whole input is a matrix, as at both ends of DCGAN.
     row     lax on images padded by one row too many, which is cropped: a result larger than the
             image goes to Eigen, and not to YNNPACK, which is slower on large or wide ones.
@@ -16,16 +16,16 @@ loop. Each function here picks, by shape, among lax and these rewrites:
 GFLOP/s in float32 on a 2-core x86 CPU (jax 0.10.2, batch 32-64, medians, one op alone in a
 program; neighbours on the machine, so trust ratios within a row and not the third digit):
 
-    weight gradient        lax   taps           input gradient         lax   fold
+    weight gradient        lax   taps           input gradient         lax   fold   taps
     4x4/2  1->32   at 32    14   39 (thin in)   4x4/2  3->64   at 64    27     24
     4x4/2 64->128  at 32    38     51           4x4/2 64->128  at 32    53    151
     4x4/2 128->256 at 16    73    101           4x4/2 128->256 at 16   125    134
     4x4/2 256->512 at 8    112    107           4x4/2 256->512 at 8    104     73
     3x3   128->128 at 32    46     68           4x4/2 32->64   at 16    59     92
-    3x3   256->256 at 32    35     78           3x3/2 128->256 at 8     81     32
-    3x3   48->3    at 32     7   13 (thin out)  3x3/2 64->128  at 64    42 (by phases: 50)
-    1x1   128->128 at 32    12     71           3x3/2 128->256 at 32    84 (by phases: 71)
-    7x7   3->64    at 64    22     39
+    3x3   256->256 at 32    35     78           3x3/2 128->256 at 8     98     50    113
+    3x3   48->3    at 32     7   13 (thin out)  3x3/2 64->128  at 64    91     82    118
+    1x1   128->128 at 32    12     71           3x3/2 128->256 at 32   123     84    114
+    7x7   3->64    at 64    22     39           3x3/2 64->128  at 4      6     27     57
     3x3/2 64->128  at 64    30     57
 
     stride 1, forward      lax    row           stride 1, input grad.  lax    row
@@ -41,16 +41,16 @@ Hence the rules. Stride 1, which a folded input gradient is too: a product for 1
 taps' results have at most `COLUMNS` channels, row from 32 pixels or 128 channels on, but for
 channels so few that YNNPACK leaves them alone or does better. Other strides, forward: lax (100-140
 wherever channels are many). Weight gradients are taps; input gradients fold if the stride divides
-the kernel (else the padded kernel wastes FLOPs) and the kernel is no larger than the images (else
-transposing it costs more than it saves). A whole dcgan64 update, batch 32, where lax meets
+the kernel (else the padded kernel wastes FLOPs: taps) and the kernel is no larger than the images
+(else transposing it costs more than it saves). A whole dcgan64 update, batch 32, where lax meets
 the naive loop, is 7.5 times faster (medians of alternating runs). Winograd's minimal filtering
 was tried: weight gradients alone gain 1.2 to 1.5, forward nothing, and a whole dcgan64 update with
 such weight gradients takes a tenth longer, for the copies that it writes.
 
 Taps held in memory at once are copies of x, kh * kw of them, so beyond `COPIES` bytes a loop
-makes one at a time: 72 MB instead of 307 for 3x3, 256 channels, 32 pixels, batch 32, at 0.9
-of the speed (products, unlike convolutions, are as fast in loops). XLA's cost_analysis counts
-the body of that loop once.
+makes one at a time (and lax makes the input gradient): 72 MB instead of 307 for 3x3, 256 channels,
+32 pixels, batch 32, at 0.9 of the speed (products, unlike convolutions, are as fast in loops).
+XLA's cost_analysis counts the body of that loop once.
 """
 
 import itertools
@@ -83,8 +83,8 @@ def input_grad(y: Array, w: Array, *, stride: int, padding: Padding, size: Size)
     # A folded kernel is a transposed copy: not for kernels larger than the images.
     if divides and w.size <= len(y) * size[0] * size[1] * w.shape[2]:
         return _input_grad_folded(y, w, stride, padding, size)
-    taps = len(y) * y.shape[1] * y.shape[2] * w.shape[2] * w.shape[0] * w.shape[1]
-    if not divides and taps * y.dtype.itemsize <= COPIES:
+    taps = y.nbytes // y.shape[3] * w.size // w.shape[3]
+    if not divides and taps <= COPIES:
         return _input_grad_taps(y, w, stride, padding, size)
     return _lax_conv(y, _turn(w), 1, _opposite(y, w, padding, size, stride), stride)
 
