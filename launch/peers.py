@@ -8,6 +8,7 @@ embedded pictures of its size; no averaged generator, which the counterparts do 
 still differs:
 
     all                   D's accuracies and the gradients' norms are computed too, for the log
+    gan_mlp               reals and fakes pass through D as one batch, which gives the same values
     cgan_mlp, acgan32     fakes are given the batch's labels, not freshly drawn ones
     acgan32               losses are summed, not averaged: a factor that Adam removes
     dcgan64, wgan_gp64    G's last convolution has a bias (3 numbers)
@@ -26,7 +27,7 @@ from jaxgan.config import arguments, load, override
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 SLOW = {"lr": 1e-4, "b1": 0.0, "decay": "constant"}
 PEERS = {
-    "gan_mlp": ("gan.py", {}),
+    "gan_mlp": ("gan.py", {"game.joint": True}),
     "cgan_mlp": ("cgan.py", {}),
     "acgan32": ("acgan.py:tutorial", {}),
     "dcgan64": ("dcgan.py:res=64,data=photos", {}),

@@ -64,6 +64,18 @@ def alone(game):
     return state, np.mean(losses[len(losses) // 2 :])
 
 
+def test_a_step_overwrites_in_place_what_plain_jit_copies(game):
+    step, key = partial(train_step, game), jax.random.key(0)
+    feed = Batches(ring(size=1000), batch=8, seed=SEED)
+    args, turns = (core.init(game, key), feed(0), key), core.due(game, 1)
+    plain = jax.jit(step, static_argnames="turns", donate_argnums=0)
+    copies = [
+        f.lower(*args, turns=turns).compile().as_text().count(" copy(")
+        for f in (program.compiled(step), plain)
+    ]
+    assert copies[0] < copies[1]
+
+
 def test_seeds_in_turn_are_the_same_runs_alone_to_the_bit(game, alone):
     run, states, loss = trained(game, one_device(), 2, 1)
     jax.tree.map(np.testing.assert_array_equal, states[1], alone[0])
