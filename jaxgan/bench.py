@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan import config as configs
-from jaxgan import startup
-from jaxgan.errors import UserError, run
+from jaxgan.runtime import environment as startup
+from jaxgan.runtime.errors import UserError, run
 
 HELP = """Times one full cycle of a config's game: every turn that is due until the pattern repeats.
 
@@ -58,7 +58,8 @@ def one(
     config = configs.load(name)
     configs.override(config, overrides)
     startup.prepare()
-    from jaxgan.measure import measure  # jax is slow to import: --help and bad flags need not wait
+    # jax is slow to import: --help and bad flags need not wait
+    from jaxgan.benchmark.timing import measure
 
     found = measure(config.to_dict(), steps=steps, repeat=repeat, profile=profile)
     return {"config": name, **found._asdict()}

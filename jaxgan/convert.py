@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from jaxgan import config as configs
-from jaxgan import startup
-from jaxgan.errors import UserError, run
+from jaxgan.runtime import environment as startup
+from jaxgan.runtime.errors import UserError, run
 
 HELP = """Published weights become a run that samples and trains on; nothing in their file is run.
 
@@ -68,10 +68,12 @@ def read(path: Path, workdir: Path, base: dict[str, Any], name: str) -> None:
     """
     import jax
 
-    from jaxgan import game as core
-    from jaxgan import published, recipe, weights
-    from jaxgan.checkpoint import Checkpoints
-    from jaxgan.game import Spec
+    from jaxgan.core import game as core
+    from jaxgan.core.game import Spec
+    from jaxgan.training import workdir as recipe
+    from jaxgan.training.checkpoint import Checkpoints
+    from jaxgan.weights import safe_pickle as weights
+    from jaxgan.weights import stylegan2_ada as published
 
     if base["game"].get("name") != "stylegan2":
         raise UserError(f"--config={name}: its game is not stylegan2")
@@ -127,7 +129,7 @@ def describe(
     kwargs: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """The config of the run: `base` with the nets that the weights are of."""
-    from jaxgan import published
+    from jaxgan.weights import stylegan2_ada as published
 
     d = published.discriminator_options(states["D"]) if "D" in states else {}
     clamp = _clamp(kwargs)
@@ -168,8 +170,11 @@ def write(workdir: Path, out: Path) -> None:
     """
     import jax
 
-    from jaxgan import published, recipe, seeds, weights
-    from jaxgan.checkpoint import Checkpoints
+    from jaxgan.training import replicas as seeds
+    from jaxgan.training import workdir as recipe
+    from jaxgan.training.checkpoint import Checkpoints
+    from jaxgan.weights import safe_pickle as weights
+    from jaxgan.weights import stylegan2_ada as published
 
     config, game = recipe.recall(workdir)
     if config["game"].get("name") != "stylegan2":

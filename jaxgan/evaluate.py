@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxgan import startup
-from jaxgan.errors import UserError, run
+from jaxgan.runtime import environment as startup
+from jaxgan.runtime.errors import UserError, run
 
 HELP = """Scores a run's samples against as many of the images that it is trained on.
 
@@ -51,7 +51,8 @@ def main(argv: list[str]) -> int:
     if args.n is not None and args.n < 1:
         raise UserError(f"--n={args.n}: at least 1")
     startup.prepare()
-    from jaxgan import score  # jax is slow to import: --help and bad flags need not wait
+    # jax is slow to import: --help and bad flags need not wait
+    from jaxgan.evaluation import run as score
 
     subject = score.Subject(args.workdir, args.n, args.seed, args.step, args.replica, args.path)
     for row in score.score(subject, args.metrics.split(",")):

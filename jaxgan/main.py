@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from jaxgan import config as configs
-from jaxgan import startup
-from jaxgan.errors import run
+from jaxgan.runtime import environment as startup
+from jaxgan.runtime.errors import run
 
 HELP = """Trains the GAN that a config file describes. The same command goes on where it stopped.
 
@@ -34,7 +34,8 @@ def main(argv: list[str]) -> int:
     configs.override(config, overrides)
     workdir = args.workdir or default_workdir(args.config)
     startup.prepare()
-    from jaxgan.train import train  # jax is slow to import: --help and bad flags need not wait
+    # jax is slow to import: --help and bad flags need not wait
+    from jaxgan.training.loop import train
 
     clock = startup.Clock(startup.age())
     clock.lap("imports")

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jaxgan import config as configs
-from jaxgan import pictures, startup
-from jaxgan.data import toy
-from jaxgan.errors import UserError, run
-from jaxgan.evals.modes import POINTS
-from jaxgan.resolve import nearest
+from jaxgan.config.registry import nearest
+from jaxgan.data.sources import toy
+from jaxgan.evaluation.mode_coverage import POINTS
+from jaxgan.runtime import environment as startup
+from jaxgan.runtime.errors import UserError, run
+from jaxgan.visual import grid as pictures
 
 DATA = ("ring", "grid")
 RECIPES = ("ns", "mm", "ls", "hinge", "wgan", "wgan_gp", "dragan", "sn")
@@ -38,7 +39,8 @@ def main(argv: list[str]) -> int:
     if args.steps is not None:
         overrides.append(f"--config.steps={args.steps}")
     startup.prepare()
-    from jaxgan.study import study  # jax is slow to import: --help and bad flags need not wait
+    # jax is slow to import: --help and bad flags need not wait
+    from jaxgan.evaluation.mode_study import study
 
     started, rows = time.perf_counter(), []
     for data, name in cells:

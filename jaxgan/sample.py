@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxgan import startup
-from jaxgan.errors import UserError, run
+from jaxgan.runtime import environment as startup
+from jaxgan.runtime.errors import UserError, run
 
 if TYPE_CHECKING:
-    from jaxgan.game import Game, State
+    from jaxgan.core.game import Game, State
 
 BATCH = 100  # drawn at once
 COLUMNS = 10  # of a sweep
@@ -56,7 +56,8 @@ def main(argv: list[str]) -> int:
     if args.n < 1:
         raise UserError(f"--n={args.n}: at least 1")
     startup.prepare()
-    from jaxgan import pictures  # jax is slow to import: --help need not wait
+    # jax is slow to import: --help need not wait
+    from jaxgan.visual import grid as pictures
 
     given = _given(args.labels, args.conditions)
     _, game, state = restore(args.workdir, args.replica)
@@ -90,8 +91,9 @@ def restore(
     """
     import jax
 
-    from jaxgan import recipe, seeds
-    from jaxgan.checkpoint import Checkpoints
+    from jaxgan.training import replicas as seeds
+    from jaxgan.training import workdir as recipe
+    from jaxgan.training.checkpoint import Checkpoints
 
     config, game = recipe.recall(workdir)
     replicas = config.get("seeds", 1)
@@ -135,7 +137,7 @@ def draw(
     """
     import jax
 
-    from jaxgan import pictures
+    from jaxgan.visual import grid as pictures
 
     k_inputs, k_sample = jax.random.split(jax.random.key(seed))
     given = {name: np.resize(rows, (n, *rows.shape[1:])) for name, rows in given.items()}

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from jaxgan import config as configs
-from jaxgan import game as core
-from jaxgan.resolve import bind
-from jaxgan.train import prepare, train_step
+from jaxgan.config.registry import bind
+from jaxgan.core import game as core
+from jaxgan.training.loop import prepare, train_step
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "experiments").glob("*.py"))

@@ -6,8 +6,8 @@ from PIL import Image
 
 from jaxgan import config as configs
 from jaxgan import sample
-from jaxgan.errors import UserError
-from jaxgan.train import train
+from jaxgan.runtime.errors import UserError
+from jaxgan.training.loop import train
 
 ROOT = Path(__file__).parents[1]
 

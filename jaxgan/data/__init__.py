@@ -1,1 +1,1 @@
-"""Training data: random-access image sources, and batches that are a pure function of the step."""
+"""Data sets and their batches."""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxgan.errors import UserError
+from jaxgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -3,9 +3,9 @@
 import importlib
 import inspect
 
+from jaxgan.config.registry import bind, nearest
 from jaxgan.data.source import Source
-from jaxgan.errors import UserError
-from jaxgan.resolve import bind, nearest
+from jaxgan.runtime.errors import UserError
 
 # Source -> its module. Modules are imported on use, so that --help pays for none of them.
 _MODULES = {
@@ -36,7 +36,7 @@ def load(name: str, **options: object) -> Source:
     kind, _, path = name.partition(":")
     if kind not in _MODULES:
         raise UserError(f"config.data.name: no source {kind!r}{nearest(kind, _MODULES)}")
-    source = getattr(importlib.import_module(f"jaxgan.data.{_MODULES[kind]}"), kind)
+    source = getattr(importlib.import_module(f"jaxgan.data.sources.{_MODULES[kind]}"), kind)
     takes_path = "path" in inspect.signature(source).parameters
     if takes_path != bool(path):
         raise UserError(

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from jaxgan.core.growth import Growth, fixed
 from jaxgan.data.source import Source
-from jaxgan.errors import UserError
-from jaxgan.growth import Growth, fixed
+from jaxgan.runtime.errors import UserError
 
 T = TypeVar("T")
 

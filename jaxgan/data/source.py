@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from jaxgan.errors import UserError
+from jaxgan.runtime.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)

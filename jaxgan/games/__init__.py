@@ -1,1 +1,1 @@
-"""One file per kind of game; each builds a `jaxgan.game.Game` from networks and losses."""
+"""One file per kind of game; each builds a `jaxgan.core.game.Game`."""

@@ -11,17 +11,17 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgan import parts as build
-from jaxgan.augment import Augment
-from jaxgan.auxiliary import Auxiliary
-from jaxgan.errors import UserError
-from jaxgan.game import Aux, Batch, Game, Nets, Player, Spec, State, Turn, shard
-from jaxgan.losses import Loss
-from jaxgan.net import Drawn, Net, recall
-from jaxgan.optim import Optim
-from jaxgan.parts import AT
-from jaxgan.regularizers import Regularizer
-from jaxgan.resolve import Node, resolve
+from jaxgan.augment.diffaugment import Augment
+from jaxgan.config.registry import Node, resolve
+from jaxgan.core.game import Aux, Batch, Game, Nets, Player, Spec, State, Turn, shard
+from jaxgan.core.network import Drawn, Net, recall
+from jaxgan.core.optim import Optim
+from jaxgan.games.common import build
+from jaxgan.games.common.build import AT
+from jaxgan.losses.adversarial import Loss
+from jaxgan.losses.auxiliary import Auxiliary
+from jaxgan.losses.regularizers import Regularizer
+from jaxgan.runtime.errors import UserError
 
 Array = jax.Array
 EMPTY: Batch = {}
@@ -89,13 +89,15 @@ def adversarial(
     Raises:
       UserError: an unknown name or option, or parts that do not fit the data or each other.
     """
-    extra = resolve(auxiliary, "jaxgan.auxiliary", at=f"{AT}.auxiliary")() if auxiliary else None
+    extra = (
+        resolve(auxiliary, "jaxgan.losses.auxiliary", at=f"{AT}.auxiliary")() if auxiliary else None
+    )
     build.check_condition(spec, condition, matching_aware, extra)
     net_g, net_d = build.nets(g, d, spec, bool(condition), extra)
-    objective = resolve(loss, "jaxgan.losses", at=f"{AT}.loss")()
+    objective = resolve(loss, "jaxgan.losses.adversarial", at=f"{AT}.loss")()
     terms = build.regularizers(regularizers or {})
     always = {label: term for label, (term, every) in terms.items() if every == 1}
-    augmented = resolve(augment, "jaxgan.augment", at=f"{AT}.augment")()
+    augmented = resolve(augment, "jaxgan.augment.diffaugment", at=f"{AT}.augment")()
     if reuse_fakes and g_batch > 1:
         raise UserError(f"{AT}.reuse_fakes: d saw fewer fakes than {AT}.g_batch={g_batch} wants")
     wishes = (condition, matching_aware, extra, latent, g_batch, joint, reuse_fakes, dequantize)

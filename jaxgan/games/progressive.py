@@ -12,18 +12,18 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgan import parts as build
-from jaxgan import stages
-from jaxgan.errors import UserError
-from jaxgan.game import Aux, Batch, Game, Nets, Player, Spec, State, shard
-from jaxgan.growth import Growth, Stage
-from jaxgan.losses import Loss
-from jaxgan.net import Net
+from jaxgan.config.registry import Node, resolve
+from jaxgan.core.game import Aux, Batch, Game, Nets, Player, Spec, State, shard
+from jaxgan.core.growth import Growth, Stage
+from jaxgan.core.network import Net
+from jaxgan.core.optim import Optim
+from jaxgan.games.common import build
+from jaxgan.games.common import growing as stages
+from jaxgan.games.common.build import AT
+from jaxgan.losses.adversarial import Loss
+from jaxgan.losses.regularizers import Regularizer
 from jaxgan.nets import growing
-from jaxgan.optim import Optim
-from jaxgan.parts import AT
-from jaxgan.regularizers import Regularizer
-from jaxgan.resolve import Node, resolve
+from jaxgan.runtime.errors import UserError
 
 Array = jax.Array
 
@@ -75,7 +75,7 @@ def progressive(
             )
     parts = Parts(
         spec, growth, build.grower(g, spec, "g"), build.grower(d, spec, "d"),
-        resolve(loss, "jaxgan.losses", at=f"{AT}.loss")(),
+        resolve(loss, "jaxgan.losses.adversarial", at=f"{AT}.loss")(),
         {label: term for label, (term, _) in terms.items()}, latent,
     )  # fmt: skip
     build.check_critic(jax.eval_shape(partial(init, parts), jax.random.key(0))[1]["d"], terms)

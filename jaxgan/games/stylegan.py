@@ -13,18 +13,19 @@ import jax
 import jax.numpy as jnp
 from jax.nn import softplus
 
-from jaxgan import parts as build
-from jaxgan import stages
-from jaxgan.errors import UserError
-from jaxgan.game import Aux, Batch, Game, Nets, Player, Spec, State, shard
-from jaxgan.growth import Growth, Stage
-from jaxgan.net import Net, pure
-from jaxgan.nets import growing, latents
+from jaxgan.config.registry import Node
+from jaxgan.core.game import Aux, Batch, Game, Nets, Player, Spec, State, shard
+from jaxgan.core.growth import Growth, Stage
+from jaxgan.core.network import Net, pure
+from jaxgan.core.optim import Optim
+from jaxgan.games.common import build
+from jaxgan.games.common import growing as stages
+from jaxgan.games.common.build import AT
+from jaxgan.losses.regularizers import r1
+from jaxgan.nets import growing
+from jaxgan.nets import mapping as latents
 from jaxgan.nets import stylegan as nets
-from jaxgan.optim import Optim
-from jaxgan.parts import AT
-from jaxgan.regularizers import r1
-from jaxgan.resolve import Node
+from jaxgan.runtime.errors import UserError
 
 Array = jax.Array
 

@@ -13,16 +13,16 @@ import jax
 import jax.numpy as jnp
 from jax.nn import softplus
 
-from jaxgan import ada
-from jaxgan import parts as build
-from jaxgan.errors import UserError
-from jaxgan.game import Aux, Batch, Game, Nets, Player, Spec, State, Turn, shard
-from jaxgan.net import Net, pure
-from jaxgan.nets import latents
+from jaxgan.augment import ada
+from jaxgan.config.registry import Node
+from jaxgan.core.game import Aux, Batch, Game, Nets, Player, Spec, State, Turn, shard
+from jaxgan.core.network import Net, pure
+from jaxgan.core.optim import Optim
+from jaxgan.games.common import build
+from jaxgan.losses.regularizers import r1
+from jaxgan.nets import mapping as latents
 from jaxgan.nets import stylegan2 as nets
-from jaxgan.optim import Optim
-from jaxgan.regularizers import r1
-from jaxgan.resolve import Node
+from jaxgan.runtime.errors import UserError
 
 Array = jax.Array
 EMPTY: Batch = {}

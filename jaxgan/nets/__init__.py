@@ -1,1 +1,1 @@
-"""Flax modules: layers, normalisers and one file per pair of networks."""
+"""Networks, one file per pair of generator and discriminator."""

@@ -8,9 +8,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.nets import norms
-from jaxgan.nets.layers import Conv, Dense, check_square, flatten, leaky_relu
-from jaxgan.nets.norms import Condition
+from jaxgan.nets.layers import norms
+from jaxgan.nets.layers.basic import Conv, Dense, check_square, flatten, leaky_relu
+from jaxgan.nets.layers.norms import Condition
 
 Array = jax.Array
 

@@ -11,11 +11,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.errors import UserError
-from jaxgan.nets import norms
-from jaxgan.nets.layers import Conv, Dense, flatten, leaky_relu, pyramid
-from jaxgan.nets.norms import Condition
-from jaxgan.resolve import nearest
+from jaxgan.config.registry import nearest
+from jaxgan.nets.layers import norms
+from jaxgan.nets.layers.basic import Conv, Dense, flatten, leaky_relu, pyramid
+from jaxgan.nets.layers.norms import Condition
+from jaxgan.runtime.errors import UserError
 
 Array = jax.Array
 

@@ -8,9 +8,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.nets import norms
-from jaxgan.nets.layers import Conv, ConvTranspose, Dense, flatten, leaky_relu, pyramid
-from jaxgan.nets.norms import Condition
+from jaxgan.nets.layers import norms
+from jaxgan.nets.layers.basic import Conv, ConvTranspose, Dense, flatten, leaky_relu, pyramid
+from jaxgan.nets.layers.norms import Condition
 
 Array = jax.Array
 

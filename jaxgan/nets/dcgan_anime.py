@@ -11,9 +11,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.errors import UserError
-from jaxgan.nets import layers
-from jaxgan.nets.layers import flatten, leaky_relu
+from jaxgan.nets.layers import basic as layers
+from jaxgan.nets.layers.basic import flatten, leaky_relu
+from jaxgan.runtime.errors import UserError
 
 Array = jax.Array
 

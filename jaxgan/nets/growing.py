@@ -16,10 +16,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.errors import UserError
-from jaxgan.growth import Growth, Stage
-from jaxgan.nets.layers import check_square
-from jaxgan.nets.resize import downsample, upsample
+from jaxgan.core.growth import Growth, Stage
+from jaxgan.nets.layers.basic import check_square
+from jaxgan.nets.ops.resize import downsample, upsample
+from jaxgan.runtime.errors import UserError
 
 Array = jax.Array
 Span = tuple[int, int]

@@ -7,9 +7,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.errors import UserError
-from jaxgan.nets import norms
-from jaxgan.nets.layers import Conv, ConvTranspose, Dense, flatten
+from jaxgan.nets.layers import norms
+from jaxgan.nets.layers.basic import Conv, ConvTranspose, Dense, flatten
+from jaxgan.runtime.errors import UserError
 
 Array = jax.Array
 

@@ -10,11 +10,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.errors import UserError
-from jaxgan.nets import norms
-from jaxgan.nets.layers import Dense, flatten, leaky_relu
-from jaxgan.nets.norms import Condition
-from jaxgan.resolve import nearest
+from jaxgan.config.registry import nearest
+from jaxgan.nets.layers import norms
+from jaxgan.nets.layers.basic import Dense, flatten, leaky_relu
+from jaxgan.nets.layers.norms import Condition
+from jaxgan.runtime.errors import UserError
 
 Array = jax.Array
 

@@ -10,12 +10,12 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.nets import fir
-from jaxgan.nets.equalised import EqualConv, EqualDense
 from jaxgan.nets.growing import Span, blend, channels, compute_type, reached, share, up_to
-from jaxgan.nets.layers import flatten, leaky_relu
-from jaxgan.nets.norms import MinibatchStd, PixelNorm
-from jaxgan.nets.resize import downsample, upsample
+from jaxgan.nets.layers.basic import flatten, leaky_relu
+from jaxgan.nets.layers.equalized import EqualConv, EqualDense
+from jaxgan.nets.layers.norms import MinibatchStd, PixelNorm
+from jaxgan.nets.ops import upfirdn as fir
+from jaxgan.nets.ops.resize import downsample, upsample
 
 Array = jax.Array
 

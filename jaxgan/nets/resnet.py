@@ -12,11 +12,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.errors import UserError
-from jaxgan.nets import norms
-from jaxgan.nets.layers import Conv, Dense, check_square
-from jaxgan.nets.norms import Condition, SelfAttention
-from jaxgan.nets.resize import downsample, upsample
+from jaxgan.nets.layers import norms
+from jaxgan.nets.layers.basic import Conv, Dense, check_square
+from jaxgan.nets.layers.norms import Condition, SelfAttention
+from jaxgan.nets.ops.resize import downsample, upsample
+from jaxgan.runtime.errors import UserError
 
 Array = jax.Array
 

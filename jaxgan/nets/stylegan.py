@@ -10,13 +10,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.nets.equalised import EqualConv, EqualDense
 from jaxgan.nets.growing import Span, blend, channels, compute_type, reached, share, up_to
-from jaxgan.nets.latents import Mapping, spread, style_layers
-from jaxgan.nets.layers import leaky_relu
-from jaxgan.nets.norms import AdaIN
+from jaxgan.nets.layers.basic import leaky_relu
+from jaxgan.nets.layers.equalized import EqualConv, EqualDense
+from jaxgan.nets.layers.norms import AdaIN
+from jaxgan.nets.mapping import Mapping, spread, style_layers
+from jaxgan.nets.ops.resize import upsample
 from jaxgan.nets.progan import GAIN, low_pass
-from jaxgan.nets.resize import upsample
 
 Array = jax.Array
 

@@ -8,7 +8,8 @@ only, 'skip' by an image at each resolution, 'resnet' by residual blocks. `clamp
 convolution puts out (256 in the authors' mixed precision), 0 for no bound; `bfloat16` counts the
 largest resolutions whose features are computed in that type, parameters being float32 always.
 
-Submodules are named as in the authors' files, so that jaxgan.published maps one onto the other.
+Submodules are named as in the authors' files, so that jaxgan.weights.stylegan2_ada maps one onto
+the other.
 """
 
 import math
@@ -17,13 +18,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.errors import UserError
-from jaxgan.nets import fir
-from jaxgan.nets.equalised import EqualConv, EqualDense
-from jaxgan.nets.latents import Mapping, spread, style_layers
-from jaxgan.nets.layers import check_square, flatten
-from jaxgan.nets.modulated import StyleLayer, ToRGB, activate, normal
-from jaxgan.nets.norms import MinibatchStd
+from jaxgan.nets.layers.basic import check_square, flatten
+from jaxgan.nets.layers.equalized import EqualConv, EqualDense
+from jaxgan.nets.layers.modulated import StyleLayer, ToRGB, activate, normal
+from jaxgan.nets.layers.norms import MinibatchStd
+from jaxgan.nets.mapping import Mapping, spread, style_layers
+from jaxgan.nets.ops import upfirdn as fir
+from jaxgan.runtime.errors import UserError
 
 Array = jax.Array
 

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from jaxgan.data.images import convert_channels, resize_batch, to_square
-from jaxgan.errors import UserError
+from jaxgan.runtime.errors import UserError
 
 
 def checkerboard(side: int) -> np.ndarray:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from jaxgan.data.load import load
-from jaxgan.errors import UserError
+from jaxgan.runtime.errors import UserError
 
 
 def test_opens_a_source_by_name():
@@ -41,8 +41,8 @@ def test_says_what_is_wrong_and_what_is_right(name, options, message):
 
 def test_importing_the_room_imports_no_reader():
     code = (
-        "import sys, jaxgan.data.load, jaxgan.data.pipeline, jaxgan.data.folder, "
-        "jaxgan.data.embedded, jaxgan.data.tfds, jaxgan.data.array; "
+        "import sys, jaxgan.data.load, jaxgan.data.pipeline, jaxgan.data.sources.folder, "
+        "jaxgan.data.sources.embedded, jaxgan.data.sources.tfds, jaxgan.data.sources.array; "
         "print([m for m in ('PIL', 'sklearn', 'mlxtend', 'grain', 'tensorflow_datasets', 'jax') "
         "if m in sys.modules])"
     )

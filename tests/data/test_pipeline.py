@@ -4,10 +4,10 @@ import time
 import numpy as np
 import pytest
 
+from jaxgan.core.growth import Growth, Stage
 from jaxgan.data.pipeline import Batches, prefetch
 from jaxgan.data.source import from_arrays
-from jaxgan.errors import UserError
-from jaxgan.growth import Growth, Stage
+from jaxgan.runtime.errors import UserError
 
 
 def numbered(size: int):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from jaxgan.data.source import from_arrays, subset
-from jaxgan.errors import UserError
+from jaxgan.runtime.errors import UserError
 
 IMAGES = np.arange(3 * 2 * 2, dtype=np.uint8).reshape(3, 2, 2, 1)
 

@@ -10,17 +10,21 @@ import numpy as np
 import pytest
 
 from jaxgan import config as configs
-from jaxgan import game as core
-from jaxgan import metrics, program, recipe, seeds, stages
-from jaxgan.checkpoint import Checkpoints
-from jaxgan.errors import UserError
-from jaxgan.game import Spec
-from jaxgan.nets.resize import upsample
-from jaxgan.recipe import make_game
-from jaxgan.regularizers import drift
-from jaxgan.resolve import bind
-from jaxgan.schedule import plan
-from jaxgan.train import prepare, train, train_step
+from jaxgan.config.registry import bind
+from jaxgan.core import game as core
+from jaxgan.core.game import Spec
+from jaxgan.core.schedule import plan
+from jaxgan.games.common import growing as stages
+from jaxgan.losses.regularizers import drift
+from jaxgan.nets.ops.resize import upsample
+from jaxgan.runtime.errors import UserError
+from jaxgan.training import dispatch as program
+from jaxgan.training import logger as metrics
+from jaxgan.training import replicas as seeds
+from jaxgan.training import workdir as recipe
+from jaxgan.training.checkpoint import Checkpoints
+from jaxgan.training.loop import prepare, train, train_step
+from jaxgan.training.workdir import make_game
 
 ROOT = Path(__file__).parents[2]
 KEY = jax.random.key(3)

@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.errors import UserError
-from jaxgan.net import pure
-from jaxgan.nets import dcgan, dcgan_anime, layers, mlp
+from jaxgan.core.network import pure
+from jaxgan.nets import dcgan, dcgan_anime, mlp
+from jaxgan.nets.layers import basic as layers
+from jaxgan.runtime.errors import UserError
 
 KEY = jax.random.key(0)
 

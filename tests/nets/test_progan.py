@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.errors import UserError
-from jaxgan.net import pure
+from jaxgan.core.network import pure
 from jaxgan.nets import growing, progan
-from jaxgan.nets.resize import downsample, upsample
+from jaxgan.nets.ops.resize import downsample, upsample
+from jaxgan.runtime.errors import UserError
 
 KEY = jax.random.key(0)
 SHAPE = (16, 16, 3)

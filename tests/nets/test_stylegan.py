@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.net import pure
-from jaxgan.nets import latents, progan, stylegan
-from jaxgan.nets.resize import upsample
+from jaxgan.core.network import pure
+from jaxgan.nets import mapping as latents
+from jaxgan.nets import progan, stylegan
+from jaxgan.nets.ops.resize import upsample
 
 KEY = jax.random.key(0)
 SHAPE = (16, 16, 3)

@@ -12,12 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import published
-from jaxgan.errors import UserError
-from jaxgan.net import pure
-from jaxgan.nets import fir, latents, stylegan2
-from jaxgan.nets.conv import conv2d, conv2d_transpose
-from jaxgan.nets.modulated import StyleLayer, activate, modulated_conv2d
+from jaxgan.core.network import pure
+from jaxgan.nets import mapping as latents
+from jaxgan.nets import stylegan2
+from jaxgan.nets.layers.modulated import StyleLayer, activate, modulated_conv2d
+from jaxgan.nets.ops import upfirdn as fir
+from jaxgan.nets.ops.conv import conv2d, conv2d_transpose
+from jaxgan.runtime.errors import UserError
+from jaxgan.weights import stylegan2_ada as published
 
 KEY = jax.random.key(0)
 FIXTURE = dict(np.load(Path(__file__).parents[1] / "fixtures/stylegan2_32.npz"))

@@ -1,0 +1,72 @@
+"""Differentiable augmentations, applied to reals and fakes alike inside the loss."""
+
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.config.registry import nearest
+from jaxgan.runtime.errors import UserError
+
+Array = jax.Array
+Augment = Callable[[Array, Array], Array]
+
+
+def none() -> Augment:
+    """Leaves images as they are."""
+    return lambda key, x: x
+
+
+def diff_augment(*, policy: Sequence[str] = ("color", "translation", "cutout")) -> Augment:
+    """DiffAugment (Zhao et al. 2020, section 3): the named transforms in order, drawn per image.
+
+    Raises:
+      UserError: the policy names a transform that is not there.
+    """
+    known = {"color": color, "translation": translation, "cutout": cutout}
+    for name in policy:
+        if name not in known:
+            raise UserError(f"config.game.augment.policy: no {name!r}{nearest(name, known)}")
+
+    def augment(key: Array, x: Array) -> Array:
+        for name, k in zip(policy, jax.random.split(key, len(policy)), strict=True):
+            x = known[name](k, x)
+        return x
+
+    return augment
+
+
+def color(key: Array, x: Array) -> Array:
+    """Brightness by U(-0.5, 0.5), saturation by U(0, 2), contrast by U(0.5, 1.5); (N, H, W, C)."""
+    brightness, saturation, contrast = jax.random.uniform(key, (3, len(x), 1, 1, 1), x.dtype)
+    x = x + (brightness - 0.5)
+    mean = x.mean(axis=3, keepdims=True)
+    x = (x - mean) * (2 * saturation) + mean if x.shape[-1] > 1 else x
+    mean = x.mean(axis=(1, 2, 3), keepdims=True)
+    return (x - mean) * (contrast + 0.5) + mean
+
+
+def translation(key: Array, x: Array, ratio: float = 0.125) -> Array:
+    """Shifts each image by up to ratio of its size in each direction; what enters is 0."""
+    n, height, width, _ = x.shape
+    most_y, most_x = int(height * ratio + 0.5), int(width * ratio + 0.5)
+    k_y, k_x = jax.random.split(key)
+    dy = jax.random.randint(k_y, (n, 1), -most_y, most_y + 1)
+    dx = jax.random.randint(k_x, (n, 1), -most_x, most_x + 1)
+    # One-hot products, not gathers: their gradient is a product too, on every platform.
+    rows = jax.nn.one_hot(jnp.arange(height) + dy, height, dtype=x.dtype)
+    columns = jax.nn.one_hot(jnp.arange(width) + dx, width, dtype=x.dtype)
+    return jnp.einsum("nyh,nhwc,nxw->nyxc", rows, x, columns)
+
+
+def cutout(key: Array, x: Array, ratio: float = 0.5) -> Array:
+    """Zeroes a square of ratio of the size at a random place in each image, partly outside too."""
+    n, height, width, _ = x.shape
+    k_y, k_x = jax.random.split(key)
+    size_y, size_x = int(height * ratio + 0.5), int(width * ratio + 0.5)
+    top = jax.random.randint(k_y, (n, 1), 0, height + 1 - size_y % 2) - size_y // 2
+    left = jax.random.randint(k_x, (n, 1), 0, width + 1 - size_x % 2) - size_x // 2
+    in_rows = (jnp.arange(height) >= top) & (jnp.arange(height) < top + size_y)
+    in_columns = (jnp.arange(width) >= left) & (jnp.arange(width) < left + size_x)
+    hole = in_rows[:, :, None, None] & in_columns[:, None, :, None]
+    return jnp.where(hole, 0, x)

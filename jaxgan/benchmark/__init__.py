@@ -1,0 +1,1 @@
+"""Timing, and the comparison with other programs."""

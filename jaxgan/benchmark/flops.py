@@ -1,0 +1,87 @@
+"""The floating-point operations that a function must do, counted from its jaxpr.
+
+Matrix products and convolutions only, 2 for each multiply-add; all else is small beside them. It
+counts what the mathematics asks for, so it can be set against any implementation's time:
+
+- a strided or transposed convolution, and each of its gradients, costs N H' W' C_out kh kw C_in,
+  where H' W' is the size at its strided side. Zeros put between pixels cost nothing; those around
+  the image count as pixels, as is the custom.
+- XLA's own cost analysis counts what the compiled program does: inserted zeros, element-wise work,
+  recomputation; but the body of a loop only once.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+from jax.extend.core import Jaxpr, jaxprs_in_params
+
+Shape = Sequence[int]
+
+
+def count(fn: Callable, *args: Any) -> int:
+    """Floating-point operations of fn(*args); args may be `jax.ShapeDtypeStruct`s.
+
+    Of a `cond` the dearest branch counts; a `while`, whose length the jaxpr does not tell, counts
+    as one turn.
+    """
+    return 2 * multiply_adds(jax.make_jaxpr(fn)(*args).jaxpr)
+
+
+def multiply_adds(jaxpr: Jaxpr) -> int:
+    """Multiply-adds of the products and convolutions in a jaxpr and those it calls."""
+    return sum(_equation(eqn) for eqn in jaxpr.eqns)
+
+
+def _equation(eqn: Any) -> int:
+    name = eqn.primitive.name
+    if name in _COUNTS:
+        (out, *_), shapes = eqn.outvars, [tuple(v.aval.shape) for v in eqn.invars]
+        return _COUNTS[name](eqn.params, *shapes[:2], tuple(out.aval.shape))
+    inner = [multiply_adds(jaxpr) for jaxpr in jaxprs_in_params(eqn.params)]
+    if name == "cond":
+        return max(inner)
+    return sum(inner) * eqn.params.get("length", 1) if name == "scan" else sum(inner)
+
+
+def _dot_general(params: dict[str, Any], a: Shape, b: Shape, out: Shape) -> int:
+    del b
+    (contracted, _), _ = params["dimension_numbers"]
+    return math.prod(out) * math.prod(a[axis] for axis in contracted)
+
+
+def _lax_conv(params: dict[str, Any], x: Shape, w: Shape, out: Shape) -> int:
+    del x
+    _, features_in, *space = params["dimension_numbers"].rhs_spec
+    taps = math.prod(w[axis] for axis in space) * w[features_in]
+    # Between two pixels of a dilated image lie zeros, which most taps fall on.
+    return math.prod(out) * taps // math.prod(params["lhs_dilation"])
+
+
+def _family(y: Shape, w: Shape) -> int:
+    """nets.ops.conv's three primitives cost the same: each tap meets each strided pixel once.
+
+    y: (..., N, H', W', C_out), at the strided side. w: (..., kh, kw, C_in, C_out).
+    """
+    return math.prod(y) * math.prod(w[-4:-1])
+
+
+def _doubled(y: Shape, w: Shape) -> int:
+    """jaxgan.nets.ops.conv_resized's: of a kernel's k k taps on doubled images few meet new pixels.
+
+    y: (..., N, 2 H, 2 W, C_out), at the doubled side. w: (..., k, k, C_in, C_out).
+    """
+    return math.prod(y) * w[-2] * (w[-4] + 1) * (w[-3] + 1) // 4
+
+
+_COUNTS: dict[str, Callable[..., int]] = {
+    "dot_general": _dot_general,
+    "conv_general_dilated": _lax_conv,
+    "jaxgan_conv": lambda params, x, w, y: _family(y, w),
+    "jaxgan_conv_input_grad": lambda params, y, w, x: _family(y, w),
+    "jaxgan_conv_weight_grad": lambda params, x, y, w: _family(y, w),
+    "jaxgan_doubled_conv": lambda params, x, w, y: _doubled(y, w),
+    "jaxgan_doubled_conv_input_grad": lambda params, y, w, x: _doubled(y, w),
+    "jaxgan_doubled_conv_weight_grad": lambda params, x, y, w: _doubled(y, w),
+}

@@ -1,0 +1,158 @@
+"""Times one full cycle of a config's game: every turn that is due until the pattern repeats."""
+
+import contextlib
+import functools
+import math
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxgan.benchmark import flops
+from jaxgan.benchmark import hardware as machine
+from jaxgan.config.registry import bind
+from jaxgan.core.game import Batch, Game, State
+from jaxgan.parallel import mesh as sharding
+from jaxgan.training import dispatch as program
+from jaxgan.training import replicas as seeds
+from jaxgan.training.dispatch import Program
+from jaxgan.training.loop import assemble, prepare, train_step
+
+CACHE = "/jax/compilation_cache/cache_"  # jax's events: hits, misses
+
+
+class Timing(NamedTuple):
+    """What `measure` finds. A step is one batch of reals; a cycle plays every turn at least once.
+
+    device: kind and number. steps_per_cycle, batch: images. repeat: timed repetitions.
+    cycle_ms: median, and the 10th and 90th percentile over repetitions. images_per_s: reals.
+    steps_per_dispatch: as config.dispatch. compile_s: what the first repetition took longer than
+      the median: tracing, lowering, compiling. from_cache: whether XLA's part was read from disk.
+    memory_mb: see `machine.memory`. params_m: millions of parameters, of all nets.
+    gflop: a cycle's, of all seeds, as `flops` counts them; gflop_xla: by XLA's cost analysis of
+      the program it is given, before it optimises.
+    gflops: per second. peak_gflops: the machine's, see `machine.peak`. of_peak: their ratio.
+    """
+
+    device: str
+    batch: int
+    steps_per_cycle: int
+    steps_per_dispatch: int
+    repeat: int
+    cycle_ms: float
+    cycle_ms_p10: float
+    cycle_ms_p90: float
+    images_per_s: float
+    compile_s: float
+    from_cache: bool
+    memory_mb: float
+    params_m: float
+    gflop: float
+    gflop_xla: float
+    gflops: float
+    peak_gflops: float
+    of_peak: float
+
+
+def measure(config: Mapping[str, Any], *, steps: int, repeat: int, profile: str = "") -> Timing:
+    """Compiles and times a config's training steps, as `jaxgan.training.loop` plays them.
+
+    Of a game that grows, those of its last stage.
+
+    One batch is put on the devices beforehand and serves every step: neither data nor logs are
+    timed, and the host waits only at the end of a repetition, as training does at a log.
+
+    Args:
+      config: as for `train.train`.
+      steps: to take in each repetition, rounded up to whole cycles; 0 for one cycle.
+      repeat: timed repetitions, after two that are not.
+      profile: a folder for a trace of one more cycle; '' for none.
+
+    Raises:
+      UserError: anything in the config that is unknown or does not fit.
+    """
+    run = bind(prepare, config, at="config", given=("clock",))()
+    last = run.growth.stages[-1]
+    n, cycle = len(run.feeds), program.period(run.game, last.start)
+    like = seeds.like(run.game, 1), run.feeds[0](last.start), jax.random.key(0)
+    total, xla = (n * flop / 1e9 for flop in cost(run.game, cycle, *like))
+    params = n * sum(leaf.size for leaf in jax.tree.leaves(like[0].params))
+    with jax.set_mesh(run.mesh):
+        todo = assemble(run, first=0)
+        dispatches = max(math.ceil(len(cycle) / todo.stride), math.ceil(steps / todo.stride))
+        starts = range(last.start, last.start + dispatches * todo.stride, todo.stride)
+        once = functools.partial(repetition, todo, todo.feed(last.start), starts)
+        with cache_events() as events:
+            states, first = once(todo.init())
+        times = []
+        for _ in range(1 + repeat):  # one more to warm up
+            states, seconds = once(states)
+            times.append(seconds)
+        if profile:
+            with jax.profiler.trace(profile):
+                once(states)
+        memory, peak = machine.memory(), machine.peak(run.mesh) / 1e9
+    cycles = dispatches * todo.stride / len(cycle)
+    median, p10, p90 = (np.percentile(times[1:], (50, 10, 90)) / cycles).tolist()
+    return Timing(
+        device=f"{jax.devices()[0].device_kind} x {run.mesh.size}",
+        batch=last.batch,
+        steps_per_cycle=len(cycle),
+        steps_per_dispatch=todo.stride,
+        repeat=repeat,
+        cycle_ms=1e3 * median,
+        cycle_ms_p10=1e3 * p10,
+        cycle_ms_p90=1e3 * p90,
+        images_per_s=n * last.batch * len(cycle) / median,
+        compile_s=first - median * cycles,
+        from_cache="hits" in events and "misses" not in events,
+        memory_mb=memory / 1e6,
+        params_m=params / 1e6,
+        gflop=total,
+        gflop_xla=xla,
+        gflops=total / median,
+        peak_gflops=peak,
+        of_peak=total / median / peak,
+    )
+
+
+def cost(
+    game: Game, cycle: program.Turns, state: State, batch: Batch, key: jax.Array
+) -> tuple[float, float]:
+    """FLOPs of one seed's cycle, as `flops` counts them and by XLA's cost analysis."""
+    counted = analysed = 0.0
+    for turns in cycle:
+        step = functools.partial(train_step, game, turns=turns)
+        counted += flops.count(step, state, batch, key)
+        analysed += (jax.jit(step).lower(state, batch, key).cost_analysis() or {}).get("flops", 0)
+    return counted, analysed
+
+
+def repetition(todo: Program, batches: Any, starts: range, states: Any) -> tuple[Any, float]:
+    """The states after dispatches at these steps, and the seconds they took."""
+    wait = sharding.lockstep()
+    started = time.perf_counter()
+    for t in starts:
+        states, _ = todo.step(states, batches, t)
+        if wait:
+            jax.block_until_ready(states)
+    jax.block_until_ready(states)
+    return states, time.perf_counter() - started
+
+
+@contextlib.contextmanager
+def cache_events() -> Iterator[set[str]]:
+    """What jax's cache of programs reports while open, of "hits" and "misses"."""
+    events: set[str] = set()
+
+    def listen(event: str, **_: Any) -> None:
+        if event.startswith(CACHE):
+            events.add(event.removeprefix(CACHE))
+
+    jax.monitoring.register_event_listener(listen)
+    try:
+        yield events
+    finally:
+        jax.monitoring.unregister_event_listener(listen)

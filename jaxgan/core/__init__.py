@@ -1,0 +1,1 @@
+"""The game as data, networks as pure functions, optimizers, growth."""

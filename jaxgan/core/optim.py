@@ -1,0 +1,171 @@
+"""Config nodes become optax chains, one per player.
+
+A node names one of the functions below: {'name': 'adam', 'lr': 2e-4, 'b1': 0.5}.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxgan.config import registry as resolve
+from jaxgan.config.registry import nearest
+from jaxgan.core.growth import Growth
+from jaxgan.runtime.errors import UserError
+
+
+def adam(
+    *,
+    updates: int,
+    lr: float,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-8,
+    decay: str = "constant",
+    decay_from: float = 0.0,
+) -> optax.GradientTransformation:
+    """Adam (Kingma & Ba 2015); `decay` and `decay_from` as in `rate`."""
+    return optax.adam(rate(lr, decay, decay_from, updates), b1=b1, b2=b2, eps=eps)
+
+
+def rmsprop(
+    *,
+    updates: int,
+    lr: float,
+    rho: float = 0.99,
+    eps: float = 1e-8,
+    clip: float = 0.0,
+    decay: str = "constant",
+    decay_from: float = 0.0,
+) -> optax.GradientTransformation:
+    """RMSProp; with clip > 0 every weight then lies in [-clip, clip] (WGAN, Algorithm 1)."""
+    tx = optax.rmsprop(rate(lr, decay, decay_from, updates), decay=rho, eps=eps, eps_in_sqrt=False)
+    return optax.chain(tx, clip_weights(clip)) if clip else tx
+
+
+def sgd(
+    *,
+    updates: int,
+    lr: float,
+    momentum: float = 0.0,
+    decay: str = "constant",
+    decay_from: float = 0.0,
+) -> optax.GradientTransformation:
+    """Stochastic gradient descent with heavy-ball momentum."""
+    return optax.sgd(rate(lr, decay, decay_from, updates), momentum or None)
+
+
+def rate(lr: float, decay: str, decay_from: float, updates: int) -> optax.ScalarOrSchedule:
+    """A constant rate, or one that falls linearly to 0 from the fraction `decay_from` of the run.
+
+    Raises:
+      UserError: decay is neither 'constant' nor 'linear', or decay_from lies outside [0, 1).
+    """
+    if decay == "constant":
+        return lr
+    if decay != "linear":
+        raise UserError(f"optim decay={decay!r}: known: 'constant', 'linear'")
+    if not 0 <= decay_from < 1:
+        raise UserError(f"optim decay_from={decay_from}: a fraction of the run, in [0, 1)")
+    start = int(decay_from * updates)
+    return optax.linear_schedule(lr, 0.0, updates - start, transition_begin=start)
+
+
+def clip_weights(bound: float) -> optax.GradientTransformation:
+    """Ends a chain: bends the update so that every weight lands in [-bound, bound]."""
+
+    def clip(updates: Any, params: Any) -> Any:
+        return jax.tree.map(lambda u, p: jnp.clip(p + u, -bound, bound) - p, updates, params)
+
+    return optax.stateless(clip)
+
+
+class Restarted(NamedTuple):
+    """The state of `restarted`: moves made, and the chain's own state."""
+
+    moves: jax.Array
+    own: Any
+
+
+def restarted(
+    tx: optax.GradientTransformation, starts: Sequence[int], rates: Sequence[float]
+) -> optax.GradientTransformation:
+    """A chain that forgets all it has gathered before each of the moves `starts`, the first 0.
+
+    From move starts[i] on its updates are multiplied by rates[i]: with Adam, its learning rate is.
+    """
+
+    def init(params: Any) -> Restarted:
+        return Restarted(jnp.zeros((), jnp.int32), tx.init(params))
+
+    def update(grads: Any, state: Restarted, params: Any = None) -> tuple[Any, Restarted]:
+        borders = jnp.array(starts)
+        anew = jnp.any(borders == state.moves)
+        own = jax.tree.map(lambda new, old: jnp.where(anew, new, old), tx.init(params), state.own)
+        updates, own = tx.update(grads, own, params)
+        rate = jnp.array(rates)[jnp.sum(borders <= state.moves) - 1]
+        updates = jax.tree.map(lambda u: u * rate.astype(u.dtype), updates)
+        return updates, Restarted(state.moves + 1, own)
+
+    return optax.GradientTransformation(init, update)
+
+
+class Optim:
+    """Makes each player's chain from its node under config.optim, for a run of `steps` steps.
+
+    Where the run grows, each stage starts its chains anew, at its own rate.
+    """
+
+    def __init__(self, nodes: Mapping[str, resolve.Node], steps: int, growth: Growth | None = None):
+        self._nodes = nodes
+        self._steps = steps
+        self._stages = growth.stages if growth else ()
+        self._made: set[str] = set()
+
+    def __call__(self, player: str, every: int = 1, lazy: int = 0) -> optax.GradientTransformation:
+        """The chain of a player that moves every `every`-th step.
+
+        With `lazy` = k > 0 it moves once more on every k-th, for a regulariser's sake: k + 1 moves
+        where there were k. Adam's rate and both betas then become lr c, b1^c, b2^c, with
+        c = k / (k + 1), so that k + 1 moves go as far as k did (Karras et al. 2020a, appendix B).
+
+        Raises:
+          UserError: no node for the player, or an unknown optimiser or option.
+        """
+        if player not in self._nodes:
+            raise UserError(
+                f"config.optim has no {player!r}: this game's player needs an optimiser"
+            )
+        self._made.add(player)
+        node, at = self._nodes[player], f"config.optim.{player}"
+        chain = resolve.resolve(node, "jaxgan.core.optim", at=at, given=("updates",))
+        moves = max(1, self._steps // every)
+        if len(self._stages) > 1:
+            return self._grown(chain, moves, every, lazy, at)
+        if not lazy:
+            return chain(updates=moves)
+        if chain.func is not adam:
+            raise UserError(f"{at}: lazy regularisation is corrected for adam only")
+        options, c = {"b1": 0.9, "b2": 0.999, **chain.keywords}, lazy / (lazy + 1)
+        options |= {"lr": options["lr"] * c, "b1": options["b1"] ** c, "b2": options["b2"] ** c}
+        return chain(**options, updates=moves + moves // lazy)
+
+    def _grown(
+        self, chain: Any, moves: int, every: int, lazy: int, at: str
+    ) -> optax.GradientTransformation:
+        options = chain.keywords
+        if lazy or options.get("decay", "constant") != "constant" or options.get("clip"):
+            # A decay would start again with each stage, a clip be undone by the rate.
+            raise UserError(
+                f"{at}: a growing game takes neither decay, clip nor lazy regularisation; "
+                "config.growth.rate sets the rate by resolution"
+            )
+        starts = [stage.start // every for stage in self._stages]
+        return restarted(chain(updates=moves), starts, [stage.rate for stage in self._stages])
+
+    def check_all_made(self) -> None:
+        """Raises UserError when config.optim has a node for a player that the game lacks."""
+        for player in set(self._nodes) - self._made:
+            raise UserError(f"config.optim.{player}: no such player{nearest(player, self._made)}")

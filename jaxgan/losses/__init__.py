@@ -1,0 +1,1 @@
+"""Adversarial losses, regularizers and auxiliary objectives."""

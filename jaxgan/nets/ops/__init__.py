@@ -1,0 +1,1 @@
+"""Convolutions and resampling as JAX primitives."""

@@ -1,0 +1,1 @@
+"""What surrounds every command: errors, environment variables, time."""

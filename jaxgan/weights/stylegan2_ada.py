@@ -1,0 +1,219 @@
+"""StyleGAN2-ADA's published weights <-> the parameters of jaxgan.nets.stylegan2.
+
+A state dict maps the published names ("synthesis.b8.conv0.affine.weight") to arrays; jaxgan's
+trees nest by the same names. Convolutions turn from OIHW into HWIO, dense layers from (out, in)
+into (in, out), CHW into HWC. Buffers, which are no parameters, go their own ways: `noise_const`
+into the statistics, `w_avg` to the game's memory; `resample_filter` is the field `taps`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxgan.nets.ops import upfirdn as fir
+from jaxgan.runtime.errors import UserError
+
+StateDict = Mapping[str, np.ndarray]
+Tree = dict[str, Any]
+
+_TO_HWIO, _TO_OIHW = (2, 3, 1, 0), (3, 2, 0, 1)
+_OTHER = "; expected the networks of stylegan2-ada-pytorch, and no other version's"
+
+
+class Generator(NamedTuple):
+    """What a `stylegan2.Generator` and its game hold.
+
+    params: {'mapping', 'synthesis'}. stats: {'noise': {'synthesis': …}}. w_avg: (w_dim,).
+    """
+
+    params: Tree
+    stats: Tree
+    w_avg: np.ndarray
+
+
+def import_generator(state: StateDict) -> Generator:
+    """A generator's state dict in jaxgan's terms.
+
+    Raises:
+      UserError: a name that no StyleGAN2 generator has.
+    """
+    generator_options(state)
+    params, noise, w_avg = {}, {}, None
+    for name, value in state.items():
+        *path, leaf = name.split(".")
+        if name == "mapping.w_avg":
+            w_avg = np.asarray(value)
+        elif leaf == "noise_const":
+            _put(noise, [*path, "const"], value)
+        elif leaf != "resample_filter":
+            _put(params, *_ours(path, leaf, value))
+    return Generator(params, {"noise": noise}, w_avg)
+
+
+def export_generator(g: Generator, taps: tuple[float, ...] = fir.FILTER) -> dict[str, np.ndarray]:
+    """The state dict of a generator; `import_generator`'s inverse."""
+    state = {".".join(path): value for path, value in _theirs(g.params)}
+    for path, value in _leaves(g.stats["noise"]):
+        state[".".join([*path[:-1], "noise_const"])] = value
+    state["mapping.w_avg"] = np.asarray(g.w_avg)
+    return state | _filters(state, taps)
+
+
+def import_discriminator(state: StateDict) -> Tree:
+    """The parameters of a `stylegan2.Discriminator`.
+
+    Raises:
+      UserError: a name that no StyleGAN2 discriminator has.
+    """
+    discriminator_options(state)
+    params = {}
+    for name, value in state.items():
+        *path, leaf = name.split(".")
+        if leaf != "resample_filter":
+            _put(params, *_ours(path, leaf, value))
+    return params
+
+
+def export_discriminator(params: Tree, taps: tuple[float, ...] = fir.FILTER) -> StateDict:
+    """The state dict of a discriminator; `import_discriminator`'s inverse."""
+    state = {".".join(path): value for path, value in _theirs(params)}
+    return state | _filters(state, taps)
+
+
+def generator_options(state: StateDict) -> dict[str, Any]:
+    """The fields of the `stylegan2.Generator` whose weights these are.
+
+    All that shows in names and shapes; `clamp` does not, and labels count as `classes`.
+
+    Raises:
+      UserError: these are no StyleGAN2 generator's.
+    """
+    try:
+        sizes = _sizes(state, "synthesis.")
+        last = f"synthesis.b{sizes[-1]}"
+        widths = {4: len(state["synthesis.b4.const"])}
+        widths |= {n: len(state[f"synthesis.b{n}.conv1.weight"]) for n in sizes}
+        skip, rgb = f"{last}.skip.weight" in state, "synthesis.b4.torgb.weight" in state
+        return {
+            "shape": (sizes[-1], sizes[-1], len(state[f"{last}.torgb.weight"])),
+            "w_dim": len(state["mapping.w_avg"]),
+            "layers": _mapping_layers(state),
+            "channel_base": widths[sizes[-1]] * sizes[-1],
+            "channel_max": widths[4],
+            "architecture": "skip" if rgb else "resnet" if skip else "orig",
+            "classes": _classes(state),
+            "taps": _taps(state["synthesis.b4.resample_filter"]),
+        }
+    except (KeyError, IndexError) as error:
+        raise UserError(f"no StyleGAN2 generator: it has no {error}{_OTHER}") from None
+
+
+def discriminator_options(state: StateDict) -> dict[str, Any]:
+    """The fields of the `stylegan2.Discriminator` whose weights these are.
+
+    All but `clamp` and `group`, which do not show in names and shapes.
+
+    Raises:
+      UserError: these are no StyleGAN2 discriminator's.
+    """
+    try:
+        first = _sizes(state, "")[-1]
+        weight = state[f"b{first}.fromrgb.weight"]
+        skip, rgb = f"b{first}.skip.weight" in state, "b4.fromrgb.weight" in state
+        conv, out = state["b4.conv.weight"], len(state["b4.out.weight"])
+        classes = _classes(state)
+        return {
+            "shape": (first, first, weight.shape[1]),
+            "channel_base": len(weight) * first,
+            "channel_max": len(conv),
+            "architecture": "skip" if rgb else "resnet" if skip else "orig",
+            "std_channels": conv.shape[1] - len(conv),
+            "cmap": out if classes else 0,
+            "layers": _mapping_layers(state) if classes else 8,
+            "classes": classes,
+            "taps": _taps(state["b4.conv.resample_filter"]),
+        }
+    except (KeyError, IndexError) as error:
+        raise UserError(f"no StyleGAN2 discriminator: it has no {error}{_OTHER}") from None
+
+
+def _ours(path: list[str], leaf: str, value: Any) -> tuple[list[str], np.ndarray]:
+    """One parameter's path and value in jaxgan's tree."""
+    value = np.asarray(value)
+    if leaf == "const":
+        return [*path, leaf], value.transpose(1, 2, 0)
+    if leaf in ("bias", "noise_strength"):
+        return [*path, leaf], value
+    if leaf != "weight":
+        raise UserError(f"{'.'.join([*path, leaf])}: no parameter of StyleGAN2's{_OTHER}")
+    if path == ["b4", "fc"]:  # features are flattened CHW there, HWC here
+        out = len(value)
+        value = value.reshape(out, -1, 4, 4).transpose(0, 2, 3, 1).reshape(out, -1)
+    value = value.transpose(_TO_HWIO) if value.ndim == 4 else value.T
+    return [*path, "kernel"], value
+
+
+def _theirs(params: Tree) -> Iterator[tuple[list[str], np.ndarray]]:
+    """Every parameter's published path and value."""
+    for path, value in _leaves(params):
+        *parents, leaf = path
+        if leaf == "const":
+            value = value.transpose(2, 0, 1)
+        elif leaf == "kernel":
+            leaf, value = "weight", value.transpose(_TO_OIHW) if value.ndim == 4 else value.T
+            if parents == ["b4", "fc"]:
+                out = len(value)
+                value = value.reshape(out, 4, 4, -1).transpose(0, 3, 1, 2).reshape(out, -1)
+        yield [*parents, leaf], value
+
+
+def _filters(state: StateDict, taps: tuple[float, ...]) -> dict[str, np.ndarray]:
+    """The buffers `resample_filter`: one in each block and convolution that may resample."""
+    f = np.asarray(taps, np.float32) / np.float32(sum(taps))
+    blocks, convs = set(), set()
+    for name in state:
+        block = re.match(r"((?:synthesis\.)?b\d+)\.", name)
+        if block and block[1] != "b4":  # a discriminator's b4 is its epilogue
+            blocks.add(block[1])
+        if block and name.endswith(".weight") and np.ndim(state[name]) == 4:
+            convs.add(name.removesuffix(".weight"))
+    convs = {name for name in convs if not name.endswith("torgb")}
+    return {f"{name}.resample_filter": np.outer(f, f) for name in blocks | convs}
+
+
+def _taps(f: np.ndarray) -> tuple[float, ...]:
+    """The separable filter that a 2-D one is the outer product of, its first tap 1."""
+    f = np.asarray(f, np.float64)
+    row = f.sum(axis=0) if f.ndim == 2 else f
+    if f.ndim == 2 and not np.allclose(np.outer(row, row), f * f.sum(), atol=1e-6):
+        raise UserError("resample_filter is no outer product of one filter with itself")
+    return tuple(float(tap) for tap in row / row[0])
+
+
+def _sizes(state: StateDict, prefix: str) -> list[int]:
+    found = (re.match(rf"{prefix}b(\d+)\.", name) for name in state)
+    return sorted({int(match[1]) for match in found if match})
+
+
+def _mapping_layers(state: StateDict) -> int:
+    return sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in state)
+
+
+def _classes(state: StateDict) -> int:
+    return state["mapping.embed.weight"].shape[1] if "mapping.embed.weight" in state else 0
+
+
+def _put(tree: Tree, path: list[str], value: Any) -> None:
+    for name in path[:-1]:
+        tree = tree.setdefault(name, {})
+    tree[path[-1]] = np.asarray(value)
+
+
+def _leaves(tree: Tree, path: tuple[str, ...] = ()) -> Iterator[tuple[list[str], np.ndarray]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, (*path, name))
+        else:
+            yield [*path, name], np.asarray(value)

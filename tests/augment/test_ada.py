@@ -1,0 +1,96 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan.augment import ada
+
+KEY = jax.random.key(0)
+ROWS = np.linspace(-1, 1, 24)
+WAVE = np.sin(3 * ROWS)[:, None] * np.cos(2 * ROWS + 0.5) + 0.3 * ROWS
+SMOOTH = jnp.asarray(np.stack([WAVE, WAVE[::-1], WAVE.T], axis=-1)[None], jnp.float32)
+NOISE = jax.random.uniform(KEY, (6, 16, 16, 3), minval=-1)
+bgc, warp = jax.jit(ada.bgc), jax.jit(ada.warp)
+
+
+def map_of(matrix):
+    return jnp.asarray([[*matrix[0], 0], [*matrix[1], 0], [0, 0, 1]], jnp.float32)[None]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_at_p_0_nothing_changes_to_the_bit(channels):
+    x = NOISE[..., :channels]
+    out = bgc(KEY, x, jnp.zeros(()))
+    np.testing.assert_array_equal(out, x)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "turned"),
+    [
+        ([[1, 0], [0, 1]], lambda x: x),
+        ([[-1, 0], [0, 1]], lambda x: x[:, :, ::-1]),
+        ([[-1, 0], [0, -1]], lambda x: x[:, ::-1, ::-1]),
+        ([[0, 1], [1, 0]], lambda x: x.transpose(0, 2, 1, 3)),
+    ],
+)
+def test_resampling_shifts_and_blurs_nothing_smooth(matrix, turned):
+    out = warp(SMOOTH, map_of(matrix))
+    inner = np.s_[:, 3:-3, 3:-3]
+    np.testing.assert_allclose(out[inner], turned(SMOOTH)[inner], atol=0.02)
+
+
+def test_shifts_move_by_pixels():
+    maps = jnp.eye(3)[None].at[:, :2, 2].set(jnp.array([2.0, -3.0]))  # comes from right, above
+    out = warp(SMOOTH, maps)
+    np.testing.assert_allclose(out[:, 6:18, 3:16], SMOOTH[:, 3:15, 5:18], atol=0.02)
+
+
+def test_at_p_1_images_keep_their_range_in_the_mean():
+    x = jnp.tile(SMOOTH, (64, 1, 1, 1))
+    out = bgc(KEY, x, jnp.ones(()))
+    assert out.shape == x.shape and np.isfinite(out).all()
+    assert (jnp.abs(out - x).mean(axis=(1, 2, 3)) > 0.01).all(), "each image is changed"
+    assert abs(float(out.mean()) - float(x.mean())) < 0.15
+    assert 0.5 < float(out.std() / x.std()) < 2.5
+
+
+def test_gradients_flow_through_every_transform():
+    def total(x):
+        return jnp.sum(bgc(KEY, x, jnp.ones(())) * jnp.cos(jnp.arange(16.0))[:, None])
+
+    grad = jax.jit(jax.grad(total))(NOISE)
+    assert np.isfinite(grad).all() and (jnp.abs(grad).sum(axis=(1, 2, 3)) > 0.1).all()
+    numeric = (total(NOISE + 1e-2 * grad) - total(NOISE - 1e-2 * grad)) / 2e-2
+    np.testing.assert_allclose(numeric, jnp.sum(grad**2), rtol=1e-2)  # it is linear in x
+
+
+def test_colour_maps():
+    maps = np.asarray(jax.jit(ada.colours, static_argnums=1)(KEY, 500, jnp.ones(())))
+    np.testing.assert_allclose(maps[:, 3], np.tile([0, 0, 0, 1], (500, 1)), atol=1e-6)
+    only_hue = np.asarray(ada._around_luma(jnp.array([[[0.7]]])))[0, :3, :3]
+    np.testing.assert_allclose(only_hue @ only_hue.T, np.eye(3), atol=1e-6)
+    np.testing.assert_allclose(only_hue @ np.ones(3), np.ones(3), atol=1e-6)
+    grey = jnp.ones((500, 2, 2, 3)) * 0.25
+    out = np.asarray(ada.recolour(grey, jnp.asarray(maps)))
+    np.testing.assert_allclose(np.ptp(out, axis=3), 0, atol=1e-5)  # grey stays grey
+
+
+def test_warps_are_drawn_with_probability_p():
+    @jax.jit
+    def share(p):
+        maps = ada.warps(KEY, (4000, 16, 16, 3), p)
+        return (maps == jnp.eye(3)).all(axis=(1, 2)).mean()
+
+    assert share(0.0) == 1
+    # unchanged by: flip, turn, two shifts, scale, stretch, and by two half-turns of chance p
+    p = 0.2
+    rest = (1 - p / 2) * (1 - 3 * p / 4) * (1 - p) ** 4 * (1 - p)
+    assert abs(share(p) - rest) < 0.05
+
+
+def test_p_moves_towards_the_target_and_stays_a_probability():
+    p, speed = jnp.asarray(0.5), 4 * 64 / 500e3
+    np.testing.assert_allclose(ada.adapt(p, jnp.asarray(0.9), 64), 0.5 + speed, rtol=1e-6)
+    np.testing.assert_allclose(ada.adapt(p, jnp.asarray(0.1), 64), 0.5 - speed, rtol=1e-6)
+    assert ada.adapt(jnp.asarray(0.0), jnp.asarray(-1.0), 64) == 0
+    assert ada.adapt(jnp.asarray(1.0), jnp.asarray(1.0), 64) == 1

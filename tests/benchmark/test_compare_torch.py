@@ -1,0 +1,96 @@
+"""The recipes timed against PyTorch are its nets and updates; the comparison itself, on stubs."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import jax
+import pytest
+
+from jaxgan import config as configs
+from jaxgan.benchmark import compare_torch
+from jaxgan.config.registry import bind
+from jaxgan.core import game as core
+from jaxgan.training import dispatch as program
+from jaxgan.training.loop import prepare
+
+ROOT = Path(__file__).parents[2]
+# Parameters of PyTorch's g and d, latent, and Adam's rate and betas; counted by hand.
+PEERS = {
+    "gan_mlp": (283_920, 267_009, 64, 2e-4, 0.5, 0.999),
+    "cgan_mlp": (1_511_412, 932_965, 100, 2e-4, 0.5, 0.999),
+    "acgan32": (1_050_985, 103_243, 100, 2e-4, 0.5, 0.999),
+    "dcgan64": (3_576_704 + 3, 2_765_633, 100, 2e-4, 0.5, 0.999),  # ours has a bias at the output
+    "wgan_gp64": (3_576_704 + 3, 2_764_737, 100, 1e-4, 0.0, 0.9),
+    "sngan32": (4_276_739, 1_053_825, 128, 2e-4, 0.0, 0.9),
+}
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_peer(name):
+    config = configs.load(f"{ROOT}/experiments/peers/pytorch.py:{name}")
+    run = bind(prepare, config.to_dict(), at="config")()
+    state = jax.eval_shape(partial(core.init, run.game), jax.random.key(0))
+    sizes = {net: sum(x.size for x in jax.tree.leaves(p)) for net, p in state.params.items()}
+    g, d, latent, lr, b1, b2 = PEERS[name]
+    assert sizes == {"g": g, "d": d} and not state.ema
+    assert run.game.inputs(jax.random.key(0), 2)["z"].shape == (2, latent)
+    assert run.batch == 64 and f"{run.spec.shape[0]}" in ("28", name[-2:])
+    n_critic = 5 if name in ("wgan_gp64", "sngan32") else 1
+    assert program.period(run.game) == (("d",),) * (n_critic - 1) + (("d", "g"),)
+    for node in (config.optim.g, config.optim.d):
+        node = node.to_dict()
+        assert node.pop("decay", "constant") == "constant"
+        assert node == {"name": "adam", "lr": lr, "b1": b1, "b2": b2}
+    assert config.game.get("g_batch", 1) == 1 and not config.game.get("dequantize", False)
+
+
+@pytest.fixture
+def compare(monkeypatch):
+    """The program, on stubs: the times that each call gets, and the commands that were called."""
+    monkeypatch.chdir(ROOT)
+    called = []
+
+    def call(command):
+        called.append(command)
+        if "--compile" in command:
+            raise compare_torch.Failed("no compiler")
+        if "torch_peers.py" not in command[1]:
+            return {"params_m": 0.55, "cycle_ms": 10.0, "of_peak": 0.5}
+        slow = 1000.0 if "--channels-last" not in command else 0.0
+        return {"params_m": 0.55, "step_ms": slow + 10.0 * len(called)}
+
+    def run(*flags):
+        monkeypatch.setattr(sys, "argv", ["compare_torch.py", "--peers=torch_peers.py", *flags])
+        return compare_torch.main()
+
+    monkeypatch.setattr(compare_torch, "call", call)
+    monkeypatch.setattr(Path, "is_file", lambda self: True)
+    return run, called
+
+
+def test_compare_alternates_and_takes_medians(compare, capsys):
+    run, called = compare
+    assert run("gan_mlp", "--pairs=3", "--torch=--channels-last --threads 2") == 0
+    torch = [command[1] == "torch_peers.py" for command in called]
+    assert torch == [True, False, False, True, True, False]
+    assert called[0][2:] == ["gan_mlp", "--channels-last", "--threads", "2", "--batch=64"] + [
+        "--steps=10"
+    ]
+    assert "--config.batch=64" in called[1] and called[1][3].endswith("pytorch.py:gan_mlp")
+    last = capsys.readouterr().out.splitlines()[-1]
+    want = "| gan_mlp | channels-last threads 2 | 40.0 | 10.0 | 4.00 (1.00 to 5.00) | 50% |"
+    assert last == want
+
+
+def test_compare_takes_torch_at_its_fastest_and_leaves_out_what_fails(compare, capsys):
+    run, called = compare
+    assert run("gan_mlp", "--pairs=1") == 0
+    trials, pair = ["--batch=64", "--channels-last", "--compile"], ["--channels-last"]
+    jaxgan = ["--config=experiments/peers/pytorch.py:gan_mlp"]
+    assert [command[3] for command in called] == trials + pair + jaxgan
+    out, err = capsys.readouterr()
+    assert "--compile failed: no compiler" in err
+    assert out.splitlines()[-1].startswith("| gan_mlp | channels-last | 40.0 | 10.0 | 4.00")
+    assert run("gan_mlp", "--torch=--compile") == 1
+    assert capsys.readouterr().err == "error: no compiler\n"

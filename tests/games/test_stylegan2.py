@@ -1,0 +1,219 @@
+"""StyleGAN2's game on 8x8 images and nets of a few channels."""
+
+import functools
+import shutil
+import zlib
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import config as configs
+from jaxgan.augment import ada
+from jaxgan.core import game as core
+from jaxgan.core.game import Spec
+from jaxgan.core.optim import Optim
+from jaxgan.games import stylegan2 as own
+from jaxgan.nets import mapping as latents
+from jaxgan.runtime.errors import UserError
+from jaxgan.training import replicas as seeds
+from jaxgan.training import workdir as recipe
+from jaxgan.training.checkpoint import Checkpoints
+from jaxgan.training.loop import train
+from jaxgan.training.workdir import make_game
+
+ROOT = Path(__file__).parents[2]
+ADAM = {"name": "adam", "lr": 2e-3, "b1": 0.5, "b2": 0.99}
+WIDTH = {"channel_base": 64, "channel_max": 4}
+BATCH = {
+    "image": np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 3)).astype(np.float32),
+    "label": np.array([0, 1, 1, 0], np.int32),
+}
+KEY = jax.random.key(3)
+
+
+def make(optim=ADAM, **options):
+    node = {
+        "name": "stylegan2",
+        "g": {"name": "stylegan2.Generator", "w_dim": 6, "layers": 2, **WIDTH},
+        "d": {"name": "stylegan2.Discriminator", "layers": 2, **WIDTH},
+        "latent": 5,
+        "ada_target": 0.6,
+        **options,
+    }
+    return make_game(node, {"g": optim, "d": optim}, spec=Spec((8, 8, 3), 2), steps=32)
+
+
+@pytest.fixture(scope="module")
+def played():
+    """A labelled game, its step, its states and metrics as one turn after the other is played.
+
+    p starts at 0.5 and moves by 0.08 after one batch's share of the signs, a quarter of them all.
+    """
+    game = make(condition="label", ada_kimg=0.2, ada_target=0.6 / own.ADA_EVERY)
+    step = jax.jit(functools.partial(core.step, game), static_argnames="turns")
+    first = jax.jit(functools.partial(core.init, game))(KEY)
+    states, metrics = [first.replace(memory=first.memory | {"ada_p": jnp.float32(0.5)})], {}
+    for turn in game.turns:
+        state, row = step(states[-1], BATCH, KEY, turns=(turn.name,))
+        states, metrics = [*states, state], metrics | row
+    return game, step, states, metrics
+
+
+@pytest.fixture(scope="module")
+def sample(played):
+    """(psi, state, inputs) -> images."""
+    parts = played[0].sample.args[0]
+    return jax.jit(lambda psi, *args: own.sample(parts._replace(psi=psi), *args, KEY))
+
+
+def key_of(t, turn):
+    return jax.random.fold_in(jax.random.fold_in(KEY, t), zlib.crc32(turn.encode()))
+
+
+def test_turns(played):
+    _, _, states, metrics = played
+    names = [(turn.name, turn.player, turn.every) for turn in make().turns]
+    assert names == [
+        ("g", "g", 1), ("g_pl", "g", 4), ("d", "d", 1), ("d_r1", "d", 16), ("ada", None, 4)
+    ]  # fmt: skip
+    assert all(np.isfinite(value) for value in metrics.values())
+    for net in ("mapping", "synthesis", "d"):
+        old, new = (jax.tree.leaves(state.params[net]) for state in (states[0], states[-1]))
+        assert any((a != b).any() for a, b in zip(old, new, strict=True))
+    assert [t.name for t in make(pl_weight=0.0, gamma=0.0, ada_target=0.0).turns] == ["g", "d"]
+
+
+def test_the_means_follow_their_recurrences(played):
+    game, _, states, metrics = played
+    first, parts = states[0], game.sample.args[0]
+    k_z = jax.random.split(jax.random.split(key_of(0, "g"), 3)[0], 4)[0]
+    z = jax.random.normal(k_z, (4, 5))  # the first latents', not those mixed in
+    mapping = first.params["mapping"], first.stats["mapping"]
+    w, _ = parts.mapping.apply(*mapping, z, BATCH["label"], train=True)
+    np.testing.assert_allclose(states[1].memory["w_avg"], 0.005 * w.mean(axis=0), atol=1e-6)
+    length = metrics["g_pl/length"]
+    np.testing.assert_allclose(states[2].memory["pl_mean"], 0.01 * length, rtol=1e-5)
+    share = metrics["d/signs"] / own.ADA_EVERY
+    expected = ada.adapt(jnp.float32(0.5), share, 4, parts.target, parts.ada_kimg)
+    np.testing.assert_allclose(states[-1].memory["ada_p"], expected, rtol=1e-6)
+    assert expected != 0.5 and states[-1].memory["ada_signs"] == 0
+
+
+def test_the_path_penalty_is_that_of_the_jacobian(played):
+    """Of the state that g has moved, at the turn's own draws."""
+    game, _, states, metrics = played
+    parts, state = game.sample.args[0], states[1]
+    k_styles, k_draw, k_noise = jax.random.split(key_of(1, "g_pl"), 3)
+    ws, _ = own.styles(parts, state.params, state, BATCH["label"][:2], 2, k_styles)
+    noise = jax.random.normal(k_noise, (2, 8, 8, 3)) / 8
+    draw = functools.partial(own.draw, parts, state.params, state, key=k_draw)
+    jacobian = jax.jit(jax.jacfwd(draw))(ws)  # (2, 8, 8, 3, 2, layers, 6)
+    pulled = jnp.einsum("nhwc,nhwcmld->mld", noise, jacobian)
+    lengths = jnp.sqrt((pulled**2).sum(axis=2).mean(axis=1))
+    np.testing.assert_allclose(metrics["g_pl/length"], lengths.mean(), rtol=1e-4)
+    penalty = jnp.mean((lengths - 0.01 * lengths.mean()) ** 2)
+    np.testing.assert_allclose(metrics["g_pl/loss"], 4 * 2 * penalty, rtol=1e-4)
+
+
+def test_mixing_and_truncation(played, sample):
+    game, _, (first, *_), _ = played
+    parts = game.sample.args[0]
+    inputs = game.inputs(KEY, 4, {"label": jnp.array([1, 0, 1, 0])})
+    state = first.replace(memory=first.memory | {"w_avg": jnp.arange(6.0)})
+    one, all_alike = (sample(psi, state, inputs) for psi in (1.0, 0.0))
+    np.testing.assert_allclose(all_alike[0], all_alike[2], atol=1e-6)
+    assert (one[0] != one[2]).any()
+
+    def styles(mixing):
+        mixed = parts._replace(mixing=mixing)
+        return own.styles(mixed, first.params, first, BATCH["label"], 4, KEY)
+
+    ws, w = styles(0.0)
+    np.testing.assert_array_equal(ws, latents.spread(w, (8, 8, 3)))
+    ws, w = styles(1.0)
+    first_ones = np.asarray((ws == w[:, None]).all(axis=(0, 2)))
+    cut = first_ones.argmin()
+    assert 0 < cut < len(first_ones) and first_ones[:cut].all() and not first_ones[cut:].any()
+
+
+def test_lazy_moves_correct_adam():
+    optim = Optim({"g": ADAM}, steps=32)
+    params = {"w": jnp.ones(3)}
+    grads = [{"w": jnp.array([1.0, -2.0, 0.5]) * i} for i in (1.0, 2.0, -1.0)]
+
+    def moved(tx):
+        state, w = tx.init(params), params
+        for g in grads:
+            updates, state = tx.update(g, state, w)
+            w = jax.tree.map(jnp.add, w, updates)
+        return w["w"]
+
+    c = 4 / 5
+    plain = {"name": "adam", "lr": 2e-3 * c, "b1": 0.5**c, "b2": 0.99**c}
+    np.testing.assert_array_equal(moved(optim("g", lazy=4)), moved(Optim({"g": plain}, 32)("g")))
+    with pytest.raises(UserError, match="for adam only"):
+        make(optim={"name": "sgd", "lr": 0.1})
+
+
+def test_p_rises_when_d_knows_its_reals_and_falls_when_it_cannot():
+    """Four bright images over and over; or reals that the generator itself has drawn.
+
+    p moves at every step here, by 0.08 after one batch's share of the signs, a quarter of them all.
+    """
+    node = {"pl_weight": 0.0, "gamma": 0.0, "ada_kimg": 0.2, "ada_target": 0.6 / own.ADA_EVERY}
+    game = make(**node)
+    first = jax.jit(functools.partial(core.init, game))(KEY)
+    # Strongly typed, as what the step returns is: else it would compile again.
+    first = first.replace(memory=first.memory | {"ada_p": jnp.float32(0.5)})
+    step = jax.jit(functools.partial(core.step, game, turns=("d", "ada")))
+    draw = jax.jit(lambda key: game.sample(first, game.inputs(key, 4), key))
+    same = np.full((4, 8, 8, 3), 0.9, np.float32)
+
+    def end(reals):
+        state = first
+        for t in range(60):
+            state, _ = step(state, {"image": reals(t)}, KEY)
+        return float(state.memory["ada_p"])
+
+    assert end(lambda t: same) > 0.8
+    assert end(lambda t: draw(jax.random.key(100 + t))) < 0.2
+
+
+def test_stopped_between_lazy_turns_and_resumed_is_bit_identical(tmp_path, compiled_once):
+    """Path lengths have their turn at step 4; the run goes on from 3."""
+    config = configs.load(str(ROOT / "experiments" / "stylegan2.py:smoke"))
+    config.data.res = 8
+    config.game.g.update({"channel_max": 4, "w_dim": 6, "layers": 2})
+    config.game.d.channel_max = 4
+    config.game.latent = 5
+    config = config.to_dict()
+    assert train(config, tmp_path / "whole") == 0
+    shutil.copytree(tmp_path / "whole", tmp_path / "resumed")
+    shutil.rmtree(tmp_path / "resumed" / "checkpoints" / "6")  # as a kill after step 3 leaves it
+    assert train(config, tmp_path / "resumed") == 0
+    states = []
+    for name in ("resumed", "whole"):
+        game = recipe.recall(tmp_path / name)[1]
+        saves = Checkpoints(tmp_path / name / "checkpoints", write=False)
+        here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+        states.append(saves.load(seeds.like(game, 1), here))
+    assert int(states[0].step) == 6 and float(states[0].memory["pl_mean"]) > 0
+    jax.tree.map(np.testing.assert_array_equal, *states)
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(UserError, match="takes '' or 'label'"):
+        make_game(
+            {
+                "name": "stylegan2",
+                "g": {"name": "stylegan2.Generator"},
+                "d": "stylegan2.Discriminator",
+                "condition": "condition",
+            },
+            {"g": ADAM, "d": ADAM},
+            spec=Spec((8, 8, 3), 0, 7),
+            steps=1,
+        )

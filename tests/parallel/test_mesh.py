@@ -1,0 +1,86 @@
+"""Eight simulated devices do what one does, each an eighth of it."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+from jax.flatten_util import ravel_pytree
+
+from jaxgan.core import game as core
+from jaxgan.core.game import Spec
+from jaxgan.parallel import mesh as sharding
+from jaxgan.runtime.errors import UserError
+from jaxgan.training.loop import train_step
+from jaxgan.training.workdir import make_game
+
+SPEC = Spec((16, 16, 1))
+BATCH = 64
+
+
+def dcgan():
+    adam = {"name": "adam", "lr": 2e-4, "b1": 0.5}
+    nets = {
+        n: {"name": f"dcgan.{c}", "width": 4}
+        for n, c in (("g", "Generator"), ("d", "Discriminator"))
+    }
+    return make_game(
+        {"name": "adversarial", "latent": 8, "ema": 0.9, "reuse_fakes": True, **nets},
+        {"g": adam, "d": adam},
+        spec=SPEC,
+        steps=5,
+    )
+
+
+def compiled(mesh, game, batch):
+    step = jax.jit(functools.partial(train_step, game), static_argnames="turns")
+    fresh = jax.jit(functools.partial(core.init, game), out_shardings=sharding.of_states(mesh))
+    state, key = fresh(jax.random.key(0)), jax.random.key(1)
+    return step.lower(state, batch, key, turns=("d", "g")).compile(), state, key
+
+
+def data(t):
+    return {"image": np.random.default_rng(t).integers(0, 256, (BATCH, 16, 16, 1), np.uint8)}
+
+
+def run(devices, steps=5):
+    mesh = sharding.mesh(BATCH, jax.devices()[:devices])
+    with jax.set_mesh(mesh):
+        step, state, key = compiled(mesh, dcgan(), sharding.place(mesh, data(0)))
+        for t in range(steps):
+            state, _ = jax.block_until_ready(step(state, sharding.place(mesh, data(t)), key))
+    return state, step.cost_analysis()["flops"]
+
+
+def test_eight_devices_agree_with_one_and_share_the_work():
+    (one, flops_one), (eight, flops_eight) = run(1), run(8)
+    for x in jax.tree.leaves(eight):
+        assert len(x.sharding.device_set) == 8 and x.sharding.is_fully_replicated
+    for net in ("g", "d"):
+        # Adam divides gradients near 0 by their size, so single weights may differ by more.
+        a, b = (np.asarray(ravel_pytree(jax.device_get(s.params[net]))[0]) for s in (one, eight))
+        assert np.linalg.norm(a - b) <= 1e-5 * np.linalg.norm(a), net
+    # an eighth, and what each device does to the whole parameters: Adam and the EMA
+    assert flops_eight < flops_one / 8 * 1.35
+
+
+def test_latents_and_data_differ_between_shards():
+    mesh = sharding.mesh(BATCH)
+    with jax.set_mesh(mesh):
+        draw = jax.jit(lambda key: core.shard(jax.random.normal(key, (BATCH, 8))))
+        z = draw(jax.random.key(0))
+    batch = sharding.place(mesh, data(0))["image"]
+    for x in (z, batch):
+        shards = [np.asarray(s.data) for s in x.addressable_shards]
+        assert len(shards) == 8 and all(len(s) == BATCH // 8 for s in shards)
+        assert len({s.tobytes() for s in shards}) == 8
+    np.testing.assert_array_equal(z, jax.random.normal(jax.random.key(0), (BATCH, 8)))
+
+
+def test_all_local_devices_are_used_by_default():
+    assert sharding.mesh(BATCH).size == 8
+
+
+def test_a_batch_that_does_not_split_is_refused():
+    with pytest.raises(UserError, match="config.batch=60 does not split over 8 devices"):
+        sharding.mesh(60)

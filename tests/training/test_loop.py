@@ -1,0 +1,240 @@
+"""The command itself: resume, signals, kills, and what it says of bad input."""
+
+import functools
+import importlib.metadata
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan import config as configs
+from jaxgan.core.game import Spec
+from jaxgan.runtime.errors import UserError
+from jaxgan.training import logger as metrics
+from jaxgan.training import replicas as seeds
+from jaxgan.training import workdir as recipe
+from jaxgan.training.checkpoint import Checkpoints
+from jaxgan.training.loop import train as run_here
+
+ROOT = Path(__file__).parents[2]
+ENV = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}  # one device
+SMALL = [
+    "--config=experiments/gan.py",
+    "--config.batch=16",
+    "--config.log.every=5",
+    "--config.log.pictures=20",
+    "--config.log.samples=4",
+    "--config.checkpoint.every=10",
+]
+
+
+def start(workdir, *flags, **kwargs):
+    command = [sys.executable, "-m", "jaxgan.main", *SMALL, f"--workdir={workdir}", *flags]
+    return subprocess.Popen(command, cwd=ROOT, env=ENV, stderr=subprocess.PIPE, text=True, **kwargs)
+
+
+def train(workdir, *flags):
+    process = start(workdir, *flags)
+    _, err = process.communicate(timeout=300)
+    return process.returncode, err
+
+
+def state_of(workdir):
+    config, game = recipe.recall(workdir)
+    like = seeds.like(game, config.get("seeds", 1))
+    saves = Checkpoints(workdir / "checkpoints", write=False)
+    return saves.load(like, jax.sharding.SingleDeviceSharding(jax.devices()[0]))
+
+
+def wait_for_step(workdir, step):
+    """Waits until a run has logged `step`."""
+    for _ in range(1200):
+        if any(row["step"] >= step for row in metrics.read(workdir)):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"no step {step} in {workdir}")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run of 60 steps that nothing interrupted."""
+    workdir = tmp_path_factory.mktemp("whole")
+    code, err = train(workdir, "--config.steps=60")
+    assert code == 0, err
+    return workdir
+
+
+def test_a_run_leaves_all_it_promises(whole):
+    assert [r["step"] for r in metrics.read(whole)] == list(range(5, 61, 5))
+    row = metrics.read(whole)[-1]
+    assert {"kimg", "images_per_s", "d/loss", "g/loss", "d/real", "d/fake"} <= set(row)
+    assert 0 < row["d/real"] < 1 and row["kimg"] == 60 * 16 / 1000
+    pictures = sorted(p.name for p in (whole / "samples").iterdir())
+    assert pictures == [f"{step:08d}.png" for step in (0, 20, 40, 60)]
+    for name in ("progress.gif", "curves.png"):
+        assert (whole / name).stat().st_size > 1000
+    assert list((whole / "tensorboard").glob("events*"))
+    saved = json.loads((whole / "config.json").read_text())
+    assert saved["config"]["batch"] == 16 and saved["versions"]["jax"] == jax.__version__
+    assert "revision" in saved
+    kept = sorted(int(p.name) for p in (whole / "checkpoints").iterdir() if p.name.isdigit())
+    assert kept == [50, 60]
+
+
+KILLED_IN_A_SAVE = """
+import os, signal
+from jaxgan.runtime import errors
+from jaxgan import main
+from jaxgan.training.checkpoint import Checkpoints
+
+save = Checkpoints.save
+
+def save_and_die(self, state, step):
+    save(self, state, step)
+    if step == 30:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Checkpoints.save = save_and_die
+errors.run(main.main)
+"""
+
+
+def test_kill_and_resume_is_bit_identical(whole, tmp_path):
+    flags = [*SMALL, f"--workdir={tmp_path}", "--config.steps=60"]
+    killed = subprocess.run([sys.executable, "-c", KILLED_IN_A_SAVE, *flags], cwd=ROOT, env=ENV)
+    assert killed.returncode == -signal.SIGKILL
+    latest = Checkpoints(tmp_path / "checkpoints", write=False).latest()
+    assert latest in (20, 30), "a save cut short does not count"
+    code, err = train(tmp_path, "--config.steps=60")  # the same command
+    assert code == 0 and f"going on from step {latest}" in err
+    assert [row["step"] for row in metrics.read(tmp_path)] == list(range(5, 61, 5))
+    assert all(p.name.isdigit() for p in (tmp_path / "checkpoints").iterdir())
+
+    resumed, uninterrupted = state_of(tmp_path), state_of(whole)
+    assert int(resumed.step) == int(uninterrupted.step) == 60
+    leaves = jax.tree.leaves_with_path(resumed)
+    parts = {jax.tree_util.keystr(path).split("[")[0] for path, _ in leaves}
+    assert parts >= {".params", ".opt", ".ema", ".step"}
+    for (path, a), b in zip(leaves, jax.tree.leaves(uninterrupted), strict=True):
+        np.testing.assert_array_equal(a, b, err_msg=jax.tree_util.keystr(path))
+
+
+def test_sigterm_saves_and_says_so_by_its_code(tmp_path):
+    process = start(tmp_path, "--config.steps=1000000", "--config.checkpoint.every=1000000")
+    wait_for_step(tmp_path, 5)
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 75, err
+    latest = Checkpoints(tmp_path / "checkpoints", write=False).latest()
+    assert latest >= 5 and f"stopped at step {latest}" in err
+    assert metrics.read(tmp_path)[-1]["step"] == latest
+
+
+def test_another_experiments_workdir_is_left_alone(whole):
+    before = sorted(p.name for p in whole.rglob("*"))
+    code, err = train(whole, "--config.optim.g.lr=0.5", "--config.steps=50")
+    assert code == 2 and "config.optim.g.lr was 0.0002, now 0.5" in err and "--workdir" in err
+    assert sorted(p.name for p in whole.rglob("*")) == before
+
+
+NAN_AT_STEP_25 = """
+import numpy as np
+from jaxgan.runtime import errors
+from jaxgan import main
+from jaxgan.data.pipeline import Batches
+
+batch = Batches.__call__
+
+def poisoned(self, step):
+    image = batch(self, step)["image"].astype(np.float32)
+    return {"image": image * (np.nan if step == 25 else 1.0)}
+
+Batches.__call__ = poisoned
+errors.run(main.main)
+"""
+
+
+def test_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path):
+    command = [sys.executable, "-c", NAN_AT_STEP_25, *SMALL, f"--workdir={tmp_path}"]
+    done = subprocess.run(command, cwd=ROOT, env=ENV, capture_output=True, text=True)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    error = done.stderr.splitlines()[-1]
+    assert error.startswith("error: steps 25 to 29, turn 'd'") and "Step 20 is saved" in error
+    assert int(state_of(tmp_path).step) == 20
+    assert all(np.isfinite(x).all() for x in jax.tree.leaves(state_of(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("flags", "text"),
+    [
+        (["--config.game.g.widht=3"], "config.game.g.widht: Generator has no such option; did you"),
+        (["--config.optm.g.lr=1"], "config.optm: prepare has no such option; did you mean 'optim'"),
+        (["--config.sede=1"], "config.sede: prepare has no such option; did you mean 'seed'"),
+        (["--config.data.name=folder:/no/such"], "/no/such"),
+        (["--config.data.name=tfds:cifar10"], "no network"),
+        (["--config.game.g=acgan.Generator"], "16, 32, 64, 128 or 256"),
+        (["--config.steps=soon"], "config.steps"),
+    ],
+)
+def test_bad_input_is_one_line_before_the_first_step(tmp_path, flags, text):
+    workdir = tmp_path / "run"
+    code, err = train(workdir, *flags)
+    assert code == 2 and "Traceback" not in err
+    assert err.splitlines()[-1].startswith("error: ") and text in err.splitlines()[-1]
+    assert not workdir.exists(), "nothing is left behind"
+
+
+def toy(*flags):
+    config = configs.load(f"{ROOT}/experiments/toy.py:smoke")
+    configs.override(config, ["--config.log.every=6", "--config.log.pictures=6", *flags])
+    for node in config.optim.values():  # a rate that falls would depend on the run's length
+        node.decay = "constant"
+    return config.to_dict()
+
+
+@pytest.mark.parametrize("replicas", ["vmap", "turns"])
+def test_seeds_are_logged_drawn_and_resumed(tmp_path, replicas):
+    flags = ["--config.seeds=2", f"--config.replicas={replicas}", "--config.checkpoint.every=6"]
+    for steps in (6, 12):  # stops in between
+        assert run_here(toy(*flags, f"--config.steps={steps}"), tmp_path / "resumed") == 0
+    assert run_here(toy(*flags, "--config.steps=12"), tmp_path / "whole") == 0
+    resumed, whole = state_of(tmp_path / "resumed"), state_of(tmp_path / "whole")
+    jax.tree.map(np.testing.assert_array_equal, resumed, whole)
+    assert whole.step.tolist() == [12, 12]
+    row = metrics.read(tmp_path / "whole")[-1]
+    assert row["d/loss_ci95"] > 0 and row["diagnosis/diversity_ci95"] > 0
+    picture = Image.open(tmp_path / "whole" / "samples" / "00000012.png")
+    assert picture.size == (960, 480), "a panel for each seed"
+
+    alone = toy("--config.steps=12", "--config.seed=1", "--config.checkpoint.every=6")
+    assert run_here(alone, tmp_path / "alone") == 0
+    # Adam divides a small gradient by its own size, and its rounding too: rate 5e-3, 12 steps.
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4)
+    jax.tree.map(close, seeds.pick(whole, 1), state_of(tmp_path / "alone"))
+
+
+def test_no_seeds_are_refused(tmp_path):
+    with pytest.raises(UserError, match="config.seeds=0"):
+        run_here(toy("--config.seeds=0"), tmp_path)
+
+
+def test_a_checkout_that_is_not_installed_has_no_version(tmp_path, monkeypatch):
+    known = importlib.metadata.version
+
+    def version(name):
+        if name == "jaxgan":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return known(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    recipe.record(tmp_path, {}, Spec((2,)), 1)
+    versions = json.loads((tmp_path / "config.json").read_text())["versions"]
+    assert versions["jaxgan"] is None and versions["jax"] == jax.__version__
