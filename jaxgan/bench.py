@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan import config as configs
-from jaxgan.runtime import environment as startup
+from jaxgan.runtime import environment
 from jaxgan.runtime.errors import UserError, run
 
 HELP = """Times one full cycle of a config's game: every turn that is due until the pattern repeats.
@@ -54,10 +54,10 @@ def main(argv: list[str]) -> int:
 def one(
     name: str, overrides: list[str], steps: int, repeat: int, profile: str = ""
 ) -> dict[str, Any]:
-    """`config`, and the fields of `measure.Timing` by name."""
+    """`config`, and the fields of `timing.Timing` by name."""
     config = configs.load(name)
     configs.override(config, overrides)
-    startup.prepare()
+    environment.prepare()
     # jax is slow to import: --help and bad flags need not wait
     from jaxgan.benchmark.timing import measure
 

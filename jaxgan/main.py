@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from jaxgan import config as configs
-from jaxgan.runtime import environment as startup
+from jaxgan.runtime import clock, environment
 from jaxgan.runtime.errors import run
 
 HELP = """Trains the GAN that a config file describes. The same command goes on where it stopped.
@@ -33,14 +33,14 @@ def main(argv: list[str]) -> int:
     config = configs.load(args.config)
     configs.override(config, overrides)
     workdir = args.workdir or default_workdir(args.config)
-    startup.prepare()
+    environment.prepare()
     # jax is slow to import: --help and bad flags need not wait
     from jaxgan.training.loop import train
 
-    clock = startup.Clock(startup.age())
-    clock.lap("imports")
+    since = clock.Clock(clock.age())
+    since.lap("imports")
     print(f"{args.config} in {workdir}", file=sys.stderr)
-    return train(config.to_dict(), workdir, clock)
+    return train(config.to_dict(), workdir, since)
 
 
 def default_workdir(text: str) -> Path:

@@ -10,9 +10,9 @@ from jaxgan import config as configs
 from jaxgan.config.registry import nearest
 from jaxgan.data.sources import toy
 from jaxgan.evaluation.mode_coverage import POINTS
-from jaxgan.runtime import environment as startup
+from jaxgan.runtime import environment
 from jaxgan.runtime.errors import UserError, run
-from jaxgan.visual import grid as pictures
+from jaxgan.visual import grid
 
 DATA = ("ring", "grid")
 RECIPES = ("ns", "mm", "ls", "hinge", "wgan", "wgan_gp", "dragan", "sn")
@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
         raise UserError(f"--seeds={args.seeds}: at least 1")
     if args.steps is not None:
         overrides.append(f"--config.steps={args.steps}")
-    startup.prepare()
+    environment.prepare()
     # jax is slow to import: --help and bad flags need not wait
     from jaxgan.evaluation.mode_study import study
 
@@ -52,7 +52,7 @@ def main(argv: list[str]) -> int:
         print(f"{rows[-1]} {time.perf_counter() - since:.0f} s", file=sys.stderr)
         if args.pictures:
             args.pictures.mkdir(parents=True, exist_ok=True)
-            pictures.save_png(args.pictures / f"{data}-{name}.png", picture)
+            grid.save_png(args.pictures / f"{data}-{name}.png", picture)
     text = table(rows, args.seeds, (time.perf_counter() - started) / 60)
     print(text)
     if args.out:

@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxgan.benchmark import flops
-from jaxgan.benchmark import hardware as machine
+from jaxgan.benchmark import flops, hardware
 from jaxgan.config.registry import bind
 from jaxgan.core.game import Batch, Game, State
-from jaxgan.parallel import mesh as sharding
-from jaxgan.training import dispatch as program
-from jaxgan.training import replicas as seeds
-from jaxgan.training.dispatch import Program
-from jaxgan.training.loop import assemble, prepare, train_step
+from jaxgan.parallel import mesh
+from jaxgan.training import dispatch, replicas
+from jaxgan.training.dispatch import Cycle, Program
+from jaxgan.training.loop import build
+from jaxgan.training.setup import prepare
+from jaxgan.training.step import train_step
 
 CACHE = "/jax/compilation_cache/cache_"  # jax's events: hits, misses
 
@@ -30,10 +30,10 @@ class Timing(NamedTuple):
     cycle_ms: median, and the 10th and 90th percentile over repetitions. images_per_s: reals.
     steps_per_dispatch: as config.dispatch. compile_s: what the first repetition took longer than
       the median: tracing, lowering, compiling. from_cache: whether XLA's part was read from disk.
-    memory_mb: see `machine.memory`. params_m: millions of parameters, of all nets.
+    memory_mb: see `hardware.memory`. params_m: millions of parameters, of all nets.
     gflop: a cycle's, of all seeds, as `flops` counts them; gflop_xla: by XLA's cost analysis of
-      the program it is given, before it optimises.
-    gflops: per second. peak_gflops: the machine's, see `machine.peak`. of_peak: their ratio.
+      the program it is given, before it optimizes.
+    gflops: per second. peak_gflops: the machine's, see `hardware.peak`. of_peak: their ratio.
     """
 
     device: str
@@ -75,17 +75,18 @@ def measure(config: Mapping[str, Any], *, steps: int, repeat: int, profile: str 
     """
     run = bind(prepare, config, at="config", given=("clock",))()
     last = run.growth.stages[-1]
-    n, cycle = len(run.feeds), program.period(run.game, last.start)
-    like = seeds.like(run.game, 1), run.feeds[0](last.start), jax.random.key(0)
-    total, xla = (n * flop / 1e9 for flop in cost(run.game, cycle, *like))
-    params = n * sum(leaf.size for leaf in jax.tree.leaves(like[0].params))
+    n, cycle = len(run.feeds), dispatch.period(run.game, last.start)
+    state, columns = replicas.like(run.game, 1), run.feeds[0].abstract(last.start)
+    batch = {name: jax.ShapeDtypeStruct(*column) for name, column in columns.items()}
+    total, xla = (n * x / 1e9 for x in cost(run.game, cycle, state, batch, jax.random.key(0)))
+    params = n * sum(leaf.size for leaf in jax.tree.leaves(state.params))
     with jax.set_mesh(run.mesh):
-        todo = assemble(run, first=0)
-        dispatches = max(math.ceil(len(cycle) / todo.stride), math.ceil(steps / todo.stride))
-        starts = range(last.start, last.start + dispatches * todo.stride, todo.stride)
-        once = functools.partial(repetition, todo, todo.feed(last.start), starts)
+        program = build(run, first=0)
+        dispatches = max(math.ceil(len(cycle) / program.stride), math.ceil(steps / program.stride))
+        starts = range(last.start, last.start + dispatches * program.stride, program.stride)
+        once = functools.partial(repetition, program, program.feed(last.start), starts)
         with cache_events() as events:
-            states, first = once(todo.init())
+            states, first = once(program.init())
         times = []
         for _ in range(1 + repeat):  # one more to warm up
             states, seconds = once(states)
@@ -93,14 +94,14 @@ def measure(config: Mapping[str, Any], *, steps: int, repeat: int, profile: str 
         if profile:
             with jax.profiler.trace(profile):
                 once(states)
-        memory, peak = machine.memory(), machine.peak(run.mesh) / 1e9
-    cycles = dispatches * todo.stride / len(cycle)
+        memory, peak = hardware.memory(), hardware.peak(run.mesh) / 1e9
+    cycles = dispatches * program.stride / len(cycle)
     median, p10, p90 = (np.percentile(times[1:], (50, 10, 90)) / cycles).tolist()
     return Timing(
         device=f"{jax.devices()[0].device_kind} x {run.mesh.size}",
         batch=last.batch,
         steps_per_cycle=len(cycle),
-        steps_per_dispatch=todo.stride,
+        steps_per_dispatch=program.stride,
         repeat=repeat,
         cycle_ms=1e3 * median,
         cycle_ms_p10=1e3 * p10,
@@ -119,7 +120,7 @@ def measure(config: Mapping[str, Any], *, steps: int, repeat: int, profile: str 
 
 
 def cost(
-    game: Game, cycle: program.Turns, state: State, batch: Batch, key: jax.Array
+    game: Game, cycle: Cycle, state: State, batch: Batch, key: jax.Array
 ) -> tuple[float, float]:
     """FLOPs of one seed's cycle, as `flops` counts them and by XLA's cost analysis."""
     counted = analysed = 0.0
@@ -130,12 +131,12 @@ def cost(
     return counted, analysed
 
 
-def repetition(todo: Program, batches: Any, starts: range, states: Any) -> tuple[Any, float]:
+def repetition(program: Program, batches: Any, starts: range, states: Any) -> tuple[Any, float]:
     """The states after dispatches at these steps, and the seconds they took."""
-    wait = sharding.lockstep()
+    wait = mesh.lockstep()
     started = time.perf_counter()
     for t in starts:
-        states, _ = todo.step(states, batches, t)
+        states, _ = program.step(states, batches, t)
         if wait:
             jax.block_until_ready(states)
     jax.block_until_ready(states)

@@ -8,12 +8,14 @@ A config node is a name, or a mapping with a `name` and that function's keyword 
 A key that the named function does not take is an error, so no key can go unread.
 """
 
+import ast
 import difflib
 import functools
 import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -28,17 +30,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]!r}?" if close else ";"
     return f"{hint} known: {', '.join(known) or 'none'}"
-
-
-def public(module: ModuleType) -> dict[str, Callable]:
-    """The public functions and classes that a module defines itself."""
-    return {
-        name: value
-        for name, value in vars(module).items()
-        if not name.startswith("_")
-        and callable(value)
-        and getattr(value, "__module__", None) == module.__name__
-    }
 
 
 def options(fn: Callable, given: Iterable[str] = ()) -> set[str]:
@@ -83,35 +74,85 @@ def _fits(value: Any, annotation: Any) -> bool:
     return isinstance(value, (int, float) if annotation is float else annotation)
 
 
-def resolve(node: Node, home: str, *, at: str, given: Iterable[str] = ()):
-    """The function that a config node names, with the node's other keys bound.
+def resolve(
+    node: Node,
+    home: str,
+    *,
+    kind: Any,
+    at: str,
+    given: Iterable[str] = (),
+    takes: Iterable[str] = (),
+) -> Callable[..., Any]:
+    """Returns the function that a config node names, with the node's other keys bound.
 
     Args:
       node: "name", or a mapping with the key `name` and keyword arguments.
-      home: the module that defines the names ("jaxgan.losses.adversarial"), or a package whose
-        modules do ("jaxgan.nets"; then "dcgan.Generator", and a bare "x" means "x.x").
+      home: the package or module whose functions are offered ("jaxgan.losses"). Of a package,
+        "file.name" names a function of one file, "name" alone a function of any.
+      kind: what can stand there: functions annotated to return it, or its subclasses.
       at: where the node stands in the config, for messages.
       given: arguments that the caller will pass.
+      takes: arguments that whatever is offered must take.
 
     Raises:
       UserError: an unknown name (lists the known ones) or option.
     """
     node = {"name": node} if isinstance(node, str) else dict(node)
     if "name" not in node:
-        raise UserError(f"{at}: says no name; set {at}.name=…")
-    name = node.pop("name")
-    return bind(_lookup(name, home, at), node, at=at, given=given)
+        raise UserError(f"{at}: no name given; set {at}.name=…")
+    found = _lookup(node.pop("name"), home, kind, tuple(takes), at)
+    return bind(found, node, at=at, given=given)
 
 
-def _lookup(name: str, home: str, at: str) -> Callable:
-    module = importlib.import_module(home)
-    if hasattr(module, "__path__"):  # a package: the first part names one of its modules
-        files = {m.name for m in pkgutil.iter_modules(module.__path__)}
-        file, _, name = name.partition(".")
-        if file not in files:
-            raise UserError(f"{at}: no file {file!r} in {home}{nearest(file, files)}")
-        module, name = importlib.import_module(f"{home}.{file}"), name or file
-    known = public(module)
-    if name not in known:
-        raise UserError(f"{at}: no {name!r} in {module.__name__}{nearest(name, known)}")
-    return known[name]
+def offered(module: ModuleType, kind: Any, takes: Iterable[str] = ()) -> dict[str, Callable]:
+    """The public functions of a module that return `kind`, or its public subclasses of it."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and callable(value)
+        and getattr(value, "__module__", None) == module.__name__
+        and _stands_for(value, kind)
+        and set(takes) <= options(value)
+    }
+
+
+def files(package: str) -> dict[str, str]:
+    """The modules of a package by name, each with the first line of its docstring; imports none."""
+    found = {}
+    for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        if not info.ispkg and not info.name.startswith("_"):
+            path = Path(info.module_finder.path) / f"{info.name}.py"
+            text = ast.get_docstring(ast.parse(path.read_text())) or ""
+            found[info.name] = text.partition("\n")[0]
+    return found
+
+
+def _stands_for(value: Any, kind: Any) -> bool:
+    if inspect.isclass(value):
+        return inspect.isclass(kind) and issubclass(value, kind) and value is not kind
+    return inspect.signature(value).return_annotation == kind
+
+
+def _lookup(name: str, home: str, kind: Any, takes: tuple[str, ...], at: str) -> Callable:
+    package = importlib.import_module(home)
+    file, _, leaf = name.rpartition(".")
+    if not hasattr(package, "__path__"):
+        modules, leaf = [package], name
+    elif file:
+        known = files(home)
+        if file not in known:
+            raise UserError(f"{at}: no file {file!r} in {home}{nearest(file, known)}")
+        modules = [importlib.import_module(f"{home}.{file}")]
+    else:
+        modules = [importlib.import_module(f"{home}.{each}") for each in files(home)]
+    choices = {module.__name__: offered(module, kind, takes) for module in modules}
+    found = [each[leaf] for each in choices.values() if leaf in each]
+    if not found:
+        where = modules[0].__name__ if file else home
+        known = {each for names in choices.values() for each in names}
+        raise UserError(f"{at}: no {leaf!r} in {where}{nearest(leaf, known)}")
+    if len(found) > 1:
+        both = " or ".join(f"{each.__module__.rpartition('.')[2]}.{leaf}" for each in found)
+        raise UserError(f"{at}: {leaf!r} is ambiguous; write {both}")
+    return found[0]

@@ -5,7 +5,6 @@ which loss, how often). `step` plays the turns that are due, in order. Everythin
 is in `State`; everything random follows from one key, the step and the turn's name.
 """
 
-import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -15,9 +14,12 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import PartitionSpec
 
+from jaxgan.core.inputs import Inputs
+from jaxgan.core.keys import named
+
 PyTree = Any
 Nets = Mapping[str, PyTree]  # one entry per net: its parameters, or its running statistics
-Batch = Mapping[str, Any]  # arrays, and what a turn passed to the next ones of its step
+Batch = Mapping[str, jax.Array]  # one entry per column of the data
 
 
 class Spec(NamedTuple):
@@ -34,17 +36,15 @@ class Spec(NamedTuple):
 
 
 class Aux(NamedTuple):
-    """What a loss hands back besides its value.
+    """What a turn's loss returns besides its value.
 
     metrics: scalars to log. stats: new statistics, only of nets the turn trains. memory: new
-    values of entries of `State.memory`. passed: entries added to the batch that the step's later
-    turns see.
+    values of entries of `State.memory`.
     """
 
     metrics: Mapping[str, jax.Array] = {}
     stats: Nets = {}
     memory: Mapping[str, PyTree] = {}
-    passed: Mapping[str, PyTree] = {}
 
 
 class Player(NamedTuple):
@@ -66,7 +66,7 @@ class State:
     ema: dict[str, PyTree]  # by net: averaged parameters
 
 
-Loss = Callable[[Nets, State, Batch, jax.Array], tuple[jax.Array, Aux]]
+TurnLoss = Callable[[Nets, State, Batch, jax.Array], tuple[jax.Array, Aux]]
 
 
 class Turn(NamedTuple):
@@ -79,10 +79,33 @@ class Turn(NamedTuple):
 
     name: str
     player: str | None
-    loss: Loss
+    loss: TurnLoss
     every: int = 1
     span: tuple[int, int | None] = (0, None)
     label: str = ""
+
+
+Drawn = Mapping[str, jax.Array]  # drawn inputs, one entry per input that a game declares
+
+
+class Styles(NamedTuple):
+    """The intermediate latents w of a style-based generator (Karras et al. 2019).
+
+    Of the averaged parameters, with constant noise, in float32: differences of 1e-4 in w show.
+
+    map: (state, drawn inputs) -> w (N, w_dim).
+    synthesize: (state, ws (N, layers, w_dim)) -> images (N, H, W, C), not clipped.
+    mean: state -> w_avg (w_dim,), towards which samples are truncated.
+    layers: how many ws an image takes. truncated: in how many of the first samples are truncated.
+    weights: the file under jaxgan/weights that names its parameters as a publication does, or ''.
+    """
+
+    map: Callable[[State, Drawn], jax.Array]
+    synthesize: Callable[[State, jax.Array], jax.Array]
+    mean: Callable[[State], jax.Array]
+    layers: int
+    truncated: int
+    weights: str = ""
 
 
 class Game(NamedTuple):
@@ -90,20 +113,21 @@ class Game(NamedTuple):
 
     init: key -> (params, stats, memory), each a dict as in `State`.
     players, turns: who plays, and in what order.
-    inputs: (key, n, given={}) -> what `sample` turns into n pictures: latents `z`, conditions `y`.
-      given: `label` or `condition` as in a batch, where they are not the game's to choose.
-    sample: (state, inputs, key) -> (n, *shape) float array, images in [-1, 1].
-    critic: (state, batch) -> (n,), the critic's outputs, for diagnosis.
+    inputs: what samples are drawn from, see core.inputs.
+    sample: (state, drawn inputs, key) -> (n, *shape) float array, images in [-1, 1].
+    critic: (state, batch) -> (n,), the critic's logits, for diagnostics.
     ema: net -> decay of its averaged parameters, in [0, 1).
+    styles: of a style-based generator; None elsewhere.
     """
 
     init: Callable[[jax.Array], tuple[Nets, Nets, Mapping[str, PyTree]]]
     players: Mapping[str, Player]
     turns: tuple[Turn, ...]
-    inputs: Callable[..., dict[str, jax.Array]]
-    sample: Callable[[State, Mapping[str, jax.Array], jax.Array], jax.Array]
+    inputs: Inputs
+    sample: Callable[[State, Drawn, jax.Array], jax.Array]
     critic: Callable[[State, Batch], jax.Array]
     ema: Mapping[str, float]
+    styles: Styles | None = None
 
 
 def init(game: Game, key: jax.Array) -> State:
@@ -141,9 +165,7 @@ def step(
     moved = set()
     for turn in game.turns:
         if turn.name in turns:
-            turn_key = jax.random.fold_in(key, zlib.crc32(turn.name.encode()))
-            state, own_metrics, passed = play(game, turn, state, batch, turn_key)
-            batch = {**batch, **passed}
+            state, own_metrics = play(game, turn, state, batch, named(key, turn.name))
             label = turn.label or turn.name
             metrics |= {f"{label}/{name}": value for name, value in own_metrics.items()}
             moved |= set(game.players[turn.player].nets) if turn.player else set()
@@ -158,8 +180,8 @@ def step(
 
 def play(
     game: Game, turn: Turn, state: State, batch: Batch, key: jax.Array
-) -> tuple[State, dict[str, jax.Array], Mapping[str, PyTree]]:
-    """One turn: the new state, its metrics and what it passes on.
+) -> tuple[State, dict[str, jax.Array]]:
+    """Plays one turn and returns the new state and its metrics.
 
     Only the player's own nets are differentiated, updated, or given new statistics.
     """
@@ -167,7 +189,7 @@ def play(
         loss, aux = turn.loss(state.params, state, batch, key)
         _only(aux.stats, (), turn)
         metrics = {"loss": loss, **aux.metrics}
-        return state.replace(memory=state.memory | aux.memory), metrics, aux.passed
+        return state.replace(memory=state.memory | aux.memory), metrics
 
     player = game.players[turn.player]
 
@@ -187,7 +209,7 @@ def play(
     # Apart, or XLA writes the gradients' squares out, to share them with Adam.
     norm = optax.tree.norm(jax.tree.map(jax.lax.optimization_barrier, grads))
     metrics = {"loss": loss, "grad_norm": norm, **aux.metrics}
-    return state, metrics, aux.passed
+    return state, metrics
 
 
 def shard(x: PyTree) -> PyTree:

@@ -7,34 +7,7 @@ import flax.linen as nn
 import jax
 
 PyTree = Any
-
-
-class Drawn(NamedTuple):
-    """What a net made of its parameters, to be differentiated later: see `recall`.
-
-    value: the output. pull: of a cotangent of it, the parameters'.
-    """
-
-    value: PyTree
-    pull: Callable[[PyTree], tuple[PyTree]]
-
-
-@jax.custom_vjp
-def recall(params: PyTree, drawn: Drawn) -> PyTree:
-    """`drawn.value` as a function of the parameters it was made of, without making it again."""
-    del params
-    return drawn.value
-
-
-def _recall(params: PyTree, drawn: Drawn) -> tuple[PyTree, Drawn]:
-    return recall(params, drawn), drawn
-
-
-def _pull(drawn: Drawn, ct: PyTree) -> tuple[PyTree, None]:
-    return *drawn.pull(ct), None
-
-
-recall.defvjp(_recall, _pull)
+Module = nn.Module
 
 
 class Net(NamedTuple):
@@ -56,6 +29,8 @@ def pure(module: nn.Module) -> Net:
     The module is called as module(*args, train=bool), an absent condition being None; its random
     streams may be `dropout` and `noise`.
     """
+
+    module = module.clone(name=None)  # a part of another module has a name there
 
     def init(key: jax.Array, *args: Any) -> tuple[PyTree, PyTree]:
         stats = dict(module.init(key, *args, train=False))

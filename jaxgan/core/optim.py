@@ -10,8 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxgan.config import registry as resolve
-from jaxgan.config.registry import nearest
+from jaxgan.config.registry import Node, nearest, resolve
 from jaxgan.core.growth import Growth
 from jaxgan.runtime.errors import UserError
 
@@ -118,7 +117,7 @@ class Optim:
     Where the run grows, each stage starts its chains anew, at its own rate.
     """
 
-    def __init__(self, nodes: Mapping[str, resolve.Node], steps: int, growth: Growth | None = None):
+    def __init__(self, nodes: Mapping[str, Node], steps: int, growth: Growth | None = None):
         self._nodes = nodes
         self._steps = steps
         self._stages = growth.stages if growth else ()
@@ -140,7 +139,14 @@ class Optim:
             )
         self._made.add(player)
         node, at = self._nodes[player], f"config.optim.{player}"
-        chain = resolve.resolve(node, "jaxgan.core.optim", at=at, given=("updates",))
+        chain = resolve(
+            node,
+            "jaxgan.core.optim",
+            kind=optax.GradientTransformation,
+            at=at,
+            given=("updates",),
+            takes=("updates",),
+        )
         moves = max(1, self._steps // every)
         if len(self._stages) > 1:
             return self._grown(chain, moves, every, lazy, at)

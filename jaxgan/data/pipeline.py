@@ -62,6 +62,7 @@ class Batches:
         if flip and len(source.shape) != 3:
             raise UserError(f"data: items of shape {source.shape} have no left; set flip=False")
         self._source, self._seed, self._flip = source, seed, flip
+        self._processes = processes
         self._share = slice(process, None, processes)
         # Only indices pass through grain: gathering a batch at once is far faster than stacking
         # its elements. The share is taken after repeat, lest each process repeat its own part.
@@ -79,6 +80,15 @@ class Batches:
         if self._flip:
             batch["image"] = _mirror(batch["image"], self._mirrored(step))
         return batch
+
+    def abstract(self, step: int) -> dict[str, tuple[tuple[int, ...], str]]:
+        """Returns the shape and dtype of each column of the batch at `step`; reads no item."""
+        return self._source.abstract(self._growth.stage(step).batch // self._processes)
+
+    def nbytes(self, step: int) -> int:
+        """Returns the size in bytes of the batch at `step`; reads no item."""
+        columns = self.abstract(step).values()
+        return sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in columns)
 
     def _mirrored(self, step: int) -> np.ndarray:
         """Draws the whole global batch's coins, bool, and returns this process's."""

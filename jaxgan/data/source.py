@@ -13,7 +13,7 @@ class Source:
     """A finite, random-access, immutable set of items.
 
     `gather` maps int64 indices (n,) to a dict of arrays with leading axis n:
-    'image', uint8 (n, H, W, C) in [0, 255] or float32 (n, *shape) taken as it is;
+    'image', of `dtype`: uint8 (n, H, W, C) in [0, 255] or float32 (n, *shape) taken as it is;
     'label', int32 (n,), present exactly when `classes` is not empty;
     'condition', float32 (n, condition_dim), present exactly when `condition_dim` > 0.
     It must be a pure function, and safe to call from another thread.
@@ -24,6 +24,16 @@ class Source:
     gather: Callable[[np.ndarray], dict[str, np.ndarray]]
     classes: tuple[str, ...] = ()
     condition_dim: int = 0
+    dtype: str = "uint8"
+
+    def abstract(self, n: int) -> dict[str, tuple[tuple[int, ...], str]]:
+        """Returns the shape and dtype of each column of n items, without reading any."""
+        columns = {"image": ((n, *self.shape), self.dtype)}
+        if self.classes:
+            columns["label"] = ((n,), "int32")
+        if self.condition_dim:
+            columns["condition"] = ((n, self.condition_dim), "float32")
+        return columns
 
 
 def from_arrays(
@@ -69,6 +79,7 @@ def from_arrays(
         gather=lambda indices: {key: column[indices] for key, column in columns.items()},
         classes=names,
         condition_dim=columns["condition"].shape[1] if conditions is not None else 0,
+        dtype=images.dtype.name,
     )
 
 

@@ -7,15 +7,14 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxgan.core import inputs
 from jaxgan.core.game import Game, Spec, State
-from jaxgan.data.load import load
 from jaxgan.data.sources import toy
 from jaxgan.evaluation.mode_coverage import POINTS, quality
-from jaxgan.training import dispatch as program
-from jaxgan.training import replicas as seeds
-from jaxgan.training import workdir as recipe
-from jaxgan.training.loop import train_step
-from jaxgan.visual import grid as pictures
+from jaxgan.training import dispatch, replicas
+from jaxgan.training.setup import make_game, open_source
+from jaxgan.training.step import train_step
+from jaxgan.visual import plots
 
 CHUNK = 500  # steps in one dispatch, at most
 
@@ -30,13 +29,13 @@ def study(config: Mapping[str, Any], n: int) -> tuple[dict[str, tuple[float, flo
     Raises:
       UserError: anything in the config that is unknown or does not fit.
     """
-    source = load(**config["data"])
+    source = open_source(config["data"])
     spec = Spec(tuple(source.shape), len(source.classes), source.condition_dim)
-    game = recipe.make_game(config["game"], config["optim"], spec=spec, steps=config["steps"])
-    keys, turns = seeds.keys(config["seed"], n), program.period(game)
-    states = jax.jit(jax.vmap(partial(seeds.first, game)))(keys)
-    step = seeds.replicas(partial(train_step, game))
-    chunk = program.compiled(partial(program.chunk, step))
+    game = make_game(config["game"], config["optim"], spec=spec, steps=config["steps"])
+    keys, turns = replicas.keys(config["seed"], n), dispatch.period(game)
+    states = jax.jit(jax.vmap(partial(replicas.first, game)))(keys)
+    step = replicas.replicate(partial(train_step, game))
+    chunk = dispatch.compiled(partial(dispatch.chunk, step))
     cycles, most = config["steps"] // len(turns), max(1, CHUNK // len(turns))
     for done in range(0, cycles, most):
         shape = (min(most, cycles - done) * len(turns), config["batch"])
@@ -48,8 +47,8 @@ def study(config: Mapping[str, Any], n: int) -> tuple[dict[str, tuple[float, flo
     points, levels = look(game, states, keys, extent)
     real = source.gather(np.arange(POINTS))["image"]
     found = [quality(p, centres, std) for p in points]
-    scores = {name: seeds.interval([each[name] for each in found]) for name in found[0]}
-    return scores, pictures.scatter(real, points[0], levels, extent)
+    scores = {name: replicas.interval([each[name] for each in found]) for name in found[0]}
+    return scores, plots.scatter(real, points[0], levels, extent)
 
 
 def draw(seed: int, chunk: int, size: int, shape: tuple[int, int]) -> np.ndarray:
@@ -69,9 +68,9 @@ def look(
 
     def points(state: State, key: jax.Array) -> jax.Array:
         k_inputs, k_sample = jax.random.split(jax.random.fold_in(key, 1))
-        return game.sample(state, game.inputs(k_inputs, POINTS), k_sample)
+        return game.sample(state, inputs.draw(game.inputs, k_inputs, POINTS), k_sample)
 
     drawn = jax.jit(jax.vmap(points))(states, keys)
     critic = jax.jit(lambda state, x: game.critic(state, {"image": x}))
-    levels = critic(seeds.pick(states, 0), pictures.lattice(extent))
+    levels = critic(replicas.pick(states, 0), plots.lattice(extent))
     return np.asarray(drawn), np.asarray(levels)

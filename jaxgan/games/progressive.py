@@ -1,4 +1,4 @@
-"""Progressive growing (Karras et al. 2018): each resolution fades in on top of the one before.
+"""Progressive growing (Karras et al. 2018): each resolution fades in on top of the previous one.
 
 Every stage has turns of its own, since its shapes are its own; all move the same two players. Data
 are read at the last resolution and averaged down to the stage's. Samples too are of the last
@@ -7,32 +7,32 @@ resolution: those of an earlier stage are enlarged.
 
 from collections.abc import Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
-from jaxgan.config.registry import Node, resolve
-from jaxgan.core.game import Aux, Batch, Game, Nets, Player, Spec, State, shard
+from jaxgan.config.registry import Node
+from jaxgan.core.game import Aux, Batch, Drawn, Game, Nets, Player, Spec, State, shard
 from jaxgan.core.growth import Growth, Stage
+from jaxgan.core.inputs import Noise
 from jaxgan.core.network import Net
 from jaxgan.core.optim import Optim
 from jaxgan.games.common import build
-from jaxgan.games.common import growing as stages
-from jaxgan.games.common.build import AT
+from jaxgan.games.common import growing as grown
 from jaxgan.losses.adversarial import Loss
 from jaxgan.losses.regularizers import Regularizer
 from jaxgan.nets import growing
 from jaxgan.runtime.errors import UserError
 
-Array = jax.Array
 
-
-class Parts(NamedTuple):
-    """What the turns share: the arguments of `progressive`, made real."""
+class Model(NamedTuple):
+    """What the turns share: the arguments of `progressive`, built; `stage` is the turn's own."""
 
     spec: Spec
     growth: Growth
+    stage: Stage
     g: Net
     d: Net
     loss: Loss
@@ -52,15 +52,15 @@ def progressive(
     latent: int = 512,
     ema: float = 0.999,
 ) -> Game:
-    """One generator against one critic, through the stages of config.growth, without labels.
+    """Builds a game of one generator and one critic through the stages of config.growth.
 
     Args:
-      spec: the data's shape.
-      optim: makes a player's chain, which each stage starts anew.
-      growth: the stages; of one alone, nets that do not grow.
-      g, d: nets that take a level and a span of resolutions, as those of nets/progan.py.
-      loss: one of jaxgan/losses.py.
-      regularizers: of jaxgan/regularizers.py, each under a label, all played at every step.
+      spec: the data's shape; labels are not used.
+      optim: makes a player's chain, which is reset at each stage.
+      growth: the stages; a single one for nets that do not grow.
+      g, d: nets that take a level and a pair of resolutions, as those of nets/progan.py.
+      loss: of jaxgan/losses.
+      regularizers: of jaxgan/losses, each under a label, all played at every step.
       latent: length of z ~ N(0, I).
       ema: decay of the averaged generator that samples are drawn from.
 
@@ -71,69 +71,72 @@ def progressive(
     for label, (_, every) in terms.items():
         if every > 1:
             raise UserError(
-                f"{AT}.regularizers.{label}.every={every}: a growing game plays it at every step"
+                f"{build.AT}.regularizers.{label}.every={every}: a growing game plays it at every "
+                "step"
             )
-    parts = Parts(
-        spec, growth, build.grower(g, spec, "g"), build.grower(d, spec, "d"),
-        resolve(loss, "jaxgan.losses.adversarial", at=f"{AT}.loss")(),
-        {label: term for label, (term, _) in terms.items()}, latent,
-    )  # fmt: skip
-    build.check_critic(jax.eval_shape(partial(init, parts), jax.random.key(0))[1]["d"], terms)
+    model = Model(
+        spec=spec,
+        growth=growth,
+        stage=growth.stages[-1],
+        g=build.growing_net(g, "g", spec.shape),
+        d=build.growing_net(d, "d", spec.shape),
+        loss=build.loss(loss),
+        terms={label: term for label, (term, _) in terms.items()},
+        latent=latent,
+    )
+    build.check_critic(jax.eval_shape(partial(init, model), jax.random.key(0))[1]["d"], terms)
     return Game(
-        init=partial(init, parts),
+        init=partial(init, model),
         players={"d": Player(("d",), optim("d")), "g": Player(("g",), optim("g"))},
-        turns=stages.turns(parts, {"d": d_loss, "g": g_loss}),
-        inputs=partial(stages.inputs, parts),
-        sample=partial(sample, parts),
-        critic=partial(stages.critic, parts),
+        turns=grown.turns(model, {"d": d_loss, "g": g_loss}),
+        inputs={"z": Noise(latent)},
+        sample=partial(sample, model),
+        critic=partial(grown.critic, model),
         ema={"g": ema},
     )
 
 
-def init(parts: Parts, key: Array) -> tuple[Nets, Nets, dict]:
+def init(model: Model, key: Array) -> tuple[Nets, Nets, dict[str, Any]]:
     """Parameters and statistics of both nets, of all resolutions; no memory."""
     k_g, k_d = jax.random.split(key)
-    at = growing.whole(parts.growth, 0)
-    params_g, stats_g = parts.g.init(k_g, jnp.zeros((1, parts.latent)), None, *at)
-    params_d, stats_d = parts.d.init(k_d, jnp.zeros((1, *parts.spec.shape)), None, *at)
+    at = growing.whole(model.growth, 0)
+    params_g, stats_g = model.g.init(k_g, jnp.zeros((1, model.latent)), None, *at)
+    params_d, stats_d = model.d.init(k_d, jnp.zeros((1, *model.spec.shape)), None, *at)
     return {"g": params_g, "d": params_d}, {"g": stats_g, "d": stats_d}, {}
 
 
-def draw(parts: Parts, stage: Stage, params: Nets, state: State, key: Array, n: int) -> Array:
-    """n fakes (n, res, res, C) in training."""
-    z = shard(jax.random.normal(key, (n, parts.latent)))
-    at = growing.within(stage, state.step)
-    return parts.g.apply(params["g"], state.stats["g"], z, None, *at, train=True)[0]
+def draw(model: Model, params: Nets, state: State, n: int, key: Array) -> Array:
+    """Draws n fake images (n, res, res, C) of the model's stage in training."""
+    z = shard(jax.random.normal(key, (n, model.latent)))
+    at = growing.within(model.stage, state.step)
+    return model.g.apply(params["g"], state.stats["g"], z, None, *at, train=True)[0]
 
 
-def d_loss(
-    parts: Parts, stage: Stage, params: Nets, state: State, batch: Batch, key: Array
-) -> tuple[Array, Aux]:
-    """E[real(D(x))] + E[fake(D(G(z)))] and the regularisers, at the stage's resolution."""
-    k_draw, k_real, k_fake, *k_terms = jax.random.split(key, 3 + len(parts.terms))
-    x = growing.reals(batch["image"], stage, state.step)
-    fakes = draw(parts, stage, params, state, k_draw, len(x))
-    critic = partial(stages.judge, parts, stage, params, state)
+def d_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
+    """The loss's terms on real and on fake images and the regularizers, at the stage."""
+    k_draw, k_real, k_fake, *k_terms = jax.random.split(key, 3 + len(model.terms))
+    x = growing.reals(batch["image"], model.stage, state.step)
+    fakes = draw(model, params, state, len(x), k_draw)
+    critic = partial(grown.judge, model, params, state)
     real, fake = critic(x), critic(fakes)
-    value = parts.loss.real(real, k_real).mean() + parts.loss.fake(fake, k_fake).mean()
-    metrics = parts.loss.readings(real, fake)
-    for (label, term), k in zip(parts.terms.items(), k_terms, strict=True):
+    on_real, on_fake = model.loss.d(real, fake, (k_real, k_fake))
+    value = on_real.mean() + on_fake.mean()
+    metrics = model.loss.readings(real, fake)
+    for (label, term), k in zip(model.terms.items(), k_terms, strict=True):
         metrics[label] = term.term(critic, params["d"], x, fakes, k)
         value += metrics[label]
     return value, Aux(metrics)
 
 
-def g_loss(
-    parts: Parts, stage: Stage, params: Nets, state: State, batch: Batch, key: Array
-) -> tuple[Array, Aux]:
-    """E[g(D(G(z)))], at the stage's resolution."""
-    fakes = draw(parts, stage, params, state, key, len(batch["image"]))
-    return parts.loss.g(stages.judge(parts, stage, params, state, fakes)).mean(), Aux()
+def g_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
+    """The loss's terms on fake images, at the stage's resolution."""
+    fakes = draw(model, params, state, len(batch["image"]), key)
+    return grown.g_terms(model, params, state, batch, fakes), Aux()
 
 
-def sample(parts: Parts, state: State, inputs: dict[str, Array], key: Array) -> Array:
+def sample(model: Model, state: State, inputs: Drawn, key: Array) -> Array:
     """Images of the last resolution, in [-1, 1], from the averaged generator as far as it grew."""
     del key
-    at = growing.whole(parts.growth, state.step)
-    images, _ = parts.g.apply(state.ema["g"], state.stats["g"], inputs["z"], None, *at, train=False)
+    at = growing.whole(model.growth, state.step)
+    images, _ = model.g.apply(state.ema["g"], state.stats["g"], inputs["z"], None, *at, train=False)
     return jnp.clip(images, -1, 1)

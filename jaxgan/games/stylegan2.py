@@ -1,8 +1,8 @@
 """StyleGAN2's game (Karras et al. 2020a), with adaptive augmentation (2020b).
 
-Two players, and regularisers that are turns of their own, played lazily: path lengths of g every
-few steps, R1 of d every so many. What is remembered beside nets: the mean w, the mean path length,
-the augmentation's strength p and what it is steered by.
+Two players, and lazy regularizers that are turns of their own: path lengths of g every few steps,
+R1 of d every so many. Memory beside the nets: the mean w, the mean path length, the augmentation's
+strength p, and the mean sign of d's logits that steers it.
 """
 
 from collections.abc import Mapping
@@ -11,32 +11,37 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.nn import softplus
+from jax import Array
 
 from jaxgan.augment import ada
 from jaxgan.config.registry import Node
-from jaxgan.core.game import Aux, Batch, Game, Nets, Player, Spec, State, Turn, shard
+from jaxgan.core import inputs as declared
+from jaxgan.core.game import Aux, Batch, Game, Nets, Player, Spec, State, Styles, Turn, shard
+from jaxgan.core.inputs import Inputs, Noise
+from jaxgan.core.keys import named
 from jaxgan.core.network import Net, pure
 from jaxgan.core.optim import Optim
-from jaxgan.games.common import build
+from jaxgan.games.common import build, conditions
+from jaxgan.games.common import styles as styled
+from jaxgan.losses.adversarial import Loss
 from jaxgan.losses.regularizers import r1
-from jaxgan.nets import mapping as latents
+from jaxgan.nets import mapping
 from jaxgan.nets import stylegan2 as nets
 from jaxgan.runtime.errors import UserError
 
-Array = jax.Array
-EMPTY: Batch = {}
 ADA_EVERY = 4  # steps between two moves of p
 
 
-class Parts(NamedTuple):
-    """What the turns share: the arguments of `stylegan2`, made real."""
+class Model(NamedTuple):
+    """What the turns share: the arguments of `stylegan2`, built."""
 
     spec: Spec
     mapping: Net
     synthesis: Net
     d: Net
-    labelled: bool
+    loss: Loss
+    condition: str
+    inputs: Inputs
     latent: int
     w_dim: int
     mixing: float
@@ -46,9 +51,10 @@ class Parts(NamedTuple):
     pl_every: int
     pl_decay: float
     pl_shrink: int
-    target: float
+    ada_target: float
     ada_kimg: float
     psi: float
+    styles: tuple[Styles, Styles]  # in the nets' own types, for samples; in float32
 
 
 def stylegan2(
@@ -57,6 +63,7 @@ def stylegan2(
     *,
     g: Mapping[str, Any],
     d: Node,
+    loss: Node = "non_saturating",
     condition: str = "",
     latent: int = 512,
     mixing: float = 0.9,
@@ -71,19 +78,21 @@ def stylegan2(
     ema: float = 0.999,
     psi: float = 1.0,
 ) -> Game:
-    """Non-saturating loss, lazy R1 and path lengths, style mixing, adaptive augmentation.
+    """Builds a game of lazy R1 and path lengths, style mixing, and adaptive augmentation.
 
     Args:
       spec: the data's shape and classes.
-      optim: makes a player's chain, told how often it is regularised.
+      optim: makes a player's chain, given how often it is regularized.
       g: stylegan2.Generator's options; its mapping and synthesis are used apart. d: the critic.
+      loss: of jaxgan/losses.
       condition: '' or 'label'.
       latent: length of z.
       mixing: probability that a batch's later layers take another w (2019, section 3.1).
       gamma, r1_every: R1's weight, and the steps between two of its turns.
       pl_weight, pl_every, pl_decay: path lengths' weight, interval, and the rate at which their
-        mean follows (2020a, section 3.2); pl_shrink: on so much smaller batches.
-      ada_target: mean sign of d on reals that p is steered to, 0.6 in the paper; 0 augments none.
+        mean follows (2020a, section 3.2); pl_shrink: divides the batch they are taken on.
+      ada_target: mean sign of d on real images that p is steered to, 0.6 in the paper; 0 disables
+        augmentation.
       ada_kimg: thousand images in which p may go from 0 to 1.
       ema: decay of the averaged generator that samples are drawn from.
       psi: truncation of samples; 1 is none.
@@ -91,186 +100,187 @@ def stylegan2(
     Raises:
       UserError: an unknown name or option, or parts that do not fit the data.
     """
-    build.check_condition(spec, condition, False, None)
+    conditions.check(spec, condition, False, None)
     if condition == "condition":
         raise UserError("config.game.condition=condition: this game takes '' or 'label'")
-    made = build.module(g, spec, "g", {"classes": spec.classes} if condition else {})
-    mapping, synthesis = nets.split(made)
-    parts = Parts(
-        spec, pure(mapping.clone(name=None)), pure(synthesis.clone(name=None)),
-        pure(build.module(d, spec, "d", {"classes": spec.classes} if condition else {})),
-        bool(condition), latent, made.w_dim, mixing, gamma, r1_every,
-        pl_weight, pl_every, pl_decay, pl_shrink, ada_target, ada_kimg, psi,
-    )  # fmt: skip
-    return assemble(parts, optim, ema)
+    classes = {"classes": spec.classes} if condition else {}
+    made = build.module(g, "g", spec.shape, **classes)
+    if not isinstance(made, nets.Generator):
+        raise UserError(f"{build.AT}.g: this game takes stylegan2.Generator")
+    own, exact = ([pure(net) for net in nets.split(each)] for each in (made, nets.exact(made)))
+    layers = mapping.style_layers(spec.shape)
+    styles = partial(styled.styles, layers=layers, truncated=layers, weights="stylegan2_ada")
+    model = Model(
+        spec=spec,
+        mapping=own[0],
+        synthesis=own[1],
+        d=pure(build.module(d, "d", spec.shape, **classes)),
+        loss=build.loss(loss),
+        condition=condition,
+        inputs={"z": Noise(latent), **conditions.inputs(spec, condition, None)},
+        latent=latent,
+        w_dim=made.w_dim,
+        mixing=mixing,
+        gamma=gamma,
+        r1_every=r1_every,
+        pl_weight=pl_weight,
+        pl_every=pl_every,
+        pl_decay=pl_decay,
+        pl_shrink=pl_shrink,
+        ada_target=ada_target,
+        ada_kimg=ada_kimg,
+        psi=psi,
+        styles=(styles(*own), styles(*exact)),
+    )
+    return assemble(model, optim, ema)
 
 
-def assemble(parts: Parts, optim: Optim, ema: float) -> Game:
-    """The game of these parts, without the turns whose weight is 0."""
+def assemble(model: Model, optim: Optim, ema: float) -> Game:
+    """Builds the game of a model, without the turns whose weight is 0."""
     turns = [
-        Turn("g", "g", partial(g_loss, parts)),
-        Turn("g_pl", "g", partial(path_loss, parts), every=parts.pl_every),
-        Turn("d", "d", partial(d_loss, parts)),
-        Turn("d_r1", "d", partial(r1_loss, parts), every=parts.r1_every),
-        Turn("ada", None, partial(ada_move, parts), every=ADA_EVERY),
+        Turn("g", "g", partial(g_loss, model)),
+        Turn("g_pl", "g", partial(path_loss, model), every=model.pl_every),
+        Turn("d", "d", partial(d_loss, model)),
+        Turn("d_r1", "d", partial(r1_loss, model), every=model.r1_every),
+        Turn("ada", None, partial(ada_move, model), every=ADA_EVERY),
     ]
-    skipped = {"g_pl": not parts.pl_weight, "d_r1": not parts.gamma, "ada": not parts.target}
+    skipped = {"g_pl": not model.pl_weight, "d_r1": not model.gamma, "ada": not model.ada_target}
+    lazy_g = model.pl_every if model.pl_weight else 0
+    lazy_d = model.r1_every if model.gamma else 0
+    both = ("mapping", "synthesis")
     return Game(
-        init=partial(init, parts),
+        init=partial(init, model),
         players={
-            "g": Player(
-                ("mapping", "synthesis"), optim("g", lazy=parts.pl_every if parts.pl_weight else 0)
-            ),
-            "d": Player(("d",), optim("d", lazy=parts.r1_every if parts.gamma else 0)),
+            "g": Player(both, optim("g", lazy=lazy_g)),
+            "d": Player(("d",), optim("d", lazy=lazy_d)),
         },
         turns=tuple(turn for turn in turns if not skipped.get(turn.name)),
-        inputs=partial(inputs, parts),
-        sample=partial(sample, parts),
-        critic=partial(critic, parts),
-        ema={"mapping": ema, "synthesis": ema},
+        inputs=model.inputs,
+        sample=partial(styled.sample, model.styles[0], model.psi),
+        critic=partial(critic, model),
+        ema=dict.fromkeys(both, ema),
+        styles=model.styles[1],
     )
 
 
-def init(parts: Parts, key: Array) -> tuple[Nets, Nets, dict]:
-    """All nets, and the memory: w_avg and pl_mean start at 0, p too."""
+def init(model: Model, key: Array) -> tuple[Nets, Nets, dict[str, Any]]:
+    """All nets, and the memory, which starts at 0: w_avg, pl_mean, and p and its signs."""
     keys = jax.random.split(key, 4)
-    given = inputs(parts, keys[0], 1)
-    params_m, stats_m = parts.mapping.init(keys[1], given["z"], given.get("y"))
-    ws = jnp.zeros((1, latents.style_layers(parts.spec.shape), parts.w_dim))
-    params_s, stats_s = parts.synthesis.init(keys[2], ws)
-    params_d, stats_d = parts.d.init(keys[3], jnp.zeros((1, *parts.spec.shape)), given.get("y"))
-    memory = {
-        "w_avg": jnp.zeros(parts.w_dim),
-        "pl_mean": jnp.zeros(()),
-        "ada_p": jnp.zeros(()),
-        "ada_signs": jnp.zeros(()),
+    drawn = declared.draw(model.inputs, keys[0], 1)
+    ws = jnp.zeros((1, mapping.style_layers(model.spec.shape), model.w_dim))
+    made = {
+        "mapping": model.mapping.init(keys[1], drawn["z"], drawn.get("y")),
+        "synthesis": model.synthesis.init(keys[2], ws),
+        "d": model.d.init(keys[3], jnp.zeros((1, *model.spec.shape)), drawn.get("y")),
     }
-    params = {"mapping": params_m, "synthesis": params_s, "d": params_d}
-    return params, {"mapping": stats_m, "synthesis": stats_s, "d": stats_d}, memory
+    params, stats = ({net: both[i] for net, both in made.items()} for i in (0, 1))
+    memory = {name: jnp.zeros(()) for name in ("pl_mean", "ada_p", "ada_signs")}
+    return params, stats, memory | {"w_avg": jnp.zeros(model.w_dim)}
 
 
-def inputs(parts: Parts, key: Array, n: int, given: Batch = EMPTY) -> dict[str, Array]:
-    """n latents `z` and, where the game is conditional, labels `y`, in turn unless given."""
-    build.check_given(given, parts.spec, "label" if parts.labelled else "", None)
-    drawn = {"z": jax.random.normal(key, (n, parts.latent))}
-    if parts.labelled:
-        drawn["y"] = given.get("label", jnp.arange(n) % parts.spec.classes)
-    return drawn
-
-
-def styles(
-    parts: Parts, params: Nets, state: State, y: Array | None, n: int, key: Array
+def draw_ws(
+    model: Model, params: Nets, state: State, y: Array | None, n: int, key: Array
 ) -> tuple[Array, Array]:
-    """Mixed ws (n, layers, w_dim) of n drawn latents, and the first latents' w (n, w_dim)."""
+    """Draws mixed ws (n, layers, w_dim), and returns the first latents' w (n, w_dim)."""
 
     def draw_w(key: Array) -> Array:
-        z = shard(jax.random.normal(key, (n, parts.latent)))
+        z = shard(jax.random.normal(key, (n, model.latent)))
         own = params["mapping"], state.stats["mapping"]
-        return parts.mapping.apply(*own, z, y, train=True)[0]
+        return model.mapping.apply(*own, z, y, train=True)[0]
 
-    return latents.mixed(draw_w, parts.spec.shape, parts.mixing, key)
+    return mapping.mixed(draw_w, model.spec.shape, model.mixing, key)
 
 
-def draw(parts: Parts, params: Nets, state: State, ws: Array, key: Array) -> Array:
+def synthesize(model: Model, params: Nets, state: State, ws: Array, key: Array) -> Array:
     """Images of ws in training, with random noise."""
     stats = state.stats["synthesis"]
-    return parts.synthesis.apply(params["synthesis"], stats, ws, train=True, key=key)[0]
+    return model.synthesis.apply(params["synthesis"], stats, ws, train=True, key=key)[0]
 
 
-def judge(parts: Parts, params: Nets, state: State, x: Array, y: Array | None, key: Array) -> Array:
-    """d's logits on images augmented with the present strength."""
-    if parts.target:
+def judge(model: Model, params: Nets, state: State, x: Array, y: Array | None, key: Array) -> Array:
+    """d's logits (N,) of images augmented with the current strength, in training."""
+    if model.ada_target:
         x = ada.bgc(key, x, state.memory["ada_p"])
-    return parts.d.apply(params["d"], state.stats["d"], x, y, train=True)[0]
+    return model.d.apply(params["d"], state.stats["d"], x, y, train=True)[0]
 
 
-def reals(parts: Parts, batch: Batch) -> tuple[Array, Array | None]:
+def reals(model: Model, batch: Batch) -> tuple[Array, Array | None]:
     """A batch's images and labels."""
-    return batch["image"], batch["label"] if parts.labelled else None
+    return batch["image"], batch["label"] if model.condition else None
 
 
-def g_loss(parts: Parts, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
-    """E softplus(-D(G(z))); w_avg follows the first latents' w."""
-    k_styles, k_draw, k_judge = jax.random.split(key, 3)
-    x, y = reals(parts, batch)
-    ws, w = styles(parts, params, state, y, len(x), k_styles)
-    logits = judge(parts, params, state, draw(parts, params, state, ws, k_draw), y, k_judge)
-    return softplus(-logits).mean(), Aux(
-        memory={"w_avg": latents.average(state.memory["w_avg"], w)}
-    )
+def g_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
+    """The loss's terms on fake images; w_avg follows the first latents' w."""
+    k_ws, k_synthesis, k_judge = jax.random.split(key, 3)
+    x, y = reals(model, batch)
+    ws, w = draw_ws(model, params, state, y, len(x), k_ws)
+    fakes = synthesize(model, params, state, ws, k_synthesis)
+    fake = real = judge(model, params, state, fakes, y, k_judge)
+    if model.loss.paired:
+        real = judge(model, params, state, x, y, named(key, "real"))
+    w_avg = mapping.average(state.memory["w_avg"], w)
+    return model.loss.g(real, fake).mean(), Aux(memory={"w_avg": w_avg})
 
 
 def path_loss(
-    parts: Parts, params: Nets, state: State, batch: Batch, key: Array
+    model: Model, params: Nets, state: State, batch: Batch, key: Array
 ) -> tuple[Array, Aux]:
     """How far |J^T noise| is from its running mean, J the Jacobian of images in w (2020a, 3.2)."""
-    k_styles, k_draw, k_noise = jax.random.split(key, 3)
-    x, y = reals(parts, batch)
-    n = max(1, len(x) // parts.pl_shrink)
+    k_ws, k_synthesis, k_noise = jax.random.split(key, 3)
+    x, y = reals(model, batch)
+    n = max(1, len(x) // model.pl_shrink)
     y = None if y is None else y[:n]
-    ws, _ = styles(parts, params, state, y, n, k_styles)
-    area = parts.spec.shape[0] * parts.spec.shape[1]
-    noise = shard(jax.random.normal(k_noise, (n, *parts.spec.shape))) / area**0.5
-    _, pull = jax.vjp(lambda ws: draw(parts, params, state, ws, k_draw), ws)
+    ws, _ = draw_ws(model, params, state, y, n, k_ws)
+    area = model.spec.shape[0] * model.spec.shape[1]
+    noise = shard(jax.random.normal(k_noise, (n, *model.spec.shape))) / area**0.5
+    _, pull = jax.vjp(lambda ws: synthesize(model, params, state, ws, k_synthesis), ws)
     lengths = jnp.sqrt(jnp.sum(pull(noise)[0] ** 2, axis=2).mean(axis=1))
     before = state.memory["pl_mean"]
-    mean = before + parts.pl_decay * (lengths.mean() - before)
+    mean = before + model.pl_decay * (lengths.mean() - before)
     penalty = jnp.mean((lengths - mean) ** 2)
     aux = Aux({"length": lengths.mean()}, memory={"pl_mean": jax.lax.stop_gradient(mean)})
-    return parts.pl_every * parts.pl_weight * penalty, aux
+    return model.pl_every * model.pl_weight * penalty, aux
 
 
-def d_loss(parts: Parts, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
-    """E softplus(-D(x)) + E softplus(D(G(z)))."""
-    k_styles, k_draw, k_real, k_fake = jax.random.split(key, 4)
-    x, y = reals(parts, batch)
-    ws, _ = styles(parts, params, state, y, len(x), k_styles)
-    fake = judge(parts, params, state, draw(parts, params, state, ws, k_draw), y, k_fake)
-    real = judge(parts, params, state, x, y, k_real)
-    signs = state.memory["ada_signs"] + jnp.sign(real).mean() / ADA_EVERY
-    metrics = {
-        "real": jax.nn.sigmoid(real).mean(),
-        "fake": jax.nn.sigmoid(fake).mean(),
-        "signs": jnp.sign(real).mean(),
-    }
-    value = softplus(-real).mean() + softplus(fake).mean()
-    return value, Aux(metrics, memory={"ada_signs": jax.lax.stop_gradient(signs)})
+def d_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
+    """The loss's terms on real and on fake images; gathers the signs of logits on real ones."""
+    k_ws, k_synthesis, k_real, k_fake = jax.random.split(key, 4)
+    x, y = reals(model, batch)
+    ws, _ = draw_ws(model, params, state, y, len(x), k_ws)
+    fakes = synthesize(model, params, state, ws, k_synthesis)
+    fake = judge(model, params, state, fakes, y, k_fake)
+    real = judge(model, params, state, x, y, k_real)
+    sign = jnp.sign(real).mean()
+    signs = jax.lax.stop_gradient(state.memory["ada_signs"] + sign / ADA_EVERY)
+    k_labels = jax.random.split(named(key, "labels"))
+    on_real, on_fake = model.loss.d(real, fake, (k_labels[0], k_labels[1]))
+    metrics = {**model.loss.readings(real, fake), "signs": sign}
+    return on_real.mean() + on_fake.mean(), Aux(metrics, memory={"ada_signs": signs})
 
 
 def r1_loss(
-    parts: Parts, params: Nets, state: State, batch: Batch, key: Array
+    model: Model, params: Nets, state: State, batch: Batch, key: Array
 ) -> tuple[Array, Aux]:
-    """R1 on augmented reals: the gradient is taken at the images before augmentation."""
-    x, y = reals(parts, batch)
-    term = r1(gamma=parts.gamma).term
-    value = term(lambda x: judge(parts, params, state, x, y, key), params["d"], x, x, key)
-    return parts.r1_every * value, Aux()
+    """R1 on augmented real images: the gradient is taken at the images before augmentation."""
+    x, y = reals(model, batch)
+    term = r1(gamma=model.gamma).term
+    value = term(lambda x: judge(model, params, state, x, y, key), params["d"], x, x, key)
+    return model.r1_every * value, Aux()
 
 
 def ada_move(
-    parts: Parts, params: Nets, state: State, batch: Batch, key: Array
+    model: Model, params: Nets, state: State, batch: Batch, key: Array
 ) -> tuple[Array, Aux]:
-    """Moves p by the mean sign of d on the last steps' reals."""
+    """Moves p by the mean sign of d on the last steps' real images."""
     del params, key
     memory = state.memory
     p = ada.adapt(
-        memory["ada_p"], memory["ada_signs"], len(batch["image"]), parts.target, parts.ada_kimg
+        memory["ada_p"], memory["ada_signs"], len(batch["image"]), model.ada_target, model.ada_kimg
     )
     return memory["ada_signs"], Aux({"p": p}, memory={"ada_p": p, "ada_signs": jnp.zeros(())})
 
 
-def critic(parts: Parts, state: State, batch: Batch) -> Array:
-    """d's logits (N,) as it stands, without augmentation."""
-    x, y = reals(parts, batch)
-    return parts.d.apply(state.params["d"], state.stats["d"], x, y, train=False)[0]
-
-
-def sample(parts: Parts, state: State, inputs: dict[str, Array], key: Array) -> Array:
-    """Images, clipped to [-1, 1], of the averaged generator with constant noise, truncated."""
-    del key
-    z, y = inputs["z"], inputs.get("y")
-    w, _ = parts.mapping.apply(state.ema["mapping"], state.stats["mapping"], z, y, train=False)
-    ws = latents.truncate(latents.spread(w, parts.spec.shape), state.memory["w_avg"], parts.psi)
-    stats = state.stats["synthesis"]
-    images, _ = parts.synthesis.apply(state.ema["synthesis"], stats, ws, train=False)
-    return jnp.clip(images, -1, 1)
+def critic(model: Model, state: State, batch: Batch) -> Array:
+    """d's logits (N,) outside of training, without augmentation."""
+    x, y = reals(model, batch)
+    return model.d.apply(state.params["d"], state.stats["d"], x, y, train=False)[0]

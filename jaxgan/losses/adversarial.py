@@ -1,7 +1,7 @@
-"""Adversarial losses, each on the critic's raw outputs (logits), each one function.
+"""Adversarial losses that judge each sample alone, on the critic's raw outputs (logits).
 
-A loss is three per-sample functions: what the critic pays on reals and on fakes, and what the
-generator pays on fakes. Write D for the critic's output, sigma for the logistic function; then
+Each is a function that returns a `Loss`; those that compare samples with each other are in
+relativistic.py. Write D for the critic's logit and sigma for the logistic function; then
 -log sigma(D) = softplus(-D), and -log(1 - sigma(D)) = softplus(D).
 """
 
@@ -13,39 +13,73 @@ import jax.numpy as jnp
 from jax.nn import sigmoid, softplus
 
 Array = jax.Array
+Keys = tuple[Array, Array]  # for real and for fake samples
 
 
 class Loss(NamedTuple):
-    """One adversarial loss.
+    """An adversarial loss: what each player pays, per sample.
 
-    real, fake: (critic outputs (N,), key) -> (N,), what the critic pays.
-    g: critic outputs on fakes (N,) -> (N,), what the generator pays.
-    score: critic outputs -> what is logged as D(x): a probability where the loss has one.
-    boundary: the output between what is taken for fake and for real.
+    d: (real logits (N,), fake logits (N,), keys) -> the critic's terms on real and on fake
+      samples, (N,) each; their means are added.
+    g: (real logits (N,), fake logits (M,)) -> the generator's terms, (M,). Only a `paired` loss
+      may read the real logits: for others real samples do not pass through D in G's turn.
+    score: logits -> what is logged as D(x): a probability where the loss has one.
+    boundary: the logit between what is classified as fake and as real.
+    paired: whether G's terms depend on the real logits.
     """
 
-    real: Callable[[Array, Array], Array]
-    fake: Callable[[Array, Array], Array]
-    g: Callable[[Array], Array]
+    d: Callable[[Array, Array, Keys], tuple[Array, Array]]
+    g: Callable[[Array, Array], Array]
     score: Callable[[Array], Array] = lambda l: l
     boundary: float = 0.0
+    paired: bool = False
 
     def readings(self, real: Array, fake: Array) -> dict[str, Array]:
-        """What to log of the outputs (N,) on reals and on fakes: scores, shares told right."""
+        """Scores and classification accuracies of logits (N,) on real and on fake samples.
+
+        Under a paired loss only differences of logits mean something: a real sample is classified
+        right above the mean fake logit, a fake one below the mean real logit.
+        """
+        below, above = (fake.mean(), real.mean()) if self.paired else (self.boundary,) * 2
         return {
             "real": self.score(real).mean(),
             "fake": self.score(fake).mean(),
-            "accuracy_real": jnp.mean(real > self.boundary),
-            "accuracy_fake": jnp.mean(fake < self.boundary),
+            "accuracy_real": jnp.mean(real > below),
+            "accuracy_fake": jnp.mean(fake < above),
         }
 
 
+def separable(
+    *,
+    real: Callable[[Array, Array], Array],
+    fake: Callable[[Array, Array], Array],
+    g: Callable[[Array], Array],
+    score: Callable[[Array], Array] = lambda l: l,
+    boundary: float = 0.0,
+) -> Loss:
+    """Builds a loss of three functions of one sample's logit each.
+
+    Args:
+      real, fake: (logits (N,), key) -> (N,), what the critic pays on real and on fake samples.
+      g: fake logits (N,) -> (N,), what the generator pays.
+      score, boundary: as in `Loss`.
+    """
+    return Loss(
+        d=lambda l_real, l_fake, keys: (real(l_real, keys[0]), fake(l_fake, keys[1])),
+        g=lambda _, l: g(l),
+        score=score,
+        boundary=boundary,
+    )
+
+
 def minimax(*, smooth: float = 0.0, noise: float = 0.0, flip: float = 0.0) -> Loss:
-    """The game's value itself: G descends log(1 - sigma(D(G(z)))) (Goodfellow et al. 2014, eq. 1).
+    """Minimax: G descends log(1 - sigma(D(G(z)))) (Goodfellow et al. 2014, eq. 1).
 
     Saturates where D wins; kept for study. Options as in `non_saturating`.
     """
-    return non_saturating(smooth=smooth, noise=noise, flip=flip)._replace(g=lambda l: -softplus(l))
+    return non_saturating(smooth=smooth, noise=noise, flip=flip)._replace(
+        g=lambda _, l: -softplus(l)
+    )
 
 
 def non_saturating(*, smooth: float = 0.0, noise: float = 0.0, flip: float = 0.0) -> Loss:
@@ -61,7 +95,7 @@ def non_saturating(*, smooth: float = 0.0, noise: float = 0.0, flip: float = 0.0
     def cross_entropy(logits: Array, labels: Array) -> Array:
         return softplus(logits) - labels * logits
 
-    return Loss(
+    return separable(
         real=lambda l, key: cross_entropy(l, _labels(key, l, 1 - smooth, 0.0, noise, flip)),
         fake=lambda l, key: cross_entropy(l, _labels(key, l, 0.0, 1 - smooth, noise, flip)),
         g=lambda l: softplus(-l),
@@ -83,7 +117,7 @@ def least_squares(
     The default 0-1 coding is the paper's eq. 9; a=-1, b=1, c=0 is its eq. 8, which minimises the
     Pearson chi-squared divergence. smooth lowers b; noise and flip as in `non_saturating`.
     """
-    return Loss(
+    return separable(
         real=lambda l, key: 0.5 * (l - _labels(key, l, b - smooth, a, noise, flip)) ** 2,
         fake=lambda l, key: 0.5 * (l - _labels(key, l, a, b - smooth, noise, flip)) ** 2,
         g=lambda l: 0.5 * (l - c) ** 2,
@@ -93,7 +127,7 @@ def least_squares(
 
 def hinge() -> Loss:
     """The hinge version (Lim & Ye 2017; Miyato et al. 2018, eq. 16 and 17)."""
-    return Loss(
+    return separable(
         real=lambda l, key: jnp.maximum(0.0, 1 - l),
         fake=lambda l, key: jnp.maximum(0.0, 1 + l),
         g=lambda l: -l,
@@ -105,7 +139,7 @@ def wasserstein() -> Loss:
 
     It does so only while D is kept Lipschitz: by clipping, a gradient penalty, or spectral norm.
     """
-    return Loss(real=lambda l, key: -l, fake=lambda l, key: l, g=lambda l: -l)
+    return separable(real=lambda l, key: -l, fake=lambda l, key: l, g=lambda l: -l)
 
 
 def _labels(key: Array, like: Array, own: float, other: float, noise: float, flip: float) -> Array:

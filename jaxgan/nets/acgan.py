@@ -8,9 +8,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxgan.core.shapes import check_square
 from jaxgan.nets.layers import norms
-from jaxgan.nets.layers.basic import Conv, Dense, check_square, flatten, leaky_relu
-from jaxgan.nets.layers.norms import Condition
+from jaxgan.nets.layers.basic import Conv, Dense, flatten, leaky_relu
+from jaxgan.nets.layers.condition import Condition
 
 Array = jax.Array
 

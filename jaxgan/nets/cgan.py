@@ -13,8 +13,9 @@ import jax.numpy as jnp
 
 from jaxgan.config.registry import nearest
 from jaxgan.nets.layers import norms
-from jaxgan.nets.layers.basic import Conv, Dense, flatten, leaky_relu, pyramid
-from jaxgan.nets.layers.norms import Condition
+from jaxgan.nets.layers.basic import Conv, Dense, flatten, leaky_relu
+from jaxgan.nets.layers.condition import Condition
+from jaxgan.nets.pyramid import pyramid
 from jaxgan.runtime.errors import UserError
 
 Array = jax.Array

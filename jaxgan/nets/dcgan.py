@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.nets.layers import norms
-from jaxgan.nets.layers.basic import Conv, ConvTranspose, Dense, flatten, leaky_relu, pyramid
-from jaxgan.nets.layers.norms import Condition
+from jaxgan.nets.layers.basic import Conv, ConvTranspose, Dense, flatten, leaky_relu
+from jaxgan.nets.layers.condition import Condition
+from jaxgan.nets.pyramid import pyramid
 
 Array = jax.Array
 

@@ -16,15 +16,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.growth import Growth, Stage
-from jaxgan.nets.layers.basic import check_square
+from jaxgan.core.growth import SIZES, Growth, Stage
+from jaxgan.core.shapes import check_square
 from jaxgan.nets.ops.resize import downsample, upsample
 from jaxgan.runtime.errors import UserError
 
 Array = jax.Array
 Span = tuple[int, int]
-
-SIZES = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 def alpha(stage: Stage, step: Array | int) -> Array:

@@ -49,9 +49,9 @@ def style_layers(shape: tuple[int, ...]) -> int:
     return 2 * shape[0].bit_length() - 4
 
 
-def spread(w: Array, shape: tuple[int, ...]) -> Array:
+def spread(w: Array, layers: int) -> Array:
     """The same w for every layer: (N, w_dim) -> ws (N, layers, w_dim)."""
-    return jnp.repeat(w[:, None], style_layers(shape), axis=1)
+    return jnp.repeat(w[:, None], layers, axis=1)
 
 
 def mix(first: Array, second: Array, cutoff: Array | int) -> Array:
@@ -79,7 +79,7 @@ def mixed(
     """
     k_first, k_second, k_cut, k_coin = jax.random.split(key, 4)
     first, second = draw(k_first), draw(k_second)
-    ws, others = spread(first, shape), spread(second, shape)
+    ws, others = (spread(w, style_layers(shape)) for w in (first, second))
     return mix(ws, others, cutoff(k_cut, k_coin, ws.shape[1], probability)), first
 
 

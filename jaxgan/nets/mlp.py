@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxgan.config.registry import nearest
 from jaxgan.nets.layers import norms
 from jaxgan.nets.layers.basic import Dense, flatten, leaky_relu
-from jaxgan.nets.layers.norms import Condition
+from jaxgan.nets.layers.condition import Condition
 from jaxgan.runtime.errors import UserError
 
 Array = jax.Array

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 from jaxgan.nets.growing import Span, blend, channels, compute_type, reached, share, up_to
 from jaxgan.nets.layers.basic import flatten, leaky_relu
 from jaxgan.nets.layers.equalized import EqualConv, EqualDense
-from jaxgan.nets.layers.norms import MinibatchStd, PixelNorm
+from jaxgan.nets.layers.minibatch_std import MinibatchStd
+from jaxgan.nets.layers.norms import PixelNorm
 from jaxgan.nets.ops import upfirdn as fir
 from jaxgan.nets.ops.resize import downsample, upsample
 

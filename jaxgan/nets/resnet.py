@@ -12,9 +12,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxgan.core.shapes import check_square
 from jaxgan.nets.layers import norms
-from jaxgan.nets.layers.basic import Conv, Dense, check_square
-from jaxgan.nets.layers.norms import Condition, SelfAttention
+from jaxgan.nets.layers.attention import SelfAttention
+from jaxgan.nets.layers.basic import Conv, Dense
+from jaxgan.nets.layers.condition import Condition
 from jaxgan.nets.ops.resize import downsample, upsample
 from jaxgan.runtime.errors import UserError
 

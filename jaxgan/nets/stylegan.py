@@ -116,7 +116,14 @@ class Generator(nn.Module):
         del y
         mapping, synthesis = split(self)
         (_, high), _ = reached(self.shape, level, span)
-        return synthesis(spread(mapping(z, train=train), (high,)), level, span, train=train)
+        return synthesis(
+            spread(mapping(z, train=train), style_layers((high,))), level, span, train=train
+        )
+
+
+def exact(g: Generator) -> Generator:
+    """The same generator computed in float32 throughout."""
+    return g.clone(dtype="float32")
 
 
 def split(g: Generator) -> tuple[Mapping, Synthesis]:

@@ -18,10 +18,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.nets.layers.basic import check_square, flatten
+from jaxgan.core.shapes import check_square
+from jaxgan.nets.layers.basic import flatten
 from jaxgan.nets.layers.equalized import EqualConv, EqualDense
+from jaxgan.nets.layers.minibatch_std import MinibatchStd
 from jaxgan.nets.layers.modulated import StyleLayer, ToRGB, activate, normal
-from jaxgan.nets.layers.norms import MinibatchStd
 from jaxgan.nets.mapping import Mapping, spread, style_layers
 from jaxgan.nets.ops import upfirdn as fir
 from jaxgan.runtime.errors import UserError
@@ -93,7 +94,12 @@ class Generator(nn.Module):
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
         """Draws one image per latent."""
         mapping, synthesis = split(self)
-        return synthesis(spread(mapping(z, y, train=train), self.shape), train=train)
+        return synthesis(spread(mapping(z, y, train=train), style_layers(self.shape)), train=train)
+
+
+def exact(g: Generator) -> Generator:
+    """The same generator computed in float32 throughout."""
+    return g.clone(bfloat16=0)
 
 
 def split(g: Generator) -> tuple[Mapping, Synthesis]:

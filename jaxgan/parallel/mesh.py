@@ -13,7 +13,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxgan.runtime.errors import UserError
 
 
-def mesh(batch: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
+def over_data(batch: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
     """A one-axis mesh, `data`, of the given devices: by default all, of all processes.
 
     Raises:
@@ -29,7 +29,7 @@ def mesh(batch: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
     return jax.make_mesh((n,), ("data",), axis_types=(AxisType.Auto,), devices=devices)
 
 
-def seeds(n: int) -> Mesh:
+def over_seeds(n: int) -> Mesh:
     """A one-axis mesh, `seeds`, of as many devices as n seeds split over evenly.
 
     Raises:

@@ -11,7 +11,7 @@ dispatch and at 19,000 with one.
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -19,14 +19,16 @@ from jax.sharding import Mesh
 
 from jaxgan.core import game as core
 from jaxgan.core.game import Batch, Game, State
-from jaxgan.parallel import mesh as sharding
+from jaxgan.parallel import mesh as parallel
 from jaxgan.runtime.errors import UserError
-from jaxgan.training import replicas as seeds
+from jaxgan.training import replicas
 
 Array = jax.Array
 Step = Callable[..., tuple[Any, dict[str, Array]]]  # (state, batch, key, *, turns)
 Feed = Callable[[int], Mapping[str, np.ndarray]]  # step -> a batch, on the host
-Turns = tuple[tuple[str, ...], ...]
+Cycle = tuple[tuple[str, ...], ...]  # the turns due at each step of a cycle
+Init = Callable[[Array], State]
+Dispatch = Callable[..., tuple[Any, dict[str, Array]]]
 MOST = 50  # steps in one dispatch, at most
 AHEAD = 2**24  # bytes of batches in one dispatch of convolutions on an accelerator, at most
 # XLA's CPU back end copies what a step overwrites wherever it can't rule out a later reader. It
@@ -34,57 +36,119 @@ AHEAD = 2**24  # bytes of batches in one dispatch of convolutions on an accelera
 OVERWRITE = {"xla_cpu_copy_insertion_use_region_analysis": True}
 
 
-class Program(NamedTuple):
-    """A run, or one for each seed.
+class Single:
+    """The program of one seed, or of several stacked and vmapped."""
 
-    stride: steps to a dispatch.
-    init: () -> states, before the first step.
-    step: (states, batches, t) -> (states, metrics), over steps t to t + stride - 1; each metric a
-      scalar, or one for each seed. The states handed in are given up.
-    feed: t -> those batches, on the devices.
-    split: states -> the `State` of each seed.
-    pack, unpack: states <-> what a checkpoint holds: a `State`, its leaves (seeds, ...) for many.
-    sharding: of that `State` on the devices.
-    """
+    def __init__(self, init: Init, run: Dispatch, feed: Feed, keys: Array, mesh: Mesh, stride: int):
+        """Binds what `build` made.
 
-    stride: int
-    init: Callable[[], Any]
-    step: Callable[[Any, Any, int], tuple[Any, Mapping[str, Any]]]
-    feed: Callable[[int], Any]
-    split: Callable[[Any], list[State]]
-    pack: Callable[[Any], State]
-    unpack: Callable[[State], Any]
-    sharding: jax.sharding.Sharding
+        Args:
+          init: keys -> states. run: from `dispatch`.
+          feed: step -> a batch, on the host; of several seeds, stacked.
+          keys: of the seed, or (seeds,).
+          mesh: of the run. stride: steps per dispatch.
+        """
+        self.stride = stride
+        self.sharding = parallel.of_states(mesh)
+        self._init, self._run, self._feed, self._keys, self._mesh = init, run, feed, keys, mesh
+
+    def init(self) -> State:
+        """Returns the state before the first step."""
+        return self._init(self._keys)
+
+    def feed(self, t: int) -> Mapping[str, Array]:
+        """Returns the batches of the dispatch at step t, on the devices."""
+        rows = [self._feed(t + i) for i in range(self.stride)]
+        batch = _stack(rows) if self.stride > 1 else rows[0]
+        return parallel.place(self._mesh, batch, axis=int(self.stride > 1))
+
+    def step(self, states: State, batches: Any, t: int) -> tuple[State, Mapping[str, Array]]:
+        """Takes steps t to t + stride - 1. The buffers of `states` are donated."""
+        return self._run(states, batches, self._keys, t)
+
+    def split(self, states: State) -> list[State]:
+        """Returns the `State` of each seed."""
+        if self._keys.ndim == 0:
+            return [states]
+        return [replicas.pick(states, i) for i in range(len(self._keys))]
+
+    def pack(self, states: State) -> State:
+        """Returns what a checkpoint holds."""
+        return states
+
+    def unpack(self, state: State) -> State:
+        """Returns the states of what a checkpoint holds."""
+        return state
+
+
+class Sequential:
+    """The programs of several seeds, each dispatched in turn; states and batches are lists."""
+
+    def __init__(self, programs: Sequence[Single]):
+        """`programs`: one per seed."""
+        self.stride, self.sharding = programs[0].stride, programs[0].sharding
+        self._programs = programs
+
+    def init(self) -> list[State]:
+        """Returns the states before the first step."""
+        return [program.init() for program in self._programs]
+
+    def feed(self, t: int) -> list[Mapping[str, Array]]:
+        """Returns each seed's batches of the dispatch at step t, on the devices."""
+        return [program.feed(t) for program in self._programs]
+
+    def step(
+        self, states: list[State], batches: list[Any], t: int
+    ) -> tuple[list[State], dict[str, list[Array]]]:
+        """Takes steps t to t + stride - 1. The buffers of `states` are donated."""
+        each = zip(self._programs, states, batches, strict=True)
+        done = [program.step(state, batch, t) for program, state, batch in each]
+        new, metrics = zip(*done, strict=True)
+        return list(new), {name: [row[name] for row in metrics] for name in metrics[0]}
+
+    def split(self, states: list[State]) -> list[State]:
+        """Returns the `State` of each seed."""
+        return states
+
+    def pack(self, states: list[State]) -> State:
+        """Returns what a checkpoint holds: one `State` whose leaves are stacked over seeds."""
+        return jax.tree.map(lambda *leaves: jax.numpy.stack(leaves), *states)
+
+    def unpack(self, state: State) -> list[State]:
+        """Returns the states of what a checkpoint holds."""
+        return [replicas.pick(state, i) for i in range(len(self._programs))]
+
+
+Program = Single | Sequential
 
 
 def build(
     step: Step, game: Game, feeds: Sequence[Feed], *, seed: int, mesh: Mesh, stride: int
 ) -> Program:
-    """The program of seeds `seed` to `seed + len(feeds) - 1`.
+    """Builds the program of seeds `seed` to `seed + len(feeds) - 1`.
 
     Args:
-      step: train.train_step, its game bound.
-      game: what it plays.
+      step: training.step.train_step with its game bound.
+      game: the game it plays.
       feeds: the batches of each seed.
-      mesh: over `data`, where each batch is split over the devices and seeds take turns; or over
-        `seeds`, where these are split and trained at once.
-      stride: steps to a dispatch: 1, or a multiple of len(period(game)).
+      mesh: over `data`, where each batch is split over the devices and seeds run sequentially; or
+        over `seeds`, where these are split over the devices and trained at once.
+      stride: steps per dispatch: 1, or a multiple of len(period(game)).
     """
-    first = functools.partial(seeds.first, game)
+    first = functools.partial(replicas.first, game)
+    placed = parallel.of_states(mesh)
     if "seeds" in mesh.axis_names:
-        n, placed = len(feeds), sharding.of_states(mesh)
         init = jax.jit(jax.vmap(first), out_shardings=placed)
-        run = dispatch(seeds.replicas(step), game, stride)
-        keys = jax.device_put(seeds.keys(seed, n), placed)
-        program = _program(run, init, _joint(feeds), keys, mesh, stride)
-        return program._replace(split=lambda states: [seeds.pick(states, i) for i in range(n)])
-    init = jax.jit(first, out_shardings=sharding.of_states(mesh))
+        run = dispatch(replicas.replicate(step), game, stride)
+        keys = jax.device_put(replicas.keys(seed, len(feeds)), placed)
+        return Single(init, run, lambda t: _stack([feed(t) for feed in feeds]), keys, mesh, stride)
+    init = jax.jit(first, out_shardings=placed)
     run = dispatch(step, game, stride)
     programs = [
-        _program(run, init, feed, jax.random.key(seed + i), mesh, stride)
+        Single(init, run, feed, jax.random.key(seed + i), mesh, stride)
         for i, feed in enumerate(feeds)
     ]
-    return programs[0] if len(feeds) == 1 else _in_turn(programs)
+    return programs[0] if len(feeds) == 1 else Sequential(programs)
 
 
 def dispatch(step: Step, game: Game, stride: int) -> Callable[..., tuple[Any, dict[str, Array]]]:
@@ -103,7 +167,7 @@ def compiled(step: Step) -> Step:
 
 
 def chunk(
-    step: Step, states: Any, batches: Batch, keys: Array, *, turns: Turns
+    step: Step, states: Any, batches: Batch, keys: Array, *, turns: Cycle
 ) -> tuple[Any, dict[str, Array]]:
     """Many steps in one dispatch: a scan over periods, each period unrolled.
 
@@ -135,7 +199,7 @@ def chunk(
     return states, {name: values.mean(axis=0) for name, values in metrics.items()}
 
 
-def period(game: Game, start: int = 0) -> Turns:
+def period(game: Game, start: int = 0) -> Cycle:
     """The turns due at each step, from `start` on, of the shortest cycle that all turns share."""
     length = math.lcm(*(turn.every for turn in game.turns))
     return tuple(core.due(game, start + t) for t in range(length))
@@ -172,14 +236,14 @@ def stride(game: Game, wish: int | str, spans: Sequence[int], size: int) -> int:
     return wish
 
 
-def at_once(game: Game, wish: str) -> bool:
-    """Whether seeds are trained at once: 'vmap', 'turns', or 'auto' by nets and platform.
+def vmapped(game: Game, wish: str) -> bool:
+    """Whether seeds are trained at once: 'vmap', 'sequential', or 'auto' by nets and platform.
 
     Raises:
       UserError: another wish.
     """
-    if wish not in ("auto", "vmap", "turns"):
-        raise UserError(f"config.replicas={wish!r}: auto, vmap or turns")
+    if wish not in ("auto", "vmap", "sequential"):
+        raise UserError(f"config.replicas={wish!r}: auto, vmap or sequential")
     return wish == "vmap" or (wish == "auto" and (dense(game) or jax.default_backend() != "cpu"))
 
 
@@ -187,52 +251,6 @@ def dense(game: Game) -> bool:
     """Whether no net has a convolution: no parameter of more than two dimensions."""
     params = jax.eval_shape(game.init, jax.random.key(0))[0]
     return all(leaf.ndim <= 2 for leaf in jax.tree.leaves(params))
-
-
-def _program(
-    run: Callable[..., tuple[Any, Any]],
-    init: Callable[[Array], State],
-    feed: Feed,
-    keys: Array,
-    mesh: Mesh,
-    stride: int,
-) -> Program:
-    """One state, of one seed or stacked."""
-    rows = feed if stride == 1 else lambda t: _stack([feed(t + i) for i in range(stride)])
-    return Program(
-        stride=stride,
-        init=lambda: init(keys),
-        step=lambda states, batches, t: run(states, batches, keys, t),
-        feed=lambda t: sharding.place(mesh, rows(t), axis=int(stride > 1)),
-        split=lambda state: [state],
-        pack=lambda state: state,
-        unpack=lambda state: state,
-        sharding=sharding.of_states(mesh),
-    )
-
-
-def _in_turn(programs: list[Program]) -> Program:
-    """Programs that each take a dispatch in turn; states, batches are lists, metrics too."""
-
-    def step(states: list[State], batches: list[Any], t: int) -> tuple[list[State], dict]:
-        done = [p.step(*rest, t) for p, *rest in zip(programs, states, batches, strict=True)]
-        states, metrics = zip(*done, strict=True)
-        return list(states), {name: [row[name] for row in metrics] for name in metrics[0]}
-
-    return Program(
-        stride=programs[0].stride,
-        init=lambda: [p.init() for p in programs],
-        step=step,
-        feed=lambda t: [p.feed(t) for p in programs],
-        split=lambda states: states,
-        pack=lambda states: jax.tree.map(lambda *leaves: jax.numpy.stack(leaves), *states),
-        unpack=lambda state: [seeds.pick(state, i) for i in range(len(programs))],
-        sharding=programs[0].sharding,
-    )
-
-
-def _joint(feeds: Sequence[Feed]) -> Feed:
-    return lambda t: _stack([feed(t) for feed in feeds])
 
 
 def _stack(rows: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -40,7 +40,7 @@ def pick(states: State, i: int) -> State:
     return jax.tree.map(lambda x: x[i], states)
 
 
-def replicas(step: Step) -> Step:
+def replicate(step: Step) -> Step:
     """`step` over states, batches and keys that carry a leading axis of seeds each."""
 
     def many(

@@ -1,4 +1,4 @@
-"""From a config to what it describes: the game, and the record that a workdir keeps of both."""
+"""What a workdir records of its run, and how the run is read back from it."""
 
 import importlib.metadata
 import json
@@ -6,62 +6,50 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
-from jaxgan.config.registry import Node, options, resolve
-from jaxgan.core import game as core
-from jaxgan.core.game import Game, Spec
-from jaxgan.core.growth import Growth, Stage, fixed
-from jaxgan.core.optim import Optim
+from jaxgan.core.game import Game, Spec, State
+from jaxgan.core.growth import Growth, Stage
 from jaxgan.runtime.errors import UserError
+from jaxgan.training import replicas
+from jaxgan.training.checkpoint import Checkpoints
+from jaxgan.training.setup import make_game
 
 # Keys that may differ between a run and its continuation: they change no step's result.
 _FREE = ("steps", "log", "checkpoint", "dispatch")
+_PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 
 
-def make_game(
-    game: Node,
-    optim: Mapping[str, Node],
-    *,
-    spec: Spec,
-    steps: int,
-    growth: Growth | None = None,
-) -> Game:
-    """The game under config.game, its players' optimisers under config.optim.
+class Record(NamedTuple):
+    """What config.json says of a run.
 
-    Args:
-      game, optim: the config's nodes.
-      spec: what the data look like.
-      steps: the run's length, over which learning rates decay.
-      growth: the run's stages, where it has several.
-
-    Raises:
-      UserError: an unknown name or option, or parts that do not fit together.
+    config: as it was given. spec, steps, growth: what followed from it and from the data; growth
+    is None where the run was recorded without.
     """
-    stages = growth or fixed(spec.shape[0], 0)
-    chains = Optim(optim, steps, stages)
-    build = resolve(game, "jaxgan.games", at="config.game", given=("spec", "optim", "growth"))
-    grows = "growth" in options(build.func)
-    if len(stages.stages) > 1 and not grows:
-        raise UserError(
-            f"config.growth: the game {build.func.__name__} does not grow; progressive does"
-        )
-    built = build(spec, chains, stages) if grows else build(spec, chains)
-    chains.check_all_made()
-    jax.eval_shape(lambda: core.init(built, jax.random.key(0)))  # nets that do not fit say so here
-    return built
+
+    config: dict[str, Any]
+    spec: Spec
+    steps: int
+    growth: Growth | None = None
+
+    def game(self) -> Game:
+        """Builds the run's game again."""
+        nodes = self.config["game"], self.config["optim"]
+        return make_game(*nodes, spec=self.spec, steps=self.steps, growth=self.growth)
 
 
-def record(
-    workdir: Path,
-    config: Mapping[str, Any],
-    spec: Spec,
-    steps: int,
-    growth: Growth | None = None,
-) -> None:
-    """Writes config.json: the config, what follows from it and the data, versions, the revision.
+class Restored(NamedTuple):
+    """A run as one of its checkpoints holds it."""
+
+    record: Record
+    game: Game
+    state: State
+
+
+def write(workdir: Path, record: Record) -> None:
+    """Writes config.json: the record, versions of packages, and the git revision.
 
     Raises:
       UserError: the workdir holds a run of another config.
@@ -69,7 +57,7 @@ def record(
     path = workdir / "config.json"
     if path.exists():
         old = json.loads(path.read_text())["config"]
-        new = json.loads(json.dumps(config))
+        new = json.loads(json.dumps(record.config))
         if differ := _differences(
             {k: v for k, v in old.items() if k not in _FREE},
             {k: v for k, v in new.items() if k not in _FREE},
@@ -78,14 +66,13 @@ def record(
                 f"{workdir} holds another experiment's run: {'; '.join(differ[:3])}"
                 f"{' …' if len(differ) > 3 else ''}. Pass another --workdir, or delete that one"
             )
-    packages = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
     text = json.dumps(
         {
-            "config": config,
-            "spec": spec._asdict(),
-            "steps": steps,
-            "growth": growth and growth.stages,
-            "versions": {name: _version(name) for name in packages},
+            "config": record.config,
+            "spec": record.spec._asdict(),
+            "steps": record.steps,
+            "growth": record.growth and record.growth.stages,
+            "versions": {name: _version(name) for name in _PACKAGES},
             "revision": _revision(),
         },
         indent=2,
@@ -95,55 +82,57 @@ def record(
     os.replace(part, path)
 
 
-def recall(workdir: Path) -> tuple[dict[str, Any], Game]:
-    """The config and the game of a workdir.
+def read(workdir: Path) -> Record:
+    """Reads config.json.
 
     Raises:
       UserError: the folder holds no run.
     """
-    saved = _recorded(workdir)
-    config = saved["config"]
-    nodes = config["game"], config["optim"]
-    about = {"spec": spec(workdir), "steps": saved["steps"], "growth": growth(workdir)}
-    return config, make_game(*nodes, **about)
-
-
-def spec(workdir: Path) -> Spec:
-    """What the data of a workdir's run look like.
-
-    Raises:
-      UserError: the folder holds no run.
-    """
-    shape, *rest = _recorded(workdir)["spec"].values()
-    return Spec(tuple(shape), *rest)
-
-
-def growth(workdir: Path) -> Growth | None:
-    """The stages of a workdir's run; None where it was recorded without.
-
-    Raises:
-      UserError: the folder holds no run.
-    """
-    stages = _recorded(workdir).get("growth")
-    return Growth(tuple(Stage(*stage) for stage in stages)) if stages else None
-
-
-def _recorded(workdir: Path) -> dict[str, Any]:
     path = workdir / "config.json"
     if not path.exists():
         raise UserError(f"{workdir} holds no run (no config.json); train one with jaxgan.main")
-    return json.loads(path.read_text())
+    saved = json.loads(path.read_text())
+    spec = Spec(**saved["spec"] | {"shape": tuple(saved["spec"]["shape"])})
+    stages = saved.get("growth")
+    growth = Growth(tuple(Stage(*stage) for stage in stages)) if stages else None
+    return Record(saved["config"], spec, saved["steps"], growth)
+
+
+def restore(workdir: Path, replica: int = 0, step: int | None = None) -> Restored:
+    """Restores a run from a checkpoint.
+
+    Args:
+      workdir: the run's folder.
+      replica: which of the run's seeds, counted from 0.
+      step: of a checkpoint that is kept; None for the newest.
+
+    Raises:
+      UserError: no run or no such checkpoint there, or no such replica.
+    """
+    record = read(workdir)
+    game, seeds = record.game(), record.config.get("seeds", 1)
+    if not 0 <= replica < seeds:
+        raise UserError(f"--replica={replica}: the run in {workdir} has {seeds}, from 0")
+    checkpoints = Checkpoints(workdir / "checkpoints", write=False)
+    kept = checkpoints.steps()
+    if not kept:
+        raise UserError(f"{workdir} has no checkpoint yet; train it with jaxgan.main")
+    if step is not None and step not in kept:
+        raise UserError(f"--step={step}: {workdir} keeps {', '.join(map(str, kept))}")
+    device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    state = checkpoints.load(replicas.like(game, seeds), device, step)
+    return Restored(record, game, replicas.pick(state, replica) if seeds > 1 else state)
 
 
 def _differences(old: Any, new: Any, at: str = "config") -> list[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
         keys = sorted(old.keys() | new.keys())
         return [d for k in keys for d in _differences(old.get(k), new.get(k), f"{at}.{k}")]
     return [] if old == new else [f"{at} was {old!r}, now {new!r}"]
 
 
 def _version(package: str) -> str | None:
-    """None for what is not installed: jaxgan, where it is run from its sources."""
+    """The installed version; None of jaxgan where it runs from its sources, not installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

@@ -12,7 +12,7 @@ from jaxgan.runtime.errors import UserError
 from jaxgan.training.workdir import recall
 
 ROOT = Path(__file__).parents[2]
-PATH = Path(__file__).parent / "fixtures/stylegan2_32.npz"
+PATH = Path(__file__).parents[1] / "fixtures/stylegan2_32.npz"
 BASE = f"--config={ROOT}/experiments/stylegan2.py"
 
 

@@ -14,7 +14,7 @@ from jaxgan.weights import safe_pickle as weights
 from jaxgan.weights import stylegan2_ada as published
 
 KEY = jax.random.key(0)
-PATH = Path(__file__).parent / "fixtures/stylegan2_32.npz"
+PATH = Path(__file__).parents[1] / "fixtures/stylegan2_32.npz"
 
 
 @pytest.fixture(scope="module")

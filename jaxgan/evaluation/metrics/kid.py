@@ -1,14 +1,47 @@
-"""Kernel distance of two sets of features (Binkowski et al. 2018, section 4): KID's estimator.
+"""kernel distance (Binkowski et al. 2018) of EfficientNet-Lite0's features, x 1000; less is better
 
-KID proper is this on Inception's features; on another net's it is of another scale.
+KID proper is this estimator on Inception's features (section 4); on another network's it is of
+another scale.
 """
+
+from typing import Any
 
 import numpy as np
 
+from jaxgan.evaluation.features import extract
+from jaxgan.evaluation.subject import Subject
 from jaxgan.runtime.errors import UserError
 
 SUBSETS = 100
 SIZE = 1000  # of a subset, at most
+
+
+def check(subject: Subject) -> None:
+    """Refuses a run without the feature network's weights, or with too few images.
+
+    Raises:
+      UserError: the reason, in one line.
+    """
+    _ = subject.features
+    size(subject.size, subject.size)
+
+
+def compute(subject: Subject) -> dict[str, Any]:
+    """Computes the mean and standard deviation over subsets, x 1000."""
+    real, fake = (
+        extract.extract(subject.features, images, f"kid: {name}")
+        for name, images in zip(("real", "samples"), subject.pair, strict=True)
+    )
+    mean, std = kid(real, fake, subject.seed)
+    protocol = {
+        "unit": 1e-3,
+        "n": len(fake),
+        "split": "train",
+        "resize": extract.RESIZE,
+        "features": f"{extract.NAME} {extract.SHA256[:8]}",
+        "subsets": f"{SUBSETS} of {size(len(real), len(fake))}",
+    }
+    return {"value": 1000 * mean, "std": 1000 * std, "protocol": protocol}
 
 
 def kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:

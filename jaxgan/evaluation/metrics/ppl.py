@@ -1,28 +1,30 @@
-"""Perceptual path length (Karras et al. 2019, section 4.1): how smoothly images follow w.
+"""perceptual path length in w (Karras et al. 2019) of style games; less is better
 
 Small steps of eps = 1e-4 along straight lines between two w, at their start ('end') or at
 uniformly drawn points of them ('full'); the distance of a step's two images over eps^2; the mean
-of those between the 1st and 99th percentile, as the authors' code drops outliers. No truncation;
-both images have the same noise. The distance is the caller's: the published figures are LPIPS'.
+of those between the 1st and 99th percentile, as the authors' code drops outliers (section 4.1). No
+truncation; both images have the same noise. The published figures are by LPIPS: not this scale.
 """
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from tqdm import tqdm
 
-from jaxgan.core.game import Game, Spec, State
-from jaxgan.core.growth import Growth
-from jaxgan.core.network import pure
-from jaxgan.games.common import build as parts
-from jaxgan.nets import growing, stylegan, stylegan2
-from jaxgan.nets import mapping as latents
+from jaxgan.core import inputs
+from jaxgan.core.game import Game, State
+from jaxgan.core.inputs import Label
+from jaxgan.evaluation.features import extract
+from jaxgan.evaluation.subject import N, Subject
+from jaxgan.nets.mapping import spread
+from jaxgan.runtime.errors import UserError
 
-Array = jax.Array
 PyTree = Any
 Ends = Callable[[PyTree, Array], tuple[Array, Array]]
 Draw = Callable[[PyTree, Array], Array]
@@ -31,11 +33,60 @@ Distance = Callable[[PyTree, Array, Array], Array]
 EPSILON = 1e-4
 BATCH = 8  # paths measured at once
 PATHS = ("end", "full")
-# Games with a w: how their generator is split, and what makes it compute in float32.
-GAMES = {
-    "stylegan": (stylegan.split, {"dtype": "float32"}),
-    "stylegan2": (stylegan2.split, {"bfloat16": 0}),
-}
+
+
+def check(subject: Subject) -> None:
+    """Refuses a run that has no w, or no weights to measure distances with.
+
+    Raises:
+      UserError: the reason, in one line.
+    """
+    if subject.record.game().styles is None:
+        raise UserError("--metrics: ppl walks in w; this run's game has none, stylegan2 has")
+    if subject.path not in PATHS:
+        raise UserError(f"--path={subject.path}: {' or '.join(PATHS)}")
+    _ = subject.features
+
+
+def compute(subject: Subject) -> dict[str, Any]:
+    """Computes the trimmed mean of squared speeds along paths in w."""
+    state, n = subject.state, subject.n or N
+    print(f"ppl: {n} paths of step {int(state.step)}", file=sys.stderr)
+    ends, draw = partial(ends_in_w, subject.game), partial(images_of_w, subject.game)
+    context = state, subject.features
+    given = {"n": n, "seed": subject.seed, "path": subject.path}
+    found = lengths(ends, draw, extract.distance, context, **given)
+    if not np.isfinite(found).all():
+        raise UserError(
+            f"ppl: lengths of step {int(state.step)} are not finite; try another --step"
+        )
+    protocol = {
+        "n": n,
+        "path": f"{subject.path} in w",
+        "epsilon": EPSILON,
+        "distance": f"{extract.NAME} {extract.SHA256[:8]} (not LPIPS)",
+        "resize": extract.RESIZE,
+    }
+    return {"value": trimmed_mean(found), "protocol": protocol}
+
+
+def ends_in_w(game: Game, state: State, key: Array, batch: int = BATCH) -> tuple[Array, Array]:
+    """The two ends of paths, w (batch, D) each, of one random label where there are labels."""
+    k_label, *k_ends = jax.random.split(key, 3)
+    labels = {
+        name: jax.random.randint(k_label, (batch,), 0, field.classes)
+        for name, field in game.inputs.items()
+        if isinstance(field, Label)
+    }
+    start, stop = (
+        game.styles.map(state, inputs.draw(game.inputs, k, batch) | labels) for k in k_ends
+    )
+    return start, stop
+
+
+def images_of_w(game: Game, state: State, w: Array) -> Array:
+    """Images (N, H, W, C) of w (N, D), the same in every layer."""
+    return game.styles.synthesize(state, spread(w, game.styles.layers))
 
 
 def lengths(
@@ -86,44 +137,3 @@ def trimmed_mean(values: np.ndarray) -> float:
     high = np.percentile(values, 99, method="higher")
     kept = values[(low <= values) & (values <= high)]
     return float(kept.mean(dtype=np.float64))
-
-
-def of_styles(
-    config: Mapping[str, Any],
-    spec: Spec,
-    game: Game,
-    growth: Growth | None = None,
-    batch: int = BATCH,
-) -> tuple[Ends, Draw]:
-    """`ends` and `draw` of a run of one of GAMES, whose State is the generator.
-
-    The averaged nets with constant noise and in float32 throughout; of a generator that grows, the
-    images that it samples: of the last resolution, as far as it has grown. Where the game is
-    conditional both ends have one label, drawn uniformly.
-
-    Args:
-      config: the run's, under `game`.
-      spec: what its data look like. game: made of both.
-      growth: the run's stages; None where it does not grow.
-      batch: paths at once.
-    """
-    needed = {"classes": spec.classes} if config.get("condition") else {}
-    split, float32 = GAMES[config["name"]]
-    made = parts.module(config["g"], spec, "g", needed).clone(**float32)
-    mapping, synthesis = (pure(net.clone(name=None)) for net in split(made))
-    grows = growth is not None and len(growth.stages) > 1
-
-    def ends(state: State, key: Array) -> tuple[Array, Array]:
-        k_label, k_start, k_stop = jax.random.split(key, 3)
-        label = jax.random.randint(k_label, (batch,), 0, max(1, spec.classes))
-        y = label if needed else None
-        apply = partial(mapping.apply, state.ema["mapping"], state.stats["mapping"], train=False)
-        start, stop = (game.inputs(k, batch)["z"] for k in (k_start, k_stop))
-        return apply(start, y)[0], apply(stop, y)[0]
-
-    def draw(state: State, w: Array) -> Array:
-        stats, ws = state.stats["synthesis"], latents.spread(w, spec.shape)
-        at = growing.whole(growth, state.step) if grows else ()
-        return synthesis.apply(state.ema["synthesis"], stats, ws, *at, train=False)[0]
-
-    return ends, draw

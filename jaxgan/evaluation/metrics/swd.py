@@ -1,4 +1,4 @@
-"""Sliced Wasserstein distance of two sets of images (Karras et al. 2018, section 5 and appendix).
+"""sliced Wasserstein distance by scale (Karras et al. 2018), x 1000; less is better; from 16 pixels
 
 The protocol is that of the authors' code: a Laplacian pyramid down to 16 pixels; 128 patches of
 7x7 from each image at each level; each channel of a level's patches is brought to mean 0 and
@@ -12,9 +12,11 @@ of equal n only.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
+from jaxgan.evaluation.subject import Subject
 from jaxgan.runtime.errors import UserError
 
 COARSEST = 16  # pixels of the last level
@@ -25,6 +27,31 @@ REPEATS, DIRECTIONS = 4, 128
 _CHUNK = 256  # images whose pyramids are held at once
 _TAPS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 _SORTED = 32  # directions whose projections are held at once
+
+
+def check(subject: Subject) -> None:
+    """Refuses images without a level.
+
+    Raises:
+      UserError: the reason, in one line.
+    """
+    check_shape(subject.spec.shape)
+    _ = subject.source
+
+
+def compute(subject: Subject) -> dict[str, Any]:
+    """Computes the distance x 1000: the mean over levels, and of each level."""
+    real, fake = subject.pair
+    levels = swd(real, fake, subject.seed)
+    protocol = {
+        "unit": 1e-3,
+        "n": len(fake),
+        "split": "train",
+        "resize": "none",
+        "patches": f"{PATCHES} per image and level",
+        "directions": REPEATS * DIRECTIONS,
+    }
+    return {"value": levels.pop("mean"), "levels": levels, "protocol": protocol}
 
 
 def swd(images_a: np.ndarray, images_b: np.ndarray, seed: int) -> dict[str, float]:
@@ -44,7 +71,7 @@ def swd(images_a: np.ndarray, images_b: np.ndarray, seed: int) -> dict[str, floa
     a, b = np.asarray(images_a), np.asarray(images_b)
     if a.shape != b.shape or a.ndim != 4 or not len(a):
         raise UserError(f"swd: sets of shapes {a.shape}, {b.shape}; give two of one (N, H, W, C)")
-    check(a.shape[1:])
+    check_shape(a.shape[1:])
     if not all(x.dtype == np.uint8 or np.isfinite(x).all() for x in (a, b)):
         raise UserError("swd: pixels that are not finite; did the run diverge?")
     found = {}
@@ -141,7 +168,7 @@ def _sliced(a: np.ndarray, b: np.ndarray, rng: np.random.Generator) -> float:
     return float(total / directions.shape[1])
 
 
-def check(shape: tuple[int, ...]) -> None:
+def check_shape(shape: tuple[int, ...]) -> None:
     """Refuses images (H, W, C) that are smaller than the coarsest level.
 
     Raises:

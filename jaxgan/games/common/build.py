@@ -1,15 +1,13 @@
-"""Config nodes become the parts of a one-G-one-D game; what must not be combined is refused."""
+"""Builds what a game is made of from the nodes under config.game: nets, losses, regularizers."""
 
 from collections.abc import Mapping
 from typing import Any
 
-import flax.linen as nn
-import jax
-import jax.numpy as jnp
-
+from jaxgan.augment.diffaugment import Augment
 from jaxgan.config.registry import Node, options, resolve
 from jaxgan.core.game import Spec
-from jaxgan.core.network import Net, pure
+from jaxgan.core.network import Module, Net, pure
+from jaxgan.losses.adversarial import Loss
 from jaxgan.losses.auxiliary import Auxiliary
 from jaxgan.losses.regularizers import Regularizer
 from jaxgan.runtime.errors import UserError
@@ -20,14 +18,14 @@ AT = "config.game"
 def nets(
     g: Node, d: Node, spec: Spec, conditional: bool, extra: Auxiliary | None
 ) -> tuple[Net, Net]:
-    """The nets under config.game.g and .d, told the data's shape and what else they ask for.
+    """Builds the nets under config.game.g and .d.
 
     Args:
-      g, d: "file.Class" with options. The class has a field `shape`, and `classes` where it can
-        take a condition, and `heads` where it can predict one.
+      g, d: "file.Class" with options. The class has a field `shape`, and `classes` if it can take
+        a condition, and `heads` if it can predict one.
       spec: the data's shape and classes.
-      conditional: whether the data's condition plays a part.
-      extra: what d's heads are for, if anything; d then sees no condition.
+      conditional: whether the nets take the data's condition.
+      extra: what d's heads are for, if anything; d then takes no condition.
 
     Raises:
       UserError: an unknown name or option, or a net that lacks what the game needs of it.
@@ -37,144 +35,117 @@ def nets(
     needed_d = classes if conditional else {}
     if extra:
         needed_d = {"heads": extra.heads(spec.classes)}
-    return pure(module(g, spec, "g", needed_g)), pure(module(d, spec, "d", needed_d))
+    made = module(g, "g", spec.shape, **needed_g), module(d, "d", spec.shape, **needed_d)
+    return pure(made[0]), pure(made[1])
 
 
-def module(node: Node, spec: Spec, player: str, needed: Mapping[str, int]) -> nn.Module:
-    """The net under config.game.<player>, told the data's shape and what else is `needed` of it.
+def module(node: Node, at: str, shape: tuple[int, ...], **needed: int) -> Any:
+    """Builds the Flax module under config.game.<at>, for images of `shape`.
+
+    Args:
+      node: "file.Class" of jaxgan/nets, with options.
+      at: the node's key, for messages.
+      shape: what this net draws or judges: in a game of several resolutions, its own.
+      needed: fields besides `shape` that the game sets: `classes`, `heads`.
 
     Raises:
-      UserError: an unknown name or option, or a net that lacks what the game needs of it.
+      UserError: an unknown name or option, or a net that lacks a needed field.
     """
-    at = f"{AT}.{player}"
-    made = resolve(node, "jaxgan.nets", at=at, given=("shape", "classes", "heads"))
-    lacks = set(needed) - options(made.func)
-    if lacks:
+    at, given = f"{AT}.{at}", ("shape", "classes", "heads")
+    made = resolve(node, "jaxgan.nets", kind=Module, at=at, given=given, takes=("shape",))
+    kind = made.func  # type: ignore[attr-defined]  # a partial
+    if lacks := set(needed) - options(kind):
         does = {"classes": "takes no condition", "heads": "predicts nothing besides real or fake"}
         raise UserError(
-            f"{at}: {made.func.__module__}.{made.func.__name__} {does[lacks.pop()]}; "
-            "use a net that does, as dcgan.*"
+            f"{at}: {_path(kind)} {does[lacks.pop()]}; use a net that does, such as dcgan.*"
         )
-    return made(shape=spec.shape, **needed)
+    return made(shape=shape, **needed)
 
 
-def grower(node: Node, spec: Spec, player: str) -> Net:
-    """The net under config.game.<player>, which takes a level and a span of resolutions.
+def growing_net(node: Node, at: str, shape: tuple[int, ...]) -> Net:
+    """Builds the net under config.game.<at>, which takes a level and a pair of resolutions.
 
     Raises:
       UserError: an unknown name or option, or a net of one resolution.
     """
-    made = module(node, spec, player, {})
+    made = module(node, at, shape)
     if "level" not in options(made.__call__):
-        raise UserError(
-            f"{AT}.{player}: {_path(type(made))} does not grow; progan.{type(made).__name__} does"
-        )
+        kind = type(made)
+        raise UserError(f"{AT}.{at}: {_path(kind)} does not grow; progan.{kind.__name__} does")
     return pure(made)
 
 
-def _path(kind: type) -> str:
-    return f"{kind.__module__.removeprefix('jaxgan.nets.')}.{kind.__name__}"
+def loss(node: Node) -> Loss:
+    """Builds the adversarial loss under config.game.loss.
+
+    Raises:
+      UserError: an unknown name or option.
+    """
+    return resolve(node, "jaxgan.losses", kind=Loss, at=f"{AT}.loss")()
+
+
+def augment(node: Node) -> Augment:
+    """Builds the augmentation under config.game.augment.
+
+    Raises:
+      UserError: an unknown name or option.
+    """
+    return resolve(node, "jaxgan.augment", kind=Augment, at=f"{AT}.augment")()
+
+
+def auxiliary(node: Node) -> Auxiliary | None:
+    """Builds the auxiliary objective under config.game.auxiliary; None where the node is ''.
+
+    Raises:
+      UserError: an unknown name or option.
+    """
+    if not node:
+        return None
+    return resolve(node, "jaxgan.losses", kind=Auxiliary, at=f"{AT}.auxiliary")()
 
 
 def regularizers(nodes: Mapping[str, Node]) -> dict[str, tuple[Regularizer, int]]:
-    """label -> (regulariser, every) of config.game.regularizers; the label may be the name.
+    """Builds config.game.regularizers: label -> (regularizer, every); the label may be the name.
 
     Raises:
       UserError: an unknown name or option.
     """
     made = {}
     for label, node in nodes.items():
-        options = {"name": node} if isinstance(node, str) else {"name": label, **node}
-        every = options.pop("every", 1)
+        own: dict[str, Any] = {"name": node} if isinstance(node, str) else {"name": label, **node}
+        every = own.pop("every", 1)
         at = f"{AT}.regularizers.{label}"
         if not isinstance(every, int) or every < 1:
             raise UserError(f"{at}.every={every!r}: a number of steps, at least 1")
-        made[label] = resolve(options, "jaxgan.losses.regularizers", at=at)(), every
+        made[label] = resolve(own, "jaxgan.losses", kind=Regularizer, at=at)(), every
     return made
-
-
-def check_condition(
-    spec: Spec, condition: str, matching_aware: bool, extra: Auxiliary | None
-) -> None:
-    """Refuses a condition that the data do not have, or that nothing uses.
-
-    Raises:
-      UserError: the reason, in one line.
-    """
-    if condition not in ("", "label", "condition"):
-        raise UserError(f"{AT}.condition={condition!r}: '', 'label' or 'condition'")
-    if condition == "label" and spec.classes < 2:
-        raise UserError(
-            f"{AT}.condition=label, but the data have {spec.classes} classes; use labelled data"
-        )
-    if condition == "condition" and not spec.condition_dim:
-        raise UserError(
-            f"{AT}.condition=condition, but the data have no vectors; put a conditions.npy beside "
-            "the pictures of a folder: source"
-        )
-    if matching_aware and (not condition or extra):
-        raise UserError(f"{AT}.matching_aware needs a condition that d sees: set {AT}.condition")
-    if extra and extra.code is None and condition != "label":
-        raise UserError(f"{AT}.auxiliary=acgan reads labels: set {AT}.condition=label")
-    if extra and extra.code is not None and condition:
-        raise UserError(f"{AT}.auxiliary=infogan draws its own code: set {AT}.condition=''")
-
-
-def check_given(
-    given: Mapping[str, jax.Array], spec: Spec, condition: str, extra: Auxiliary | None
-) -> None:
-    """Refuses to draw samples of a `label` or `condition` that the game does not know.
-
-    Raises:
-      UserError: the reason, in one line.
-    """
-    coded = extra is not None and extra.code is not None
-    takes = "label" if coded else condition
-    for name, rows in given.items():
-        if name != takes:
-            known = {"": "neither labels nor conditions", "label": "labels", "condition": "vectors"}
-            raise UserError(f"no {name} can be drawn: this model takes {known[takes]}")
-        if name == "condition" and rows.shape[1] != spec.condition_dim:
-            raise UserError(
-                f"conditions of length {rows.shape[1]}: this model takes {spec.condition_dim}"
-            )
-        if name == "label" and not (rows.min() >= 0 and rows.max() < _categories(spec, extra)):
-            most = _categories(spec, extra) - 1
-            raise UserError(f"labels {rows.min()} to {rows.max()}: this model takes 0 to {most}")
-
-
-def _categories(spec: Spec, extra: Auxiliary | None) -> int:
-    return extra.categories if extra and extra.code else spec.classes
 
 
 def check_critic(
     stats: Any, terms: Mapping[str, tuple[Regularizer, int]], joint: bool = False
 ) -> None:
-    """Refuses, of a critic that mixes its samples, a per-sample penalty and a joint pass.
+    """Refuses a per-sample penalty or a joint pass with a critic that mixes samples.
 
     Args:
       stats: the critic's statistics, abstract or not.
       terms: from `regularizers`.
-      joint: whether reals and fakes pass through d as one batch.
+      joint: whether real and fake images pass through d as one batch.
 
     Raises:
       UserError: the reason, in one line.
     """
     if joint and "batch_stats" in stats:
         raise UserError(
-            f"{AT}.joint would give BatchNorm in d the moments of reals and fakes together; set "
-            f"{AT}.d.norm=LayerNorm or Identity, or {AT}.joint=False"
+            f"{AT}.joint would give BatchNorm in d the moments of real and fake images together; "
+            f"set {AT}.d.norm=LayerNorm or Identity, or {AT}.joint=False"
         )
     for label, (term, _) in terms.items():
         if term.per_sample and "batch_stats" in stats:
             raise UserError(
-                f"{AT}.regularizers.{label} penalises the gradient of each sample's own output, "
+                f"{AT}.regularizers.{label} penalizes the gradient of each sample's own output, "
                 f"but BatchNorm in d mixes samples; set {AT}.d.norm=LayerNorm or Identity"
             )
 
 
-def mismatched(y: jax.Array, classes: int, key: jax.Array) -> jax.Array:
-    """Another condition for each row: a different label, or another row's vector."""
-    if jnp.issubdtype(y.dtype, jnp.integer):
-        return (y + jax.random.randint(key, y.shape, 1, classes)) % classes
-    return jnp.roll(y, jax.random.randint(key, (), 1, len(y)), axis=0)
+def _path(kind: type) -> str:
+    return f"{kind.__module__.removeprefix('jaxgan.nets.')}.{kind.__name__}"

@@ -1,73 +1,73 @@
-"""What the games of growing nets share: turns for each stage, latents, and d as a stage has it.
+"""What the games of growing nets share: a turn per stage, and the critic at a stage.
 
-`parts` are a game's own, of which these functions need what `Parts` names. What nets make of a
-stage is in nets/growing.py.
+How nets see a stage is in nets/growing.py.
 """
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol, Self
 
-import jax
+from jax import Array
 
-from jaxgan.core.game import Batch, Nets, Spec, State, Turn
+from jaxgan.core.game import Batch, Nets, State, Turn
 from jaxgan.core.growth import Growth, Stage
 from jaxgan.core.network import Net
-from jaxgan.games.common import build
+from jaxgan.losses.adversarial import Loss
 from jaxgan.nets import growing
 
-Array = jax.Array
-EMPTY: Batch = {}
+
+class Model(Protocol):
+    """What a growing game's model has: all stages, the one that trains, the critic, the loss."""
+
+    @property
+    def growth(self) -> Growth: ...  # noqa: D102
+    @property
+    def stage(self) -> Stage: ...  # noqa: D102
+    @property
+    def d(self) -> Net: ...  # noqa: D102
+    @property
+    def loss(self) -> Loss: ...  # noqa: D102
+    def _replace(self, **fields: Any) -> Self: ...
 
 
-class Parts(Protocol):
-    """spec: the data's. growth: the stages. d: a critic that grows. latent: length of z."""
-
-    spec: Spec
-    growth: Growth
-    d: Net
-    latent: int
-
-
-def turns(parts: Parts, moves: Mapping[str, Callable]) -> tuple[Turn, ...]:
+def turns(model: Model, losses: Mapping[str, Callable[..., Any]]) -> tuple[Turn, ...]:
     """A turn of each player for each stage, as <player>_<res>; its metrics are <player>'s.
 
     Each stage has turns of its own because its shapes are its own.
 
     Args:
-      moves: player -> loss(parts, stage, params, state, batch, key), in the order of play.
+      model: of the game; each turn's has that turn's `stage`.
+      losses: player -> loss(model, params, state, batch, key), in the order of play.
     """
     return tuple(
         Turn(
             f"{player}_{stage.res}",
             player,
-            partial(move, parts, stage),
+            partial(loss, model._replace(stage=stage)),
             span=(stage.start, stage.stop),
             label=player,
         )
-        for stage in parts.growth.stages
-        for player, move in moves.items()
+        for stage in model.growth.stages
+        for player, loss in losses.items()
     )
 
 
-def inputs(parts: Parts, key: Array, n: int, given: Batch = EMPTY) -> dict[str, Array]:
-    """n latents `z` (n, latent), N(0, I).
-
-    Raises:
-      UserError: `given` names a label or condition; these games have neither.
-    """
-    build.check_given(given, parts.spec, "", None)
-    return {"z": jax.random.normal(key, (n, parts.latent))}
+def judge(model: Model, params: Nets, state: State, x: Array) -> Array:
+    """d's logits (N,) of images (N, res, res, C) of the model's stage, in training."""
+    at = growing.within(model.stage, state.step)
+    return model.d.apply(params["d"], state.stats["d"], x, None, *at, train=True)[0]
 
 
-def judge(parts: Parts, stage: Stage, params: Nets, state: State, x: Array) -> Array:
-    """d's outputs (N,) of images (N, res, res, C) in training."""
-    at = growing.within(stage, state.step)
-    return parts.d.apply(params["d"], state.stats["d"], x, None, *at, train=True)[0]
+def g_terms(model: Model, params: Nets, state: State, batch: Batch, fakes: Array) -> Array:
+    """The mean of the loss's terms on fake images of the model's stage."""
+    fake = real = judge(model, params, state, fakes)
+    if model.loss.paired:
+        real = judge(model, params, state, growing.reals(batch["image"], model.stage, state.step))
+    return model.loss.g(real, fake).mean()
 
 
-def critic(parts: Parts, state: State, batch: Batch) -> Array:
-    """d's outputs (N,) of images at the last resolution, through what has grown so far."""
-    at = growing.whole(parts.growth, state.step)
+def critic(model: Model, state: State, batch: Batch) -> Array:
+    """d's logits (N,) of images at the last resolution, through what has grown so far."""
+    at = growing.whole(model.growth, state.step)
     own = state.params["d"], state.stats["d"]
-    return parts.d.apply(*own, batch["image"], None, *at, train=False)[0]
+    return model.d.apply(*own, batch["image"], None, *at, train=False)[0]

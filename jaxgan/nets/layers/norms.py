@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.config.registry import nearest
-from jaxgan.nets.layers.basic import Conv, Dense, Embed
+from jaxgan.nets.layers.basic import Dense
+from jaxgan.nets.layers.condition import Condition
 from jaxgan.runtime.errors import UserError
 
 Array = jax.Array
@@ -153,77 +154,3 @@ class AdaIN(nn.Module):
         style = self.dense(2 * x.shape[-1])(w)[:, None, None]
         scale, bias = jnp.split(style, 2, axis=-1)
         return InstanceNorm(epsilon=self.epsilon)(x, train=False) * (1 + scale) + bias
-
-
-class Condition(nn.Module):
-    """A condition -> (N, features): a row for each label, or a linear map of a vector."""
-
-    classes: int
-    features: int
-    kernel_init: nn.initializers.Initializer = nn.initializers.normal(0.02)
-    spectral: bool = False
-
-    @nn.compact
-    def __call__(self, y: Array) -> Array:
-        """Labels (N,) int of `classes` classes, or vectors (N, D) float."""
-        if y is None:
-            raise UserError(
-                "config.game: a conditional layer (ConditionalBatchNorm, projection) gets no "
-                "condition; set config.game.condition=label"
-            )
-        options = {"kernel_init": self.kernel_init, "spectral": self.spectral}
-        if jnp.issubdtype(y.dtype, jnp.integer):
-            return Embed(self.classes, self.features, **options)(y)
-        return Dense(self.features, use_bias=False, **options)(y)
-
-
-class SelfAttention(nn.Module):
-    """SAGAN's attention over positions (Zhang et al. 2019, section 3): x + gamma attention(x).
-
-    Keys and queries have C/8 channels, values C/2; keys and values are max-pooled 2x2, as in the
-    authors' code. gamma starts at 0.
-    """
-
-    spectral: bool = True
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """(N, H, W, C) -> the same shape; H and W even."""
-        n, height, width, channels = x.shape
-
-        def project(features: int, pool: bool) -> Array:
-            h = Conv(features, 1, use_bias=False, spectral=self.spectral)(x)
-            h = nn.max_pool(h, (2, 2), (2, 2)) if pool else h
-            return h.reshape(n, -1, features)
-
-        query, key = (
-            project(max(1, channels // 8), pool=False),
-            project(max(1, channels // 8), pool=True),
-        )
-        value = project(channels // 2, pool=True)
-        weights = nn.softmax(query @ key.swapaxes(1, 2))
-        out = (weights @ value).reshape(n, height, width, channels // 2)
-        gamma = self.param("gamma", nn.initializers.zeros, ())
-        return x + gamma * Conv(channels, 1, use_bias=False, spectral=self.spectral)(out)
-
-
-class MinibatchStd(nn.Module):
-    """Appends the standard deviation over a group of images (Karras et al. 2018, section 3).
-
-    A group holds `group` images, strided over the batch: image i is in group i mod (N / group).
-    The features are split into `channels` equal parts, each of which gives one channel.
-    """
-
-    group: int = 4
-    channels: int = 1
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """(N, H, W, C) -> (N, H, W, C + channels); N a multiple of the group, or below it."""
-        n, height, width, _ = x.shape
-        size = min(self.group, n)
-        h = x.reshape(size, -1, height, width, self.channels, x.shape[-1] // self.channels)
-        std = jnp.sqrt(h.var(axis=0) + 1e-8).mean(axis=(1, 2, 4))
-        std = jnp.tile(std, (size, 1))[:, None, None]
-        std = jnp.broadcast_to(std, (n, height, width, self.channels))
-        return jnp.concatenate([x, std.astype(x.dtype)], axis=-1)

@@ -1,0 +1,108 @@
+"""What is evaluated: a run, its samples and its data. What no metric asks for is not opened."""
+
+import dataclasses
+import sys
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from jaxgan.core.game import Game, Spec, State
+from jaxgan.data.source import Source
+from jaxgan.evaluation.features import extract
+from jaxgan.generation import sample
+from jaxgan.runtime.errors import UserError
+from jaxgan.training import workdir
+from jaxgan.training.setup import open_source
+from jaxgan.visual.grid import to_uint8
+
+N = 2000  # samples, and real images
+READ = 500  # real images read at once
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """A run to evaluate.
+
+    workdir: its folder.
+    n: how many samples, and real images; None for N, or all real images where they are fewer.
+    seed: at least 0, of every draw.
+    step: of a kept checkpoint; None for the newest.
+    replica: which of the run's seeds, counted from 0.
+    path: where path lengths are measured, 'end' or 'full'.
+    """
+
+    workdir: Path
+    n: int | None = None
+    seed: int = 0
+    step: int | None = None
+    replica: int = 0
+    path: str = "end"
+
+    @cached_property
+    def record(self) -> workdir.Record:
+        """What config.json says, from which nothing has been restored yet."""
+        return workdir.read(self.workdir)
+
+    @cached_property
+    def restored(self) -> workdir.Restored:
+        """The run as its checkpoint holds it."""
+        return workdir.restore(self.workdir, self.replica, self.step)
+
+    @property
+    def spec(self) -> Spec:
+        """The shape, classes and condition of the run's data."""
+        return self.record.spec
+
+    @property
+    def game(self) -> Game:
+        """The run's game."""
+        return self.restored.game
+
+    @property
+    def state(self) -> State:
+        """The run's state."""
+        return self.restored.state
+
+    @cached_property
+    def source(self) -> Source:
+        """The run's data, without the augmentation of training batches.
+
+        Raises:
+          UserError: they are not there, not as in training, or fewer than n.
+        """
+        source = open_source(self.record.config["data"])
+        found = Spec(tuple(source.shape), len(source.classes), source.condition_dim)
+        if found != self.spec:
+            raise UserError(f"the data changed: the run was trained on {self.spec}, now {found}")
+        if self.n and self.n > source.size:
+            raise UserError(f"--n={self.n}: the data are {source.size} images; give at most that")
+        return source
+
+    @cached_property
+    def size(self) -> int:
+        """How many samples, and real images, a metric compares."""
+        return self.n or min(N, self.source.size)
+
+    @cached_property
+    def features(self) -> extract.Params:
+        """The weights of the network whose features metrics compare."""
+        return extract.load()
+
+    @cached_property
+    def pair(self) -> tuple[np.ndarray, np.ndarray]:
+        """Real images and samples, uint8 (n, H, W, C) each.
+
+        Samples are those of jaxgan.sample, except that inputs which the data have a column for
+        are the real images' own: labels, vectors, images to translate.
+        """
+        n = self.size
+        rows = np.random.default_rng(self.seed).choice(self.source.size, n, replace=False)
+        rows.sort()  # files are read in order
+        parts = [self.source.gather(rows[i : i + READ]) for i in range(0, n, READ)]
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        print(f"drawing {n} samples of step {int(self.state.step)}", file=sys.stderr)
+        given = sample.of_data(self.game.inputs, columns)
+        fakes, _ = sample.draw(self.game, self.state, n, self.seed, given)
+        images = columns["image"]
+        return images if images.dtype == np.uint8 else to_uint8(images), fakes

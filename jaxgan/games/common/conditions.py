@@ -1,0 +1,51 @@
+"""Conditions of a game: the inputs they become, what is refused, and mismatched ones."""
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.core.game import Spec
+from jaxgan.core.inputs import Code, Inputs, Label, Vector
+from jaxgan.games.common.build import AT
+from jaxgan.losses.auxiliary import Auxiliary
+from jaxgan.runtime.errors import UserError
+
+
+def check(spec: Spec, condition: str, matching_aware: bool, extra: Auxiliary | None) -> None:
+    """Refuses a condition that the data do not have, or that nothing uses.
+
+    Raises:
+      UserError: the reason, in one line.
+    """
+    if condition not in ("", "label", "condition"):
+        raise UserError(f"{AT}.condition={condition!r}: '', 'label' or 'condition'")
+    if condition == "label" and spec.classes < 2:
+        raise UserError(
+            f"{AT}.condition=label, but the data have {spec.classes} classes; use labelled data"
+        )
+    if condition == "condition" and not spec.condition_dim:
+        raise UserError(
+            f"{AT}.condition=condition, but the data have no vectors; put a conditions.npy beside "
+            "the pictures of a folder: source"
+        )
+    if matching_aware and (not condition or extra):
+        raise UserError(f"{AT}.matching_aware needs a condition that d sees: set {AT}.condition")
+    if extra and extra.code is None and condition != "label":
+        raise UserError(f"{AT}.auxiliary=acgan reads labels: set {AT}.condition=label")
+    if extra and extra.code is not None and condition:
+        raise UserError(f"{AT}.auxiliary=infogan draws its own code: set {AT}.condition=''")
+
+
+def inputs(spec: Spec, condition: str, extra: Auxiliary | None) -> Inputs:
+    """Declares the input `y` of a conditional game, or of one that draws a code; else nothing."""
+    if extra and extra.code:
+        return {"y": Code(extra.categories, extra.code)}
+    if condition == "label":
+        return {"y": Label(spec.classes)}
+    return {"y": Vector(spec.condition_dim)} if condition else {}
+
+
+def mismatched(y: jax.Array, classes: int, key: jax.Array) -> jax.Array:
+    """Another condition for each row: a different label, or another row's vector."""
+    if jnp.issubdtype(y.dtype, jnp.integer):
+        return (y + jax.random.randint(key, y.shape, 1, classes)) % classes
+    return jnp.roll(y, jax.random.randint(key, (), 1, len(y)), axis=0)

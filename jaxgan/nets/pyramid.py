@@ -1,0 +1,16 @@
+"""The widths of DCGAN's pyramid of feature maps."""
+
+from jaxgan.core.shapes import check_square
+
+
+def pyramid(shape: tuple[int, ...], width: int, max_width: int, net: str) -> list[int]:
+    """Channels of DCGAN's feature maps, from half the image's size down to 4x4, or to 7x7 of 28.
+
+    Raises:
+      UserError: the data are not square images of 28 pixels, or of 16 to 256, a power of two.
+    """
+    check_square(shape, (16, 28, 32, 64, 128, 256), net)
+    side, widths = shape[0], []
+    while side > 7:
+        side, widths = side // 2, [*widths, min(width << len(widths), max_width)]
+    return widths

@@ -1,0 +1,182 @@
+"""Builds a run from its config: data, growth, game, devices, durations in steps."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+
+from jaxgan.config.registry import Node, bind, options, resolve
+from jaxgan.core import game as core
+from jaxgan.core import growth as growing
+from jaxgan.core.game import Game, Spec
+from jaxgan.core.growth import Growth, fixed
+from jaxgan.core.optim import Optim
+from jaxgan.data.load import load
+from jaxgan.data.pipeline import Batches
+from jaxgan.data.source import Source
+from jaxgan.parallel import mesh as devices
+from jaxgan.runtime.clock import Clock
+from jaxgan.runtime.errors import UserError
+from jaxgan.training import dispatch as dispatching
+
+
+class Log(NamedTuple):
+    """config.log: the intervals of scalars and of sample grids, and the number of samples."""
+
+    every: int | str = 50
+    pictures: int | str = 500
+    samples: int = 64
+
+
+class Save(NamedTuple):
+    """config.checkpoint.
+
+    every: interval of checkpoints. keep: how many of the latest are kept. keep_every: interval of
+    those kept permanently, 0 for none.
+    """
+
+    every: int | str = 1000
+    keep: int = 2
+    keep_every: int | str = 0
+
+
+class Run(NamedTuple):
+    """What `prepare` builds of a config; durations in steps."""
+
+    game: Game
+    spec: Spec
+    growth: Growth
+    feeds: list[Batches]  # one per seed
+    mesh: jax.sharding.Mesh
+    seed: int
+    batch: int
+    steps: int
+    dispatch: int | str
+    log: Log
+    checkpoint: Save
+
+
+NONE: Mapping[str, Any] = {}
+
+
+def prepare(
+    *,
+    seed: int,
+    steps: int | str,
+    batch: int,
+    data: Mapping[str, Any],
+    game: Node,
+    optim: Mapping[str, Node],
+    log: Mapping[str, Any] = NONE,
+    checkpoint: Mapping[str, Any] = NONE,
+    growth: Mapping[str, Any] | None = None,
+    seeds: int = 1,
+    replicas: str = "auto",
+    dispatch: int | str = "auto",
+    clock: Clock | None = None,
+) -> Run:
+    """Builds all that a config describes; its keyword arguments are the config's top-level keys.
+
+    Args:
+      seed: determines every random draw of the run.
+      steps, batch: the run's length, and items per step.
+      data, game, optim, log, checkpoint: nodes, see data.load, games, core.optim, `Log`, `Save`.
+      growth: stages of rising resolution, see core.growth.grow; without it, none.
+      seeds: how many replicas are trained, with seeds `seed`, `seed + 1` and so on.
+      replicas: 'vmap', all at once; 'sequential', one after another at each step; 'auto': vmap
+        except for convolutions on a CPU.
+      dispatch: steps per call of the device, or 'auto', see dispatch.stride.
+      clock: not a config key; records a lap once the data are open.
+
+    Raises:
+      UserError: anything in the config that is unknown or does not fit.
+    """
+    source = open_source(data)
+    if clock:
+        clock.lap("data")
+    spec = Spec(tuple(source.shape), len(source.classes), source.condition_dim)
+    if seeds < 1:
+        raise UserError(f"config.seeds={seeds}: at least 1")
+    stages = growing.plan(growth, shape=spec.shape, images=batch, size=source.size)
+    total = growing.total(steps, growth=stages, size=source.size, at="config.steps")
+    built = make_game(game, optim, spec=spec, steps=total, growth=stages)
+    vmapped = dispatching.vmapped(built, replicas) and seeds > 1
+    in_steps = functools.partial(intervals, growth=stages, size=source.size)
+    return Run(
+        game=built,
+        spec=spec,
+        growth=stages,
+        feeds=[feed(source, stages, seed + i, data.get("flip", False)) for i in range(seeds)],
+        mesh=devices.over_seeds(seeds) if vmapped else devices.over_data(stages.common_batch()),
+        seed=seed,
+        batch=batch,
+        steps=total,
+        dispatch=dispatch,
+        log=in_steps(bind(Log, log, at="config.log")(), "config.log"),
+        checkpoint=in_steps(bind(Save, checkpoint, at="config.checkpoint")(), "config.checkpoint"),
+    )
+
+
+def open_source(data: Mapping[str, Any]) -> Source:
+    """Opens the source under config.data; `flip` there is an option of batches, not of sources.
+
+    Raises:
+      UserError: an unknown source or option, or data that the source refuses.
+    """
+    return load(**{key: value for key, value in data.items() if key != "flip"})
+
+
+def make_game(
+    game: Node,
+    optim: Mapping[str, Node],
+    *,
+    spec: Spec,
+    steps: int,
+    growth: Growth | None = None,
+) -> Game:
+    """The game under config.game, its players' optimisers under config.optim.
+
+    Args:
+      game, optim: the config's nodes.
+      spec: what the data look like.
+      steps: the run's length, over which learning rates decay.
+      growth: the run's stages, where it has several.
+
+    Raises:
+      UserError: an unknown name or option, or parts that do not fit together.
+    """
+    stages = growth or fixed(spec.shape[0], 0)
+    chains = Optim(optim, steps, stages)
+    build = resolve(
+        game,
+        "jaxgan.games",
+        kind=Game,
+        at="config.game",
+        given=("spec", "optim", "growth"),
+        takes=("spec", "optim"),
+    )
+    grows = "growth" in options(build.func)
+    if len(stages.stages) > 1 and not grows:
+        raise UserError(
+            f"config.growth: the game {build.func.__name__} does not grow; progressive does"
+        )
+    built = build(spec, chains, stages) if grows else build(spec, chains)
+    chains.check_all_made()
+    jax.eval_shape(lambda: core.init(built, jax.random.key(0)))  # nets that do not fit say so here
+    return built
+
+
+def intervals(node: Any, at: str, growth: Growth, size: int) -> Any:
+    """`Log` or `Save` with its fields named every, pictures and keep_every in steps."""
+    names = [f for f in node._fields if f in ("every", "pictures", "keep_every")]
+    given = {"growth": growth, "size": size}
+    return node._replace(
+        **{f: growing.interval(getattr(node, f), at=f"{at}.{f}", **given) for f in names}
+    )
+
+
+def feed(source: Source, growth: Growth, seed: int, flip: bool) -> Batches:
+    """This process's share of the batches of one seed."""
+    processes = {"process": jax.process_index(), "processes": jax.process_count()}
+    return Batches(source, batch=growth, seed=seed, flip=flip, **processes)

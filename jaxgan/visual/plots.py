@@ -1,0 +1,66 @@
+"""Plots of a run: loss curves, and points in the plane."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+
+def save_curves(path: Path, rows: list[dict[str, float]]) -> None:
+    """Rows of metrics.jsonl -> a PNG: losses above, the critic's scores below."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(2, 1, figsize=(9, 7), sharex=True)
+    names = sorted({name for row in rows for name in row})
+    for axis, metrics in zip(axes, (("loss",), ("real", "fake")), strict=True):
+        for name in names:
+            if name.rpartition("/")[2] in metrics:
+                points = [(row["step"], row[name]) for row in rows if name in row]
+                axis.plot(*zip(*points, strict=True), label=name, linewidth=0.8)
+        axis.legend()
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("loss")
+    axes[1].set(ylabel="D(x), D(G(z))", xlabel="step")
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def lattice(extent: float, n: int = 80) -> np.ndarray:
+    """(n * n, 2) float32 points over [-extent, extent]^2, x fastest: where `scatter` wants d."""
+    line = np.linspace(-extent, extent, n, dtype=np.float32)
+    return np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+
+
+def scatter(
+    real: np.ndarray,
+    fake: np.ndarray,
+    critic_grid: np.ndarray | None = None,
+    extent: float = 5.0,
+) -> np.ndarray:
+    """Points in the plane -> a picture (480, 480, 3) uint8: fakes orange on the reals' grey.
+
+    Args:
+      real, fake: (N, 2), any N of each.
+      critic_grid: the critic's outputs (n * n,) on `lattice(extent, n)`, drawn as level lines.
+      extent: the window is [-extent, extent]^2.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.8, 4.8), dpi=100, facecolor="white")
+    canvas = FigureCanvasAgg(figure)
+    axis = figure.add_axes((0, 0, 1, 1), xlim=(-extent, extent), ylim=(-extent, extent))
+    axis.axis("off")
+    axis.scatter(*np.asarray(real).T, s=6, color="0.8", linewidths=0)
+    if critic_grid is not None:
+        line = np.linspace(-extent, extent, math.isqrt(np.size(critic_grid)))
+        levels = np.reshape(critic_grid, (len(line), len(line)))
+        if np.ptp(levels) > 0:  # a constant has no level lines
+            axis.contour(line, line, levels, levels=12, cmap="viridis", linewidths=0.6, alpha=0.7)
+    axis.scatter(*np.asarray(fake).T, s=4, color="tab:orange", linewidths=0)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
