@@ -1,11 +1,11 @@
-"""Conditional GAN: the digit that was asked for, from the tutorials' perceptrons.
+"""Conditional GAN: both nets see the requested class; the tutorials' perceptrons, on the digits.
 
     python -m jaxgan.main --config=experiments/cgan.py
     python -m jaxgan.main --config=experiments/cgan.py:smoke
 
-Paper: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (Mirza et al.), with the nets, batch
-and Adam of GAN Step By Step: label embeddings joined to the latent and to the flattened image.
-Samples go through the ten classes in turn; expect each to be the digit that was asked for.
+Paper: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784, with the nets, batch size and Adam of
+the GAN Step By Step tutorial: label embeddings are concatenated to the latent and to the flattened
+image. Samples cycle through the ten classes; expect each to be the requested digit.
 """
 
 from ml_collections import ConfigDict
@@ -14,7 +14,7 @@ from jaxgan.config import arguments, smoke
 
 
 def get_config(arg: str | None = None) -> ConfigDict:
-    """The digits at 28x28."""
+    """Returns the config of the digits at 28x28."""
     args = arguments(arg, smoke=False, res=28, data="mnist")
     config = ConfigDict()
     config.seed = 0
@@ -32,8 +32,8 @@ def get_config(arg: str | None = None) -> ConfigDict:
     }
     adam = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}
     config.optim = {"g": dict(adam), "d": dict(adam)}
-    config.log = {"every": 100, "pictures": 2000, "samples": 64}
-    config.checkpoint = {"every": 5000, "keep": 2}
+    config.log = {"every": 100, "pictures": 2000}
+    config.checkpoint = {"every": 5000}
     if args.smoke:
         config.game.g.widths = config.game.d.widths = (16, 16, 16)
     return smoke(config) if args.smoke else config

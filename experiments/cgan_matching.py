@@ -1,4 +1,4 @@
-"""Matching-aware conditional GAN: D must also reject a real image with a wrong condition.
+"""Matching-aware conditional GAN: d must also reject a real image with a wrong condition.
 
     python -m jaxgan.main --config=experiments/cgan_matching.py
     python -m jaxgan.main --config=experiments/cgan_matching.py:two_stage
@@ -6,10 +6,10 @@
     python -m jaxgan.main --config=experiments/cgan_matching.py:smoke
 
 Paper: Reed et al. 2016, https://arxiv.org/abs/1605.05396, Algorithm 1, on DCGAN's nets.
-`two_stage` scores realism and matching separately and adds the two
-(--config.game.d.combine=min takes the worse). `vectors` reads a conditions.npy beside a folder's
-pictures instead of labels, such as text embeddings from an encoder of your own. Expect the asked
-digit sooner than without the third term, which D's `mismatched` score shows falling.
+`two_stage` scores realism and matching separately and adds the two scores
+(--config.game.d.combine=min takes the lower). `vectors` conditions on the rows of a conditions.npy
+beside a folder's images, such as text embeddings, instead of on labels. Expect the requested digit
+sooner than without the third term, and d's score `mismatched` to fall.
 """
 
 from ml_collections import ConfigDict
@@ -18,7 +18,7 @@ from jaxgan.config import arguments, smoke
 
 
 def get_config(arg: str | None = None) -> ConfigDict:
-    """The digits at 32x32, by label."""
+    """Returns the config of the digits at 32x32, conditioned on labels."""
     args = arguments(arg, smoke=False, two_stage=False, vectors=False, res=32, data="mnist")
     config = ConfigDict()
     config.seed = 0
@@ -40,8 +40,4 @@ def get_config(arg: str | None = None) -> ConfigDict:
     }
     adam = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}
     config.optim = {"g": dict(adam), "d": dict(adam)}
-    config.log = {"every": 50, "pictures": 500, "samples": 64}
-    config.checkpoint = {"every": 1000, "keep": 2}
-    if args.smoke:
-        config.game.g.width = config.game.d.width = 8
-    return smoke(config) if args.smoke else config
+    return smoke(config, width=8) if args.smoke else config

@@ -5,8 +5,8 @@
     python -m jaxgan.main --config=experiments/gan.py:smoke
 
 Paper: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, with the tutorials' nets
-(64-256-256-784). `minimax` is the game's value itself, whose generator saturates; the default is
-the paper's section 3 remedy.
+(64-256-256-784). `minimax` is the value function itself, whose generator's gradient saturates; the
+default is the non-saturating remedy of the paper's section 3. No figure has been recorded.
 """
 
 from ml_collections import ConfigDict
@@ -15,7 +15,7 @@ from jaxgan.config import arguments, smoke
 
 
 def get_config(arg: str | None = None) -> ConfigDict:
-    """28x28 digits, non-saturating or minimax."""
+    """Returns the config of the digits at 28x28, non-saturating or minimax."""
     args = arguments(arg, smoke=False, minimax=False)
     config = ConfigDict()
     config.seed = 0
@@ -32,6 +32,6 @@ def get_config(arg: str | None = None) -> ConfigDict:
     }
     adam = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}
     config.optim = {"g": dict(adam), "d": dict(adam)}
-    config.log = {"every": 100, "pictures": 2000, "samples": 64}
-    config.checkpoint = {"every": 5000, "keep": 2}
+    config.log = {"every": 100, "pictures": 2000}
+    config.checkpoint = {"every": 5000}
     return smoke(config) if args.smoke else config

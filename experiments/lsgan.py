@@ -3,7 +3,8 @@
     python -m jaxgan.main --config=experiments/lsgan.py
     python -m jaxgan.main --config=experiments/lsgan.py:smoke
 
-Paper: Mao et al. 2017, https://arxiv.org/abs/1611.04076 (0-1 coding, its equation 9).
+Paper: Mao et al. 2017, https://arxiv.org/abs/1611.04076 (0-1 coding, its equation 9). No figure has
+been recorded.
 """
 
 from ml_collections import ConfigDict
@@ -12,7 +13,7 @@ from jaxgan.config import arguments, smoke
 
 
 def get_config(arg: str | None = None) -> ConfigDict:
-    """32x32 digits."""
+    """Returns the config of the digits at 32x32."""
     args = arguments(arg, smoke=False, res=32, data="mnist")
     config = ConfigDict()
     config.seed = 0
@@ -29,6 +30,4 @@ def get_config(arg: str | None = None) -> ConfigDict:
     }
     adam = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}
     config.optim = {"g": dict(adam), "d": dict(adam)}
-    config.log = {"every": 50, "pictures": 500, "samples": 64}
-    config.checkpoint = {"every": 1000, "keep": 2}
     return smoke(config) if args.smoke else config

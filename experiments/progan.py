@@ -5,20 +5,16 @@
     python -m jaxgan.main --config=experiments/progan.py:paper,data=folder:/path/to/celeba-hq
     python -m jaxgan.main --config=experiments/progan.py:smoke
 
-Paper: Karras et al. 2018, https://arxiv.org/abs/1710.10196. `paper` is CelebA-HQ at 1024 pixels as
-appendix A.1 and the authors' one-GPU preset have it: WGAN-GP with drift, Adam 1e-3 (0, 0.99) that
-each resolution starts anew, 600 thousand images to fade in and 600 to train at each, 12,000 in all,
-batches from 128 at 4 pixels down to 4. The authors trained for four days on eight Tesla V100:
-published, not measured here. Reals are read at the last resolution whatever the stage.
+Paper: Karras et al. 2018, https://arxiv.org/abs/1710.10196. `paper` is CelebA-HQ at 1024 pixels,
+following appendix A.1 and the authors' one-GPU preset: WGAN-GP with drift, Adam at 1e-3 (0, 0.99)
+restarted at each resolution, 600 kimg to fade in and 600 to train at each, 12,000 in all, batch
+sizes from 128 at 4 pixels down to 4. It has not been run here. Real images are read at the last
+resolution in every stage.
 
-The default, `laptop`, has narrow nets, digits of 32 pixels, 12 thousand images a phase and Adam at
-2e-3, for two CPU cores: 180 thousand images. Its few steps want a shorter average of the generator
-than the paper's: with 0.999 layers just grown are still half as they began. On 1,400 emoji with
-`--config.data.flip=True`, expect round faces, hair, signs and rings in an emoji's colours, without
-their detail, after 121 thousand images: sliced Wasserstein distance 64.9, 25.5 and 18.4 e-3 after
-50, 87 and 121 thousand, of all 1,400 (`jaxgan.evaluate --metrics=swd`). `max_res=64` spends
-most of the same 180 thousand on growing: 25.2 e-3 at its end, faces among shapes with a grain of
-lines. The paper's was not run.
+The default, `laptop`, has narrow nets, digits at 32 pixels, 12 kimg per phase and Adam at 2e-3, for
+two CPU cores: 180 kimg. So few steps need a shorter average of the generator than the paper's: with
+0.999, the averages of newly grown layers are still half initial weights. Expect round shapes
+without detail on 1,400 color images; sliced Wasserstein distances are in experiments/README.md.
 """
 
 from ml_collections import ConfigDict
@@ -30,7 +26,7 @@ LAPTOP = {"16": 32, "32": 16, "128": 8}
 
 
 def get_config(arg: str | None = None) -> ConfigDict:
-    """Narrow nets for a laptop, or the paper's."""
+    """Returns the config with narrow nets for a laptop, or the paper's."""
     args = arguments(arg, smoke=False, paper=False, laptop=True, max_res=0, data="mnist")
     config = ConfigDict()
     config.seed = 0
@@ -61,8 +57,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
     }
     adam = {"name": "adam", "lr": 1e-3 if args.paper else 2e-3, "b1": 0.0, "b2": 0.99}
     config.optim = {"g": dict(adam), "d": dict(adam)}
-    config.log = {"every": 50, "pictures": 1000, "samples": 64}
-    config.checkpoint = {"every": 1000, "keep": 2}
+    config.log = {"pictures": 1000}
     if args.smoke:
         config.data.res = 8
         config.game.g.channel_max = config.game.d.channel_max = 8

@@ -1,4 +1,4 @@
-"""SAGAN: self-attention and spectral normalisation in both nets, two learning rates.
+"""SAGAN: self-attention and spectral normalization in both nets, two learning rates.
 
     python -m jaxgan.main --config=experiments/sagan.py
     python -m jaxgan.main --config=experiments/sagan.py:imagenet
@@ -7,9 +7,10 @@
 
 Paper: Zhang et al. 2019, https://arxiv.org/abs/1805.08318: hinge loss, conditional BatchNorm and a
 projection critic, Adam (0, 0.9) at 1e-4 for the generator and 4e-4 for the critic, one step each;
-the averaged generator is an addition. `imagenet` is its 128x128 run, attention at 32x32, batch 256,
-a million steps (the paper: IS 52.52, FID 18.65): for many accelerators. The digits' run is narrow,
-at 32x32, with attention at 16x16; expect all ten classes on demand.
+the averaged generator is an addition. `imagenet` is its 128x128 run, with attention at 32x32, batch
+size 256 and a million steps, for many accelerators; its published IS and FID are in
+experiments/README.md. The digits' run is narrow, at 32x32, with attention at 16x16; expect all ten
+classes on request.
 """
 
 from ml_collections import ConfigDict
@@ -18,7 +19,7 @@ from jaxgan.config import arguments, smoke
 
 
 def get_config(arg: str | None = None) -> ConfigDict:
-    """The digits at 32x32, or ImageNet at 128x128."""
+    """Returns the config of the digits at 32x32, or of ImageNet at 128x128."""
     args = arguments(arg, smoke=False, imagenet=False, data="mnist")
     config = ConfigDict()
     config.seed = 0
@@ -40,8 +41,4 @@ def get_config(arg: str | None = None) -> ConfigDict:
     }
     adam = {"name": "adam", "b1": 0.0, "b2": 0.9}
     config.optim = {"g": {**adam, "lr": 1e-4}, "d": {**adam, "lr": 4e-4}}
-    config.log = {"every": 50, "pictures": 500, "samples": 64}
-    config.checkpoint = {"every": 1000, "keep": 2}
-    if args.smoke:
-        config.game.g.width = config.game.d.width = 8
-    return smoke(config) if args.smoke else config
+    return smoke(config, width=8) if args.smoke else config

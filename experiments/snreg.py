@@ -1,14 +1,14 @@
-"""Spectral-norm regularisation: large singular values of the critic cost, none is fixed.
+"""Spectral norm regularization: large singular values of the critic are penalized, none is fixed.
 
     python -m jaxgan.main --config=experiments/snreg.py
     python -m jaxgan.main --config=experiments/snreg.py:res=64,data=folder:/path/to/images
     python -m jaxgan.main --config=experiments/snreg.py:smoke
 
-After Yoshida & Miyato 2017, https://arxiv.org/abs/1705.10941 (their equation 4; Yoshida et al.
-write of classifiers): the critic's loss gains weight/2 times the sum of squared largest singular
-values of its kernels. It is not spectral normalisation (sngan.py). Nets and Adam are DCGAN's, less
+After Yoshida & Miyato 2017, https://arxiv.org/abs/1705.10941, equation 4, which is for classifiers:
+weight/2 times the sum of the squared largest singular values of the critic's kernels is added to
+its loss. This is not spectral normalization (sngan.py). Nets and Adam are DCGAN's, without
 BatchNorm in the critic, whose scale would undo the penalty. Expect digits like dcgan.py's and a
-smaller gap between D's outputs on reals and fakes.
+smaller gap between d's outputs on real and fake images. No figure has been recorded.
 """
 
 from ml_collections import ConfigDict
@@ -17,7 +17,7 @@ from jaxgan.config import arguments, smoke
 
 
 def get_config(arg: str | None = None) -> ConfigDict:
-    """The digits at 32x32."""
+    """Returns the config of the digits at 32x32."""
     args = arguments(arg, smoke=False, res=32, data="mnist")
     config = ConfigDict()
     config.seed = 0
@@ -35,8 +35,4 @@ def get_config(arg: str | None = None) -> ConfigDict:
     }
     adam = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}
     config.optim = {"g": dict(adam), "d": dict(adam)}
-    config.log = {"every": 50, "pictures": 500, "samples": 64}
-    config.checkpoint = {"every": 1000, "keep": 2}
-    if args.smoke:
-        config.game.g.width = config.game.d.width = 8
-    return smoke(config) if args.smoke else config
+    return smoke(config, width=8) if args.smoke else config

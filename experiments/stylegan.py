@@ -1,4 +1,4 @@
-"""StyleGAN: a mapping makes styles of latents, and each layer's style sets means and sizes.
+"""StyleGAN: a mapping network turns latents into styles, which set each layer's means and scales.
 
     python -m jaxgan.main --config=experiments/stylegan.py
     python -m jaxgan.main --config=experiments/stylegan.py:max_res=64,data=folder:/path/to/images
@@ -6,17 +6,15 @@
     python -m jaxgan.main --config=experiments/stylegan.py:smoke
 
 Paper: Karras et al. 2019, https://arxiv.org/abs/1812.04948. `ffhq` is its config F at 1024 pixels,
-as the authors ran it on eight GPUs: it grows from 8x8, 600 thousand images to fade in and 600 to
-train at each resolution, 25,000 in all, batches from 256 down to 32, R1 gamma 10 at every step,
-styles mixed with probability 0.9, Adam (0, 0.99) at 1e-3, from 128 pixels on at 1.5e-3 to 3e-3.
-They report six days and 14 hours on eight Tesla V100, and FID 4.42 (their fid50k, no truncation):
-published, not measured here. Reals are read at the last resolution whatever the stage.
+as the authors ran it on eight GPUs: it grows from 8x8, 600 kimg to fade in and 600 to train at each
+resolution, 25,000 in all, batch sizes from 256 down to 32, R1 gamma 10 at every step, style mixing
+with probability 0.9, Adam (0, 0.99) at 1e-3, from 128 pixels on at 1.5e-3 to 3e-3. It has not been
+run here; the published FID and training time are in experiments/README.md. Real images are read at
+the last resolution in every stage.
 
-The default has narrow nets, digits of 32 pixels and 20 thousand images a phase, for two CPU cores:
-200 thousand images, of which those at 32 pixels pass at 58 a second, at 16 at 116. Samples are
-drawn with psi 0.7 in the first 8 layers, all that there are at 32 pixels. Expect digits, most
-of which read, but hardly a zero, two, five or six among 64; five minutes on an H100 with three
-other runs on it. The paper's was not run.
+The default has narrow nets, digits at 32 pixels and 20 kimg per phase, for two CPU cores: 200 kimg.
+Samples are truncated with psi 0.7 in the first 8 layers, which at 32 pixels are all. Expect mostly
+legible digits, but few samples of some classes (experiments/README.md).
 """
 
 from ml_collections import ConfigDict
@@ -29,7 +27,7 @@ LAPTOP = {"16": 32, "32": 16, "128": 8}
 
 
 def get_config(arg: str | None = None) -> ConfigDict:
-    """Narrow nets for a laptop, or the paper's."""
+    """Returns the config with narrow nets for a laptop, or the paper's."""
     args = arguments(arg, smoke=False, ffhq=False, laptop=True, max_res=0, data="mnist")
     config = ConfigDict()
     config.seed = 0
@@ -65,8 +63,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
         config.game.g.layers = 4
     adam = {"name": "adam", "lr": 1e-3, "b1": 0.0, "b2": 0.99}
     config.optim = {"g": dict(adam), "d": dict(adam)}
-    config.log = {"every": 50, "pictures": 1000, "samples": 64}
-    config.checkpoint = {"every": 1000, "keep": 2}
+    config.log = {"pictures": 1000}
     if args.smoke:
         config.data.res = 8
         config.game.g.channel_max = config.game.d.channel_max = 8

@@ -1,4 +1,4 @@
-"""StyleGAN2: styles modulate convolution weights; the paths that w takes are kept even.
+"""StyleGAN2: styles modulate convolution weights, and path lengths in w are regularized.
 
     python -m jaxgan.main --config=experiments/stylegan2.py:data=folder:/path/to/images
     python -m jaxgan.main --config=experiments/stylegan2.py:res=32,data=array:/path/to/images.npz
@@ -6,17 +6,14 @@
     python -m jaxgan.main --config=experiments/stylegan2.py:smoke
 
 Paper: Karras et al. 2020, https://arxiv.org/abs/1912.04958. `ffhq` is its config F at 1024 pixels:
-batch 32, Adam 2e-3 (0, 0.99), R1 gamma 10 every 16 steps, path lengths weighted 2 every 4, 25,000
-thousand images; its authors give 18.5 s a thousand on eight V100, some five days: published, not
-measured here. The default, `laptop`, has narrow nets for 64 pixels, and R1's gamma in proportion to
-an image's pixels. Up to 32 pixels it leaves out path lengths and mixed styles, as the authors do
-for CIFAR-10: with both, and a tenth of that gamma, 1,400 emoji came out as lattices of dots after
-150 thousand images. Without, with `--config.data.flip=True`, expect yellow faces with eyes and a
-mouth, fruit, hair, figures and signs, without detail: sliced Wasserstein distance 50.8 and 23.2 e-3
-after 96 and 150 thousand (`jaxgan.evaluate --metrics=swd`). At 64 pixels, mirrored too and to the
-end: faces, heads with hair, signs, animals' outlines, no lattice, at 20.6 e-3 and KID 132.6 e-3 on
-EfficientNet-Lite0; eight minutes on an H100 with three other runs on it, 300 thousand images.
-stylegan2_ada.py is for few images.
+batch size 32, Adam at 2e-3 (0, 0.99), R1 gamma 10 every 16 steps, path lengths weighted 2 every 4,
+25,000 kimg. It has not been run here; the published training speed is in experiments/README.md.
+
+The default, `laptop`, has narrow nets for 64 pixels, and R1's gamma in proportion to an image's
+number of pixels. Up to 32 pixels it omits path lengths and style mixing, as the authors do for
+CIFAR-10: with both, and a tenth of that gamma, images were lattices of dots. Expect recognizable
+shapes without detail on 1,400 images; sliced Wasserstein distances and KID are in
+experiments/README.md. stylegan2_ada.py is for few images.
 """
 
 from ml_collections import ConfigDict
@@ -25,7 +22,7 @@ from jaxgan.config import arguments, smoke
 
 
 def get_config(arg: str | None = None) -> ConfigDict:
-    """Narrow nets for a laptop, or the paper's."""
+    """Returns the config with narrow nets for a laptop, or the paper's."""
     args = arguments(arg, smoke=False, ffhq=False, laptop=True, res=64, data="photos")
     config = ConfigDict()
     config.seed = 0
@@ -50,8 +47,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
         config.game.update({"pl_weight": 0.0, "mixing": 0.0})
     adam = {"name": "adam", "lr": 2e-3 if args.ffhq else 2.5e-3, "b1": 0.0, "b2": 0.99}
     config.optim = {"g": dict(adam), "d": dict(adam)}
-    config.log = {"every": 50, "pictures": 1000, "samples": 64}
-    config.checkpoint = {"every": 1000, "keep": 2}
+    config.log = {"pictures": 1000}
     if args.smoke:
         config.data.res = 16
         config.game.g.channel_max = config.game.d.channel_max = 8

@@ -1,4 +1,4 @@
-"""StyleGAN2 with adaptive augmentation: reals and fakes are augmented as strongly as d needs.
+"""StyleGAN2 with adaptive augmentation: real and fake images are augmented as strongly as d needs.
 
     python -m jaxgan.main --config=experiments/stylegan2_ada.py:data=folder:/path/to/images
     python -m jaxgan.main --config=experiments/stylegan2_ada.py:labelled,data=folder:/path/to/images
@@ -6,15 +6,15 @@
     python -m jaxgan.main --config=experiments/stylegan2_ada.py:smoke
 
 Paper: Karras et al. 2020, https://arxiv.org/abs/2006.06676. The strength p of the "bgc" pipe moves
-with the share of reals that d takes for real, towards 0.6. `cifar` is the paper's tuned CIFAR-10
-run, labelled: 512 channels throughout, a critic without skips, minibatch standard deviation over
-32, R1 gamma 0.01, neither path lengths nor mixed styles, batch 64, 100,000 thousand images;
-published FID 2.31 (50,000 samples against the training set); days on an accelerator, not measured
-here. Its averaged generator goes back 500 thousand images from the start, the paper's less at
-first. The default, `laptop`, has narrow nets for 64 pixels and few images. On 1,400 emoji, stopped
-after 188 of its 300 thousand images: yellow faces, signs and round things whose colours and holes
-are not an emoji's; sliced Wasserstein distance 31.3 e-3, where stylegan2.py, not augmented, has
-20.6 after 300. No figure is promised for its end.
+with the share of real images that d classifies as real, towards 0.6. `cifar` is the paper's tuned
+CIFAR-10 run with labels: 512 channels throughout, a critic without skip connections, minibatch
+standard deviation over 32, R1 gamma 0.01, neither path lengths nor style mixing, batch size 64,
+100,000 kimg: days on an accelerator, and not run here. Its averaged generator has a half-life of
+500 kimg from the start, the paper's a shorter one at first. Published FIDs are in
+experiments/README.md.
+
+The default, `laptop`, has narrow nets for 64 pixels and few images. One run, stopped early, is in
+experiments/README.md; no figure is promised for its end.
 """
 
 from ml_collections import ConfigDict
@@ -23,7 +23,7 @@ from jaxgan.config import arguments, smoke
 
 
 def get_config(arg: str | None = None) -> ConfigDict:
-    """Narrow nets for a laptop, or the paper's for CIFAR-10."""
+    """Returns the config with narrow nets for a laptop, or the paper's for CIFAR-10."""
     args = arguments(
         arg, smoke=False, cifar=False, labelled=False, laptop=True, res=64, data="photos"
     )
@@ -53,8 +53,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
         config.game.update({"pl_weight": 0.0, "mixing": 0.0})
     adam = {"name": "adam", "lr": 2.5e-3 if args.cifar else 2e-3, "b1": 0.0, "b2": 0.99}
     config.optim = {"g": dict(adam), "d": dict(adam)}
-    config.log = {"every": 50, "pictures": 1000, "samples": 64}
-    config.checkpoint = {"every": 1000, "keep": 2}
+    config.log = {"pictures": 1000}
     if args.smoke:
         config.data.res = 16
         config.game.g.channel_max = config.game.d.channel_max = 8

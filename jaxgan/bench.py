@@ -1,6 +1,22 @@
-"""`python -m jaxgan.bench --config=experiments/x.py`: how fast a recipe trains on this machine."""
+"""Benchmarks the training steps of a config: time, images/s, compilation, memory, FLOPs.
 
-import argparse
+  python -m jaxgan.bench --config=experiments/dcgan.py
+  python -m jaxgan.bench --config=experiments/dcgan.py --config=experiments/sngan.py
+  python -m jaxgan.bench --all --config.batch=64           any key, in every config
+
+Times one full cycle of a config's game: every turn that is due until the pattern repeats. Only its
+steps are timed, on one batch that is already on the device.
+
+Writes:
+  stdout         the figures of one config; of several, a Markdown table; with --json, an object
+                 for each config
+  --profile=DIR  a jax.profiler trace of one more repetition
+Exit codes:
+  0   done
+  1   some configs of several failed; their rows say why
+  2   bad input: one line on stderr
+"""
+
 import json
 import subprocess
 import sys
@@ -10,31 +26,31 @@ from typing import Any
 from jaxgan import config as configs
 from jaxgan.runtime import environment
 from jaxgan.runtime.errors import UserError, run
+from jaxgan.runtime.parser import Parser
 
-HELP = """Times one full cycle of a config's game: every turn that is due until the pattern repeats.
-
-  --config=experiments/dcgan.py:smoke     as for jaxgan.main; repeat it for a table of several
-  --all                                   a table of all of experiments/
-  --config.batch=64                       any key, in every config
-
-A cycle's time is that of its steps alone, on one batch that is on the device already.
-"""
 COLUMNS = "| config | batch | cycle, ms (p10 to p90) | steps | images/s | compile, s | memory, MB "
 COLUMNS += "| GFLOP | of peak |\n|---|---|---|---|---|---|---|---|---|"
 
 
 def main(argv: list[str]) -> int:
     """Parses the flags and measures; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        "python -m jaxgan.bench", description=HELP, formatter_class=argparse.RawTextHelpFormatter
+    parser = Parser("bench", __doc__)
+    parser.add_argument(
+        "--config",
+        action="append",
+        default=[],
+        metavar="FILE[:ARG]",
+        help="as for jaxgan.main; repeat it for a table of several",
     )
-    parser.add_argument("--config", action="append", default=[], metavar="FILE[:ARG]")
-    parser.add_argument("--all", action="store_true", help="every file of experiments/")
+    parser.add_argument("--all", action="store_true", help="a table of all files of experiments/")
     parser.add_argument("--repeat", type=int, default=10, help="timed repetitions (default: 10)")
     parser.add_argument(
-        "--steps", type=int, default=0, help="in each repetition, in whole cycles (default: one)"
+        "--steps",
+        type=int,
+        default=0,
+        help="steps per repetition, rounded up to whole cycles (default: one cycle)",
     )
-    parser.add_argument("--profile", default="", metavar="DIR", help="writes a jax.profiler trace")
+    parser.add_argument("--profile", default="", metavar="DIR", help="where to write a trace")
     parser.add_argument("--json", action="store_true", help="one JSON object a config, on stdout")
     args, overrides = parser.parse_known_args(argv)
     names = args.config + (sorted(map(str, Path("experiments").glob("*.py"))) if args.all else [])
@@ -43,8 +59,8 @@ def main(argv: list[str]) -> int:
     if args.repeat < 1 or args.steps < 0:
         raise UserError(f"--repeat={args.repeat} --steps={args.steps}: at least 1 and 0")
     if len(names) == 1:
-        found = one(names[0], overrides, args.steps, args.repeat, args.profile)
-        print(json.dumps(found) if args.json else describe(found))
+        figures = one(names[0], overrides, args.steps, args.repeat, args.profile)
+        print(json.dumps(figures) if args.json else describe(figures))
         return 0
     if args.profile:
         raise UserError("--profile takes one --config")
@@ -54,21 +70,21 @@ def main(argv: list[str]) -> int:
 def one(
     name: str, overrides: list[str], steps: int, repeat: int, profile: str = ""
 ) -> dict[str, Any]:
-    """`config`, and the fields of `timing.Timing` by name."""
+    """Times one config; returns `config` and the fields of `timing.Timing` by name."""
     config = configs.load(name)
     configs.override(config, overrides)
     environment.prepare()
-    # jax is slow to import: --help and bad flags need not wait
+    # jax is slow to import: --help and bad flags do not wait for it
     from jaxgan.benchmark.timing import measure
 
-    found = measure(config.to_dict(), steps=steps, repeat=repeat, profile=profile)
-    return {"config": name, **found._asdict()}
+    timing = measure(config.to_dict(), steps=steps, repeat=repeat, profile=profile)
+    return {"config": name, **timing._asdict()}
 
 
 def table(names: list[str], overrides: list[str], steps: int, repeat: int, as_json: bool) -> int:
     """Prints a row, or a JSON object, for each config; returns 1 if any failed, else 0.
 
-    Each is a process of its own, so that none inherits another's memory or failure.
+    Each runs in a separate process, so that none inherits another's memory use or failure.
     """
     failed = 0
     if not as_json:
@@ -81,46 +97,47 @@ def table(names: list[str], overrides: list[str], steps: int, repeat: int, as_js
         if done.returncode:
             failed += 1
             last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-            found = {"config": name, "error": last.removeprefix("error: ")}
+            figures = {"config": name, "error": last.removeprefix("error: ")}
         else:
-            found = json.loads(done.stdout.splitlines()[-1])
-        print(json.dumps(found) if as_json else row(found), flush=True)
+            figures = json.loads(done.stdout.splitlines()[-1])
+        print(json.dumps(figures) if as_json else row(figures), flush=True)
     if failed:
         print(f"error: {failed} of {len(names)} configs failed", file=sys.stderr)
     return 1 if failed else 0
 
 
-def describe(found: dict[str, Any]) -> str:
-    """The figures of one config, one a line."""
-    steps = found["steps_per_cycle"]
-    step = [found[name] / steps for name in ("cycle_ms", "cycle_ms_p10", "cycle_ms_p90")]
+def describe(figures: dict[str, Any]) -> str:
+    """Formats the figures of one config, one a line."""
+    steps = figures["steps_per_cycle"]
+    step = [figures[name] / steps for name in ("cycle_ms", "cycle_ms_p10", "cycle_ms_p90")]
     cached = " (from the cache; JAX_ENABLE_COMPILATION_CACHE=false measures it)"
     lines = {
-        "config": found["config"],
-        "size": f"batch {found['batch']}, {found['params_m']:.2f} M parameters",
-        "device": found["device"],
-        "cycle": f"{steps} step{'s' * (steps > 1)}, {found['cycle_ms']:.2f} ms; "
-        f"{found['steps_per_dispatch']} a dispatch",
-        "step": f"{step[0]:.2f} ms (p10 {step[1]:.2f}, p90 {step[2]:.2f}, n {found['repeat']})",
-        "speed": f"{found['images_per_s']:.1f} images/s",
-        "compile": f"{found['compile_s']:.1f} s{cached if found['from_cache'] else ''}",
-        "memory": f"{found['memory_mb']:.0f} MB at the peak",
-        "FLOPs": f"{found['gflop']:.2f} G a cycle counted, {found['gflop_xla']:.2f} G by XLA",
-        "rate": f"{found['gflops']:.1f} GFLOP/s",
-        "peak": f"{found['of_peak']:.0%} of matrix products' {found['peak_gflops']:.1f} GFLOP/s",
+        "config": figures["config"],
+        "size": f"batch {figures['batch']}, {figures['params_m']:.2f} M parameters",
+        "device": figures["device"],
+        "cycle": f"{steps} step{'s' * (steps > 1)}, {figures['cycle_ms']:.2f} ms; "
+        f"{figures['steps_per_dispatch']} per dispatch",
+        "step": f"{step[0]:.2f} ms (p10 {step[1]:.2f}, p90 {step[2]:.2f}, n {figures['repeat']})",
+        "speed": f"{figures['images_per_s']:.1f} images/s",
+        "compile": f"{figures['compile_s']:.1f} s{cached if figures['from_cache'] else ''}",
+        "memory": f"{figures['memory_mb']:.0f} MB at peak",
+        "FLOPs": f"{figures['gflop']:.2f} G per cycle counted, {figures['gflop_xla']:.2f} G by XLA",
+        "rate": f"{figures['gflops']:.1f} GFLOP/s",
+        "peak": f"{figures['of_peak']:.0%} of the {figures['peak_gflops']:.1f} GFLOP/s "
+        "of matrix products",
     }
     return "\n".join(f"{name:8} {text}" for name, text in lines.items())
 
 
-def row(found: dict[str, Any]) -> str:
-    """One line of the Markdown table."""
-    if "error" in found:
-        return f"| {found['config']} | failed: {found['error'].replace('|', '/')} " + "|" * 8
+def row(figures: dict[str, Any]) -> str:
+    """Formats the figures of one config, or its error, as a line of the Markdown table."""
+    if "error" in figures:
+        return f"| {figures['config']} | failed: {figures['error'].replace('|', '/')} " + "|" * 8
     return (
         "| {config} | {batch} | {cycle_ms:.1f} ({cycle_ms_p10:.1f} to {cycle_ms_p90:.1f}) "
         "| {steps_per_cycle} | {images_per_s:.0f} | {compile_s:.1f} | {memory_mb:.0f} "
         "| {gflop:.2f} | {of_peak:.0%} |"
-    ).format(**found)
+    ).format(**figures)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,20 @@
-"""`python -m jaxgan.evaluate --workdir=runs/dcgan`: how far a run's samples are from its data."""
+"""Computes metrics of a run's samples, such as their distance from its training images.
 
-import argparse
+  python -m jaxgan.evaluate --workdir=runs/dcgan --metrics=swd,kid
+  python -m jaxgan.evaluate --workdir=runs/stylegan2 --metrics=ppl --n=5000 --step=15000
+
+As many training images as samples are compared. kid and ppl need pip install -e '.[evals]';
+neither is on the scale of published figures, which are Inception's and LPIPS'. Each line states
+the protocol of its figure: compare figures of one protocol only.
+
+Writes:
+  stdout                     a line for each metric
+  WORKDIR/evaluations.jsonl  a JSON object for each metric, appended
+Exit codes:
+  0   done
+  2   bad input: one line on stderr
+"""
+
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,39 +23,33 @@ from typing import Any
 from jaxgan.config.registry import files
 from jaxgan.runtime import environment
 from jaxgan.runtime.errors import UserError, run
+from jaxgan.runtime.parser import Parser
 
 METRICS = "jaxgan.evaluation.metrics"
-HELP = """Evaluates a run's samples against as many of the images that it is trained on.
-
-{metrics}
-
-kid and ppl need pip install -e '.[evals]'. Neither is on the scale of published figures, which are
-Inception's and LPIPS'. Each line names its protocol: compare figures of one protocol only. All are
-appended to WORKDIR/evaluations.jsonl.
-"""
 
 
 def main(argv: list[str]) -> int:
-    """Parses the flags and scores; prints a line for each metric as soon as it is known."""
+    """Parses the flags and evaluates; prints each metric as soon as it is computed.
+
+    Returns the exit code.
+    """
     metrics = "\n".join(f"  {name:5} {line}" for name, line in files(METRICS).items())
-    parser = argparse.ArgumentParser(
-        "python -m jaxgan.evaluate",
-        description=HELP.format(metrics=metrics),
-        formatter_class=argparse.RawTextHelpFormatter,
+    parser = Parser("evaluate", f"{__doc__}\nMetrics:\n{metrics}")
+    parser.add_argument(
+        "--workdir", type=Path, required=True, metavar="DIR", help="the folder of a run"
     )
-    parser.add_argument("--workdir", type=Path, required=True, help="a run of jaxgan.main")
     parser.add_argument(
         "--metrics", default="swd", help="of those above, as in swd,kid (default: %(default)s)"
     )
     parser.add_argument(
         "--n",
         type=int,
-        help="samples, and reals (default: 2000, or all reals where they are fewer)",
+        help="samples, and real images (default: 2000, or all real images if they are fewer)",
     )
-    parser.add_argument("--step", type=int, help="of a kept checkpoint (default: the newest)")
+    parser.add_argument("--step", type=int, help="of a checkpoint (default: the newest)")
     parser.add_argument("--seed", type=int, default=0, help="of every draw (default: 0)")
     parser.add_argument(
-        "--replica", type=int, default=0, help="which of config.seeds to score (default: 0)"
+        "--replica", type=int, default=0, help="which of config.seeds to evaluate (default: 0)"
     )
     parser.add_argument(
         "--path", default="end", help="where ppl measures: end, or full (default: %(default)s)"
@@ -53,7 +61,7 @@ def main(argv: list[str]) -> int:
     if args.n is not None and args.n < 1:
         raise UserError(f"--n={args.n}: at least 1")
     environment.prepare()
-    # jax is slow to import: --help and bad flags need not wait
+    # jax is slow to import: --help and bad flags do not wait for it
     from jaxgan.evaluation.run import evaluate
     from jaxgan.evaluation.subject import Subject
 
@@ -64,7 +72,7 @@ def main(argv: list[str]) -> int:
 
 
 def describe(row: Mapping[str, Any]) -> str:
-    """A row in one line: 'swd 12.34 (32: 10.10, 16: 14.58) at step 6; n 2000, …'."""
+    """Formats a row: 'swd 12.34 (32: 10.10, 16: 14.58) at step 6; n 2000, …'."""
     spread = f" ± {row['std']:.2f}" if "std" in row else ""
     levels = ", ".join(f"{level}: {value:.2f}" for level, value in row.get("levels", {}).items())
     protocol = ", ".join(f"{name} {value}" for name, value in row["protocol"].items())

@@ -1,50 +1,60 @@
-"""`python -m jaxgan.main --config=experiments/x.py`: trains a recipe, or goes on training it."""
+"""Trains the GAN that a config file describes, or resumes it.
 
-import argparse
+  python -m jaxgan.main --config=experiments/dcgan.py
+  python -m jaxgan.main --config=experiments/dcgan.py:smoke  a preset; the file lists them
+
+Any key of the config is a flag:
+
+  --config.steps=20000         also '600kimg', '10epochs'
+  --config.optim.g.lr=1e-4
+
+Writes, to the workdir:
+  config.json                  the config, package versions, the git revision
+  checkpoints/                 training states, from which the same command resumes
+  samples/*.png, progress.gif  samples of the same latents during training
+  metrics.jsonl, tensorboard/  losses and other scalars
+  curves.png                   a plot of them
+Exit codes:
+  0   done
+  2   bad input, a full disk or a loss that is not finite: one line on stderr
+  75  stopped by SIGTERM or Ctrl-C after saving: run the same command to resume
+"""
+
 import sys
 from pathlib import Path
 
 from jaxgan import config as configs
 from jaxgan.runtime import clock, environment
 from jaxgan.runtime.errors import run
-
-HELP = """Trains the GAN that a config file describes. The same command goes on where it stopped.
-
-  --config=experiments/dcgan.py           the recipe
-  --config=experiments/dcgan.py:smoke     a preset of it; its docstring lists them
-  --config.steps=20000                    any key of the config; also '600kimg', '10epochs'
-  --config.optim.g.lr=1e-4
-"""
+from jaxgan.runtime.parser import Parser
 
 
 def main(argv: list[str]) -> int:
     """Parses the flags and trains; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        "python -m jaxgan.main", description=HELP, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--config", required=True, metavar="FILE[:ARG]", help="the experiment")
+    parser = Parser("main", __doc__)
+    parser.add_argument("--config", required=True, metavar="FILE[:ARG]", help="the config file")
     parser.add_argument(
         "--workdir",
         type=Path,
         metavar="DIR",
-        help="checkpoints, samples, logs (default: runs/<experiment>[-<arg>])",
+        help="the folder of the run (default: runs/<file>[-<arg>])",
     )
     args, overrides = parser.parse_known_args(argv)
     config = configs.load(args.config)
     configs.override(config, overrides)
     workdir = args.workdir or default_workdir(args.config)
     environment.prepare()
-    # jax is slow to import: --help and bad flags need not wait
+    # jax is slow to import: --help and bad flags do not wait for it
     from jaxgan.training.loop import train
 
-    since = clock.Clock(clock.age())
-    since.lap("imports")
+    stopwatch = clock.Clock(clock.age())
+    stopwatch.lap("imports")
     print(f"{args.config} in {workdir}", file=sys.stderr)
-    return train(config.to_dict(), workdir, since)
+    return train(config.to_dict(), workdir, stopwatch)
 
 
 def default_workdir(text: str) -> Path:
-    """--config=experiments/dcgan.py:smoke -> runs/dcgan-smoke."""
+    """Returns the default workdir: runs/dcgan-smoke of --config=experiments/dcgan.py:smoke."""
     path, _, arg = text.partition(":")
     name = "".join(c if c.isalnum() or c in "._=-" else "-" for c in f"{Path(path).stem}-{arg}")
     return Path("runs") / name.strip("-")

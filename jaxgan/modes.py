@@ -1,6 +1,19 @@
-"""`python -m jaxgan.modes --out=modes.md`: the toy study, how many modes each recipe covers."""
+"""Measures how many modes of a mixture in the plane each recipe covers.
 
-import argparse
+  python -m jaxgan.modes --out=modes.md --pictures=modes
+  python -m jaxgan.modes --data=ring --recipes=ns,wgan_gp --seeds=4 --config.batch=256
+
+Recipes and mixtures are arguments of experiments/toy.py; any key of its config is a flag.
+
+Writes:
+  stdout               a Markdown table: means and 95 % intervals over seeds
+  --out=FILE.md        the same table
+  --pictures=DIR       a scatter plot of each data set and recipe, DIR/<data>-<recipe>.png
+Exit codes:
+  0   done
+  2   bad input: one line on stderr
+"""
+
 import sys
 import time
 from collections.abc import Mapping
@@ -12,6 +25,7 @@ from jaxgan.data.sources import toy
 from jaxgan.evaluation.mode_coverage import POINTS
 from jaxgan.runtime import environment
 from jaxgan.runtime.errors import UserError, run
+from jaxgan.runtime.parser import Parser
 from jaxgan.visual import grid
 
 DATA = ("ring", "grid")
@@ -19,15 +33,23 @@ RECIPES = ("ns", "mm", "ls", "hinge", "wgan", "wgan_gp", "dragan", "sn")
 
 
 def main(argv: list[str]) -> int:
-    """Parses the flags, trains each cell of the table, and prints and writes it."""
-    parser = argparse.ArgumentParser("python -m jaxgan.modes", description=__doc__)
-    parser.add_argument("--config", default="experiments/toy.py", help="default: %(default)s")
+    """Parses the flags, trains each row of the table, prints and writes it.
+
+    Returns the exit code.
+    """
+    parser = Parser("modes", __doc__)
+    parser.add_argument(
+        "--config",
+        default="experiments/toy.py",
+        metavar="FILE",
+        help="a config file that takes recipe=… and data=… (default: %(default)s)",
+    )
     parser.add_argument("--data", default=",".join(DATA), help="default: %(default)s")
     parser.add_argument("--recipes", default=",".join(RECIPES), help="default: %(default)s")
     parser.add_argument("--seeds", type=int, default=8, help="replicas of each (default: 8)")
-    parser.add_argument("--steps", type=int, help="the critic's, instead of the experiment's")
-    parser.add_argument("--out", type=Path, help="FILE.md to write the table to")
-    parser.add_argument("--pictures", type=Path, help="a folder for a scatter picture of each")
+    parser.add_argument("--steps", type=int, help="of the critic (default: the config's)")
+    parser.add_argument("--out", type=Path, metavar="FILE.md", help="where to write the table")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="where to write the plots")
     args, overrides = parser.parse_known_args(argv)
     cells = [
         (data, name)
@@ -39,21 +61,21 @@ def main(argv: list[str]) -> int:
     if args.steps is not None:
         overrides.append(f"--config.steps={args.steps}")
     environment.prepare()
-    # jax is slow to import: --help and bad flags need not wait
+    # jax is slow to import: --help and bad flags do not wait for it
     from jaxgan.evaluation.mode_study import study
 
-    started, rows = time.perf_counter(), []
+    start, rows = time.perf_counter(), []
     for data, name in cells:
-        since = time.perf_counter()
+        cell_start = time.perf_counter()
         config = configs.load(f"{args.config}:recipe={name},data={data}")
         configs.override(config, overrides)
         scores, picture = study(config.to_dict(), args.seeds)
         rows.append(row(data, name, scores))
-        print(f"{rows[-1]} {time.perf_counter() - since:.0f} s", file=sys.stderr)
+        print(f"{rows[-1]} {time.perf_counter() - cell_start:.0f} s", file=sys.stderr)
         if args.pictures:
             args.pictures.mkdir(parents=True, exist_ok=True)
             grid.save_png(args.pictures / f"{data}-{name}.png", picture)
-    text = table(rows, args.seeds, (time.perf_counter() - started) / 60)
+    text = table(rows, args.seeds, (time.perf_counter() - start) / 60)
     print(text)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
@@ -62,18 +84,18 @@ def main(argv: list[str]) -> int:
 
 
 def row(data: str, name: str, scores: Mapping[str, tuple[float, float]]) -> str:
-    """One line of the table; scores as `study` gives them."""
-    (modes, modes_by), (high, high_by), (kl, kl_by) = (
+    """Formats a line of the table; `scores` maps names to (mean, half interval), as in `study`."""
+    (modes, modes_half), (high, high_half), (kl, kl_half) = (
         scores[key] for key in ("modes", "high_quality", "reverse_kl")
     )
     return (
-        f"| {data} | {name} | {modes:.1f} ± {modes_by:.1f} of {len(toy.modes(data)[0])} "
-        f"| {100 * high:.1f} ± {100 * high_by:.1f} % | {kl:.2f} ± {kl_by:.2f} |"
+        f"| {data} | {name} | {modes:.1f} ± {modes_half:.1f} of {len(toy.modes(data)[0])} "
+        f"| {100 * high:.1f} ± {100 * high_half:.1f} % | {kl:.2f} ± {kl_half:.2f} |"
     )
 
 
 def table(rows: list[str], n: int, minutes: float) -> str:
-    """The Markdown table, and how it was made."""
+    """Returns the Markdown table, and below it how its figures were obtained."""
     head = "| data | recipe | modes covered | high quality | reverse KL, nats |"
     note = f"Mean ± 95 % interval over {n} seeds, {POINTS} points each; {minutes:.1f} minutes."
     return "\n".join([head, "|---|---|---|---|---|", *rows, "", note])

@@ -9,6 +9,11 @@ os.environ.setdefault(
     "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0",
 )
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# XLA runs a device in a thread of a pool of as many as there are cores, or NPROC. With fewer
+# threads than devices, some wait in a collective for others that no thread is left to run: a busy
+# machine of two cores deadlocks. A longer --xla_cpu_collective_call_terminate_timeout_seconds only
+# turns the crash into a hang. Commands of one device that tests start need not inherit it.
+os.environ.setdefault("NPROC", "16")
 # Tests compile what they test, and leave the user's cache alone; commands they start inherit it.
 os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
 

@@ -1,6 +1,7 @@
-"""One table over experiments/: each builds, takes two steps, and draws what it should."""
+"""Experiments: each builds, takes two steps, and samples images of its shape and range."""
 
 import functools
+import re
 from pathlib import Path
 
 import chex
@@ -12,17 +13,20 @@ import pytest
 from jaxgan import config as configs
 from jaxgan.config.registry import bind
 from jaxgan.core import game as core
-from jaxgan.training.loop import prepare, train_step
+from jaxgan.core import inputs
+from jaxgan.training.setup import Log, Save, prepare
+from jaxgan.training.step import train_step
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "experiments").glob("*.py"))
 PRESETS = ["gan.py:minimax,smoke", "dcgan.py:smoke,res=64,data=photos"]
 PRESETS += ["cgan_matching.py:two_stage,smoke", "infogan.py:odog,smoke", "acgan.py:tutorial,smoke"]
 PRESETS += ["wgan_gp.py:unlabelled,smoke", "sngan.py:unlabelled,smoke"]
+REFERENCE = r"arxiv\.org/abs/\d{4}\.\d{4,5}|doi\.org/10\.\d{4,}/\S|ISBN (\d-?){9}(\d-?){0,3}[\dX]"
 
 
 def narrow(config):
-    """The same nets at a few channels, so that the table compiles in seconds."""
+    """Reduces the nets to a few channels, so that they compile in seconds."""
     for net in ("g", "d"):
         node = config.game[net]
         if not isinstance(node, str) and "width" in node:
@@ -42,36 +46,46 @@ def test_experiment(name):
             state, metrics = step(state, run.feeds[0](t), jax.random.key(1), turns=(turn.name,))
             for value in metrics.values():
                 assert np.isfinite(value) and value.shape == () and value.dtype == jnp.float32
-            own = run.game.players[turn.player].nets if turn.player else ()
+            moving = run.game.players[turn.player].nets if turn.player else ()
             for net in state.params:
-                assert has_moved(net, before, state) == (net in own), (turn.name, net)
+                assert has_moved(net, before, state) == (net in moving), (turn.name, net)
     assert step._cache_size() == len(run.game.turns), "a second step compiled again"
     chex.assert_trees_all_equal_shapes_and_dtypes(first, state)
 
-    inputs = run.game.inputs(jax.random.key(2), 3)
-    images = jax.jit(run.game.sample)(state, inputs, jax.random.key(3))
+    drawn = inputs.draw(run.game.inputs, jax.random.key(2), 3)
+    images = jax.jit(run.game.sample)(state, drawn, jax.random.key(3))
     assert images.shape == (3, *run.spec.shape) and images.dtype == jnp.float32
     assert np.isfinite(images).all()
-    assert len(run.spec.shape) == 1 or abs(images).max() <= 1, "pictures lie in [-1, 1]"
+    assert len(run.spec.shape) == 1 or abs(images).max() <= 1, "images lie in [-1, 1]"
 
 
 def has_moved(net, before, after):
-    """Whether any parameter or statistic of a net differs between two states."""
+    """Returns whether any parameter or statistic of a net differs between two states."""
     old, new = ((state.params[net], state.stats[net]) for state in (before, after))
     pairs = zip(jax.tree.leaves(old), jax.tree.leaves(new), strict=True)
     return any((a != b).any() for a, b in pairs)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
-def test_docstring_says_command_and_paper(path):
-    text = path.read_text()
-    assert f"python -m jaxgan.main --config=experiments/{path.name}" in text
-    assert ":smoke" in text
-    assert "et al." in text or "Chollet" in text
+def test_docstring_has_commands_and_a_reference(path):
+    text = configs.flags.execute(path).__doc__
+    assert re.search(REFERENCE, text)
+    commands = re.findall(rf"python -m jaxgan.main --config=experiments/{path.name}(\S*)", text)
+    assert ":smoke" in commands and len(commands) > 1
+    for arg in commands:
+        configs.load(f"{path}{arg}")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+def test_log_and_checkpoint_do_not_restate_defaults(path):
+    config = configs.load(str(path))
+    for key, defaults in (("log", Log()), ("checkpoint", Save())):
+        for option, value in config.get(key, {}).items():
+            assert value != getattr(defaults, option), f"config.{key}.{option}"
 
 
 @pytest.mark.parametrize("name", [p.name for p in FILES])
-def test_players_optimisers_are_set_apart(name):
+def test_optimizers_of_the_players_are_separate(name):
     config = configs.load(str(ROOT / "experiments" / name))
     configs.override(config, ["--config.optim.g.lr=0.5"])
     assert config.optim.g.lr == 0.5 and config.optim.d.lr != 0.5

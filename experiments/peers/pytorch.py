@@ -3,18 +3,18 @@
     python -m jaxgan.bench --config=experiments/peers/pytorch.py:dcgan64
     python -m jaxgan.benchmark.compare_torch --peers=/path/to/torch_peers.py dcgan64
 
-Each is an experiment with the counterpart's nets, batch, optimiser and order of updates, on
-embedded pictures of its size; no averaged generator, which the counterparts do not keep. What
-still differs:
+Each is an experiment with the counterpart's nets, batch size, optimizer and order of updates, on
+embedded images of its size, without an averaged generator, which the counterparts do not keep.
+Timings are in README.md. The remaining differences:
 
-    all                   D's accuracies and the gradients' norms are computed too, for the log
-    gan_mlp               reals and fakes pass through D as one batch, which gives the same values
-    cgan_mlp, acgan32     fakes are given the batch's labels, not freshly drawn ones
+    all                   d's accuracies and the gradient norms are computed too, for the log
+    gan_mlp               real and fake images pass through d as one batch, with the same values
+    cgan_mlp, acgan32     fakes get the batch's labels, not freshly drawn ones
     acgan32               losses are summed, not averaged: a factor that Adam removes
-    dcgan64, wgan_gp64    G's last convolution has a bias (3 numbers)
-    wgan_gp64, sngan32    each critic step has a batch of its own, not one for all five
-    sngan32               u moves once a step of the critic's, not at each of its forward passes;
-                          the 1x1 convolutions of shortcuts are taken on the smaller maps, which
+    dcgan64, wgan_gp64    g's last convolution has a bias (3 numbers)
+    wgan_gp64, sngan32    each critic step has its own batch, not one for all five
+    sngan32               u is updated once per critic step, not in each of its forward passes;
+                          the 1x1 convolutions of shortcuts are applied to the smaller maps, which
                           gives the same values for some 4 % less work
 """
 
@@ -55,7 +55,7 @@ PEERS = {
 
 
 def get_config(arg: str | None = None) -> ConfigDict:
-    """The named recipe, at batch 64."""
+    """Returns the config of the named recipe, at batch size 64."""
     args = arguments(arg, **dict.fromkeys(PEERS, False))
     (name,) = [name for name in PEERS if getattr(args, name)] or ["dcgan64"]
     file, changes = PEERS[name]

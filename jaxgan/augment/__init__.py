@@ -1,1 +1,1 @@
-"""Differentiable augmentations of what the discriminator sees."""
+"""Differentiable augmentations of the discriminator's input."""

@@ -1,27 +1,30 @@
-"""Differentiable augmentations, applied to reals and fakes alike inside the loss."""
+"""Differentiable augmentations, applied alike to real images and fake images inside the loss."""
 
 from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from jaxgan.config.registry import nearest
 from jaxgan.runtime.errors import UserError
 
-Array = jax.Array
 Augment = Callable[[Array, Array], Array]
 
 
 def none() -> Augment:
-    """Leaves images as they are."""
+    """Returns an augmentation that leaves images as they are."""
     return lambda key, x: x
 
 
 def diff_augment(*, policy: Sequence[str] = ("color", "translation", "cutout")) -> Augment:
-    """DiffAugment (Zhao et al. 2020, section 3): the named transforms in order, drawn per image.
+    """Builds DiffAugment (Zhao et al. 2020, section 3): the named transforms, drawn per image.
+
+    Args:
+      policy: names among `color`, `translation` and `cutout`, applied in order.
 
     Raises:
-      UserError: the policy names a transform that is not there.
+      UserError: the policy names an unknown transform.
     """
     known = {"color": color, "translation": translation, "cutout": cutout}
     for name in policy:
@@ -37,7 +40,10 @@ def diff_augment(*, policy: Sequence[str] = ("color", "translation", "cutout")) 
 
 
 def color(key: Array, x: Array) -> Array:
-    """Brightness by U(-0.5, 0.5), saturation by U(0, 2), contrast by U(0.5, 1.5); (N, H, W, C)."""
+    """Jitters the colors of images (N, H, W, C).
+
+    Adds U(-0.5, 0.5) to the brightness, then scales saturation by U(0, 2), contrast by U(0.5, 1.5).
+    """
     brightness, saturation, contrast = jax.random.uniform(key, (3, len(x), 1, 1, 1), x.dtype)
     x = x + (brightness - 0.5)
     mean = x.mean(axis=3, keepdims=True)
@@ -47,12 +53,12 @@ def color(key: Array, x: Array) -> Array:
 
 
 def translation(key: Array, x: Array, ratio: float = 0.125) -> Array:
-    """Shifts each image by up to ratio of its size in each direction; what enters is 0."""
+    """Shifts each image by up to `ratio` of its size along each axis, zero-padded."""
     n, height, width, _ = x.shape
-    most_y, most_x = int(height * ratio + 0.5), int(width * ratio + 0.5)
+    max_y, max_x = int(height * ratio + 0.5), int(width * ratio + 0.5)
     k_y, k_x = jax.random.split(key)
-    dy = jax.random.randint(k_y, (n, 1), -most_y, most_y + 1)
-    dx = jax.random.randint(k_x, (n, 1), -most_x, most_x + 1)
+    dy = jax.random.randint(k_y, (n, 1), -max_y, max_y + 1)
+    dx = jax.random.randint(k_x, (n, 1), -max_x, max_x + 1)
     # One-hot products, not gathers: their gradient is a product too, on every platform.
     rows = jax.nn.one_hot(jnp.arange(height) + dy, height, dtype=x.dtype)
     columns = jax.nn.one_hot(jnp.arange(width) + dx, width, dtype=x.dtype)
@@ -60,7 +66,7 @@ def translation(key: Array, x: Array, ratio: float = 0.125) -> Array:
 
 
 def cutout(key: Array, x: Array, ratio: float = 0.5) -> Array:
-    """Zeroes a square of ratio of the size at a random place in each image, partly outside too."""
+    """Zeroes a box of `ratio` of the sides, centered anywhere in each image, cut at its edges."""
     n, height, width, _ = x.shape
     k_y, k_x = jax.random.split(key)
     size_y, size_x = int(height * ratio + 0.5), int(width * ratio + 0.5)

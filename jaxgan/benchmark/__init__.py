@@ -1,1 +1,1 @@
-"""Timing, and the comparison with other programs."""
+"""Benchmarks: timing, FLOPs, the hardware's peak, and a comparison with PyTorch."""

@@ -1,13 +1,21 @@
-"""Times recipes against their PyTorch counterparts, turn about, on one machine.
+"""Times the presets of experiments/peers/pytorch.py against their PyTorch counterparts.
 
-    python -m jaxgan.benchmark.compare_torch --peers=/path/to/torch_peers.py
-    python -m jaxgan.benchmark.compare_torch --peers=… dcgan64 sngan32 --pairs=7 --torch=--compile
+  python -m jaxgan.benchmark.compare_torch --peers=/path/to/torch_peers.py
+  python -m jaxgan.benchmark.compare_torch --peers=… dcgan64 sngan32 --pairs=7 --torch=--compile
 
-PyTorch goes first in each of its ways, eager, channels_last and compiled, and the fastest enters
-the pairs. One pair is a process of each program, one after the other, and the next pair begins
-with the other one: a machine that slows down or has neighbours slows both. What is compared is the
-time of one update as the counterpart counts it: the critic's steps, then the generator's. PyTorch
-is needed only here, and may live in another environment (--torch-python).
+First each mode of PyTorch is tried, eager, channels_last and compiled, and the fastest is used for
+the pairs. A pair is a process of each program, one after the other; the next pair starts with the
+other program, so that a machine that slows down or is shared slows both. The time compared is that
+of one update as the counterpart counts it: the critic's steps, then the generator's. PyTorch is
+needed only here and may be installed in another environment (--torch-python).
+
+Writes:
+  stdout  a line for each pair and a Markdown table of medians; with --json, an object for each pair
+  stderr  the times of PyTorch's modes
+Exit codes:
+  0   done
+  1   a program failed: one line on stderr
+  2   bad flags
 """
 
 import argparse
@@ -21,106 +29,136 @@ from pathlib import Path
 from jaxgan.config.flags import execute
 
 PRESETS = Path("experiments/peers/pytorch.py")
-WAYS = ("eager", "--channels-last", "--compile")  # of PyTorch
-TABLE = "| recipe | PyTorch | ms | jaxgan, ms | ratio | of peak |\n|---|---|---|---|---|---|"
+MODES = ("eager", "--channels-last", "--compile")  # of PyTorch
+TABLE = "| preset | PyTorch | ms | jaxgan, ms | ratio | of peak |\n|---|---|---|---|---|---|"
 
 
 class Failed(Exception):
-    """A program that did not end well, and the last line it said."""
+    """A program that failed; the message has its command and last line on stderr."""
 
 
 def main() -> int:
-    """Parses the flags, runs the pairs, prints a line for each and a table of the medians."""
+    """Parses the flags and runs the pairs; prints each, then a table of the medians.
+
+    Returns the exit code.
+    """
+    args, rows = parse(), []
+    try:
+        for preset in args.names:
+            torch = fastest(preset, args) if args.torch is None else shlex.split(args.torch)
+            pairs = []
+            for i in range(args.pairs):
+                pairs.append(pair(preset, torch, args, torch_first=i % 2 == 0))
+                print(json.dumps(pairs[-1]) if args.json else line(i, pairs[-1]), flush=True)
+            rows.append(row(preset, torch, pairs))
+    except Failed as failed:
+        print(f"error: {failed}", file=sys.stderr)
+        return 1
+    if not args.json:
+        print("\nmedians over pairs; jaxgan is faster where the ratio is above 1\n")
+        print("\n".join([TABLE, *rows]))
+    return 0
+
+
+def parse() -> argparse.Namespace:
+    """Parses the flags; `names` are the presets to time."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        "python -m jaxgan.benchmark.compare_torch",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("recipes", nargs="*", help="names in --presets (default: all)")
-    parser.add_argument("--peers", type=Path, required=True, help="torch_peers.py")
     parser.add_argument(
-        "--presets", type=Path, default=PRESETS, help="the config file (default: %(default)s)"
+        "names", nargs="*", metavar="PRESET", help="presets of --presets to time (default: all)"
     )
-    parser.add_argument("--pairs", type=int, default=5, help="default: 5")
-    parser.add_argument("--batch", type=int, default=64, help="default: 64")
+    parser.add_argument(
+        "--peers", type=Path, required=True, metavar="FILE", help="the PyTorch program"
+    )
+    parser.add_argument(
+        "--presets",
+        type=Path,
+        default=PRESETS,
+        metavar="FILE",
+        help="the config file with the presets (default: %(default)s)",
+    )
+    parser.add_argument("--pairs", type=int, default=5, help="per preset (default: 5)")
+    parser.add_argument("--batch", type=int, default=64, help="of both programs (default: 64)")
     parser.add_argument("--steps", type=int, default=10, help="timed updates (default: 10)")
-    parser.add_argument("--torch", help="torch_peers.py's flags, in one string, in place of trials")
-    parser.add_argument("--torch-python", default=sys.executable, help="default: this one")
+    parser.add_argument(
+        "--torch",
+        metavar="FLAGS",
+        help="flags of the PyTorch program, in one string, instead of trying its modes",
+    )
+    parser.add_argument(
+        "--torch-python",
+        default=sys.executable,
+        metavar="FILE",
+        help="the Python that runs the PyTorch program (default: this one)",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a pair, on stdout")
     args = parser.parse_args()
     if not args.presets.is_file():
         parser.error(f"--presets={args.presets}: no such file")
     known = execute(args.presets).PEERS
-    recipes = args.recipes or list(known)
-    if unknown := set(recipes) - set(known):
-        parser.error(f"no {', '.join(sorted(unknown))}; known: {', '.join(known)}")
+    if unknown := set(args.names) - set(known):
+        parser.error(f"no preset {', '.join(sorted(unknown))}; known: {', '.join(known)}")
     if not args.peers.is_file():
         parser.error(f"--peers={args.peers}: no such file")
     if min(args.pairs, args.batch, args.steps) < 1:
-        parser.error("--pairs, --batch and --steps are at least 1")
-
-    rows = []
-    try:
-        for recipe in recipes:
-            torch = fastest(recipe, args) if args.torch is None else shlex.split(args.torch)
-            pairs = []
-            for i in range(args.pairs):
-                pairs.append(pair(recipe, torch, args, torch_first=i % 2 == 0))
-                print(json.dumps(pairs[-1]) if args.json else line(i, pairs[-1]), flush=True)
-            rows.append(row(recipe, torch, pairs))
-    except Failed as failed:
-        print(f"error: {failed}", file=sys.stderr)
-        return 1
-    if not args.json:
-        print("\nmedians over pairs; above 1, jaxgan is the faster\n")
-        print("\n".join([TABLE, *rows]))
-    return 0
+        parser.error("--pairs, --batch and --steps must be at least 1")
+    args.names = args.names or list(known)
+    return args
 
 
-def fastest(recipe: str, args: argparse.Namespace) -> list[str]:
-    """Flags of the fastest of WAYS; says each one's time, or why it has none, on stderr."""
+def fastest(preset: str, args: argparse.Namespace) -> list[str]:
+    """Returns the flags of the fastest of MODES; prints the time or the error of each on stderr.
+
+    Raises:
+      Failed: every mode failed.
+    """
     times, reason = {}, ""
-    for way in WAYS:
-        flags = [] if way == "eager" else [way]
+    for mode in MODES:
+        flags = [] if mode == "eager" else [mode]
         try:
-            times[way] = call(torch_command(recipe, flags, args))["step_ms"]
-            print(f"{recipe}: {way} {times[way]:.2f} ms", file=sys.stderr)
+            times[mode] = call(torch_command(preset, flags, args))["step_ms"]
+            print(f"{preset}: {mode} {times[mode]:.2f} ms", file=sys.stderr)
         except Failed as failed:
             reason = failed
-            print(f"{recipe}: {way} failed: {failed}", file=sys.stderr)
+            print(f"{preset}: {mode} failed: {failed}", file=sys.stderr)
     if not times:
         raise Failed(reason)
     best = min(times, key=times.get)
     return [] if best == "eager" else [best]
 
 
-def torch_command(recipe: str, flags: list[str], args: argparse.Namespace) -> list[str]:
-    """The counterpart's command line."""
-    command = [args.torch_python, str(args.peers), recipe, *flags]
+def torch_command(preset: str, flags: list[str], args: argparse.Namespace) -> list[str]:
+    """Returns the command line of a preset's counterpart."""
+    command = [args.torch_python, str(args.peers), preset, *flags]
     return [*command, f"--batch={args.batch}", f"--steps={args.steps}"]
 
 
-def pair(recipe: str, flags: list[str], args: argparse.Namespace, torch_first: bool) -> dict:
-    """Both programs' times for one update, ms, and torch's over jaxgan's."""
-    torch = torch_command(recipe, flags, args)
-    ours = [sys.executable, "-m", "jaxgan.bench", f"--config={args.presets}:{recipe}", "--json"]
+def pair(preset: str, flags: list[str], args: argparse.Namespace, torch_first: bool) -> dict:
+    """Runs both programs once; returns the times of one update, ms, and torch's over jaxgan's."""
+    torch = torch_command(preset, flags, args)
+    ours = [sys.executable, "-m", "jaxgan.bench", f"--config={args.presets}:{preset}", "--json"]
     ours += [f"--config.batch={args.batch}", f"--repeat={args.steps}"]
     order = (torch, ours) if torch_first else (ours, torch)
     first, second = (call(command) for command in order)
-    theirs, own = (first, second) if torch_first else (second, first)
+    torch_times, our_times = (first, second) if torch_first else (second, first)
     return {
-        "recipe": recipe,
-        "torch_ms": theirs["step_ms"],
-        "jaxgan_ms": own["cycle_ms"],
-        "ratio": theirs["step_ms"] / own["cycle_ms"],
-        "torch": theirs,
-        "jaxgan": own,
+        "preset": preset,
+        "torch_ms": torch_times["step_ms"],
+        "jaxgan_ms": our_times["cycle_ms"],
+        "ratio": torch_times["step_ms"] / our_times["cycle_ms"],
+        "torch": torch_times,
+        "jaxgan": our_times,
     }
 
 
 def call(command: list[str]) -> dict:
-    """The JSON object on the last line that a command prints.
+    """Runs a command; returns the JSON object on the last line of its stdout.
 
     Raises:
-      Failed: it ended with another exit code than 0.
+      Failed: its exit code is not 0.
     """
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -130,26 +168,26 @@ def call(command: list[str]) -> dict:
 
 
 def line(i: int, pair: dict) -> str:
-    """One pair as a line of text."""
+    """Formats one pair as a line of text."""
     sizes = pair["torch"]["params_m"], pair["jaxgan"]["params_m"]
     return (
-        f"{pair['recipe']:10} pair {i + 1}: torch {pair['torch_ms']:9.2f} ms, "
+        f"{pair['preset']:10} pair {i + 1}: torch {pair['torch_ms']:9.2f} ms, "
         f"jaxgan {pair['jaxgan_ms']:9.2f} ms, ratio {pair['ratio']:5.2f} "
         f"(parameters {sizes[0]:.2f} M, {sizes[1]:.2f} M)"
     )
 
 
-def row(recipe: str, flags: list[str], pairs: list[dict]) -> str:
-    """Medians and the range of the ratio, as a line of the table."""
+def row(preset: str, flags: list[str], pairs: list[dict]) -> str:
+    """Formats the medians and the range of the ratio as a line of the table."""
     torch, ours, ratio = (
         statistics.median(pair[name] for pair in pairs)
         for name in ("torch_ms", "jaxgan_ms", "ratio")
     )
     ratios = [pair["ratio"] for pair in pairs]
     peak = statistics.median(pair["jaxgan"]["of_peak"] for pair in pairs)
-    way = " ".join(flags).replace("--", "") or "eager"
+    mode = " ".join(flags).replace("--", "") or "eager"
     return (
-        f"| {recipe} | {way} | {torch:.1f} | {ours:.1f} "
+        f"| {preset} | {mode} | {torch:.1f} | {ours:.1f} "
         f"| {ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f}) | {peak:.0%} |"
     )
 

@@ -1,13 +1,14 @@
-"""The floating-point operations that a function must do, counted from its jaxpr.
+"""Counts the floating-point operations that a function requires, from its jaxpr.
 
-Matrix products and convolutions only, 2 for each multiply-add; all else is small beside them. It
-counts what the mathematics asks for, so it can be set against any implementation's time:
+Only matrix products and convolutions count, 2 for each multiply-add; all else is small beside
+them. The count depends on the mathematics alone, so any implementation's time can be compared with
+it:
 
 - a strided or transposed convolution, and each of its gradients, costs N H' W' C_out kh kw C_in,
-  where H' W' is the size at its strided side. Zeros put between pixels cost nothing; those around
-  the image count as pixels, as is the custom.
-- XLA's own cost analysis counts what the compiled program does: inserted zeros, element-wise work,
-  recomputation; but the body of a loop only once.
+  where H' W' is the size on its strided side. Zeros inserted between pixels cost nothing; padding
+  around the image counts as pixels, as is customary.
+- XLA's cost analysis counts what the compiled program does instead: inserted zeros, element-wise
+  work, recomputation; but the body of a loop only once.
 """
 
 import math
@@ -21,16 +22,16 @@ Shape = Sequence[int]
 
 
 def count(fn: Callable, *args: Any) -> int:
-    """Floating-point operations of fn(*args); args may be `jax.ShapeDtypeStruct`s.
+    """Returns the floating-point operations of fn(*args); args may be `jax.ShapeDtypeStruct`s.
 
-    Of a `cond` the dearest branch counts; a `while`, whose length the jaxpr does not tell, counts
-    as one turn.
+    A `cond` counts as its most expensive branch; a `while`, whose length the jaxpr does not
+    contain, as one iteration.
     """
     return 2 * multiply_adds(jax.make_jaxpr(fn)(*args).jaxpr)
 
 
 def multiply_adds(jaxpr: Jaxpr) -> int:
-    """Multiply-adds of the products and convolutions in a jaxpr and those it calls."""
+    """Counts the multiply-adds of products and convolutions in a jaxpr and those it calls."""
     return sum(_equation(eqn) for eqn in jaxpr.eqns)
 
 
@@ -55,22 +56,24 @@ def _lax_conv(params: dict[str, Any], x: Shape, w: Shape, out: Shape) -> int:
     del x
     _, features_in, *space = params["dimension_numbers"].rhs_spec
     taps = math.prod(w[axis] for axis in space) * w[features_in]
-    # Between two pixels of a dilated image lie zeros, which most taps fall on.
+    # Most taps meet the zeros that dilation inserts between pixels.
     return math.prod(out) * taps // math.prod(params["lhs_dilation"])
 
 
-def _family(y: Shape, w: Shape) -> int:
-    """nets.ops.conv's three primitives cost the same: each tap meets each strided pixel once.
+def _conv(y: Shape, w: Shape) -> int:
+    """Counts one of nets.ops.conv's three primitives: each tap meets each strided pixel once.
 
-    y: (..., N, H', W', C_out), at the strided side. w: (..., kh, kw, C_in, C_out).
+    y: (..., N, H', W', C_out), on the strided side. w: (..., kh, kw, C_in, C_out).
     """
     return math.prod(y) * math.prod(w[-4:-1])
 
 
-def _doubled(y: Shape, w: Shape) -> int:
-    """jaxgan.nets.ops.conv_resized's: of a kernel's k k taps on doubled images few meet new pixels.
+def _doubled_conv(y: Shape, w: Shape) -> int:
+    """Counts one of nets.ops.conv_resized's primitives.
 
-    y: (..., N, 2 H, 2 W, C_out), at the doubled side. w: (..., k, k, C_in, C_out).
+    Of the k k taps of a kernel on a doubled image few meet different pixels.
+
+    y: (..., N, 2 H, 2 W, C_out), on the doubled side. w: (..., k, k, C_in, C_out).
     """
     return math.prod(y) * w[-2] * (w[-4] + 1) * (w[-3] + 1) // 4
 
@@ -78,10 +81,10 @@ def _doubled(y: Shape, w: Shape) -> int:
 _COUNTS: dict[str, Callable[..., int]] = {
     "dot_general": _dot_general,
     "conv_general_dilated": _lax_conv,
-    "jaxgan_conv": lambda params, x, w, y: _family(y, w),
-    "jaxgan_conv_input_grad": lambda params, y, w, x: _family(y, w),
-    "jaxgan_conv_weight_grad": lambda params, x, y, w: _family(y, w),
-    "jaxgan_doubled_conv": lambda params, x, w, y: _doubled(y, w),
-    "jaxgan_doubled_conv_input_grad": lambda params, y, w, x: _doubled(y, w),
-    "jaxgan_doubled_conv_weight_grad": lambda params, x, y, w: _doubled(y, w),
+    "jaxgan_conv": lambda params, x, w, y: _conv(y, w),
+    "jaxgan_conv_input_grad": lambda params, y, w, x: _conv(y, w),
+    "jaxgan_conv_weight_grad": lambda params, x, y, w: _conv(y, w),
+    "jaxgan_doubled_conv": lambda params, x, w, y: _doubled_conv(y, w),
+    "jaxgan_doubled_conv_input_grad": lambda params, y, w, x: _doubled_conv(y, w),
+    "jaxgan_doubled_conv_weight_grad": lambda params, x, y, w: _doubled_conv(y, w),
 }

@@ -1,4 +1,4 @@
-"""Times one full cycle of a config's game: every turn that is due until the pattern repeats."""
+"""Times a full cycle of a config's game: every turn that is due until the pattern repeats."""
 
 import contextlib
 import functools
@@ -20,20 +20,22 @@ from jaxgan.training.loop import build
 from jaxgan.training.setup import prepare
 from jaxgan.training.step import train_step
 
-CACHE = "/jax/compilation_cache/cache_"  # jax's events: hits, misses
+CACHE = "/jax/compilation_cache/cache_"  # prefix of jax's events cache_hits and cache_misses
 
 
 class Timing(NamedTuple):
-    """What `measure` finds. A step is one batch of reals; a cycle plays every turn at least once.
+    """The result of `measure`.
 
-    device: kind and number. steps_per_cycle, batch: images. repeat: timed repetitions.
-    cycle_ms: median, and the 10th and 90th percentile over repetitions. images_per_s: reals.
-    steps_per_dispatch: as config.dispatch. compile_s: what the first repetition took longer than
-      the median: tracing, lowering, compiling. from_cache: whether XLA's part was read from disk.
+    A step takes one batch of real images; a cycle has every turn at least once.
+
+    device: kind and number. batch: real images per step. repeat: timed repetitions.
+    cycle_ms: median, and the 10th and 90th percentile over repetitions. images_per_s: real ones.
+    steps_per_dispatch: as config.dispatch. compile_s: excess of the first repetition over the
+      median: tracing, lowering, compiling. from_cache: whether XLA's programs were read from disk.
     memory_mb: see `hardware.memory`. params_m: millions of parameters, of all nets.
-    gflop: a cycle's, of all seeds, as `flops` counts them; gflop_xla: by XLA's cost analysis of
-      the program it is given, before it optimizes.
-    gflops: per second. peak_gflops: the machine's, see `hardware.peak`. of_peak: their ratio.
+    gflop: of a cycle, of all seeds, as `flops` counts; gflop_xla: by XLA's cost analysis of the
+      program before optimization.
+    gflops: per second. peak_gflops: the hardware's, see `hardware.peak`. of_peak: their ratio.
     """
 
     device: str
@@ -57,18 +59,17 @@ class Timing(NamedTuple):
 
 
 def measure(config: Mapping[str, Any], *, steps: int, repeat: int, profile: str = "") -> Timing:
-    """Compiles and times a config's training steps, as `jaxgan.training.loop` plays them.
+    """Compiles and times a config's training steps, as `jaxgan.training.loop` runs them.
 
-    Of a game that grows, those of its last stage.
-
-    One batch is put on the devices beforehand and serves every step: neither data nor logs are
-    timed, and the host waits only at the end of a repetition, as training does at a log.
+    Of a growing game, the last stage is timed. One batch, placed on the devices beforehand, serves
+    all steps: neither data nor logs are timed, and the host waits only at the end of a repetition,
+    as training does when it logs.
 
     Args:
-      config: as for `train.train`.
-      steps: to take in each repetition, rounded up to whole cycles; 0 for one cycle.
-      repeat: timed repetitions, after two that are not.
-      profile: a folder for a trace of one more cycle; '' for none.
+      config: as for `training.loop.train`.
+      steps: steps per repetition, rounded up to whole cycles; 0 for one cycle.
+      repeat: timed repetitions, after two untimed ones.
+      profile: a folder for a trace of one more repetition; '' for none.
 
     Raises:
       UserError: anything in the config that is unknown or does not fit.
@@ -122,30 +123,30 @@ def measure(config: Mapping[str, Any], *, steps: int, repeat: int, profile: str 
 def cost(
     game: Game, cycle: Cycle, state: State, batch: Batch, key: jax.Array
 ) -> tuple[float, float]:
-    """FLOPs of one seed's cycle, as `flops` counts them and by XLA's cost analysis."""
-    counted = analysed = 0.0
+    """Returns the FLOPs of one seed's cycle, as `flops` counts and by XLA's cost analysis."""
+    counted = analyzed = 0.0
     for turns in cycle:
         step = functools.partial(train_step, game, turns=turns)
         counted += flops.count(step, state, batch, key)
-        analysed += (jax.jit(step).lower(state, batch, key).cost_analysis() or {}).get("flops", 0)
-    return counted, analysed
+        analyzed += (jax.jit(step).lower(state, batch, key).cost_analysis() or {}).get("flops", 0)
+    return counted, analyzed
 
 
 def repetition(program: Program, batches: Any, starts: range, states: Any) -> tuple[Any, float]:
-    """The states after dispatches at these steps, and the seconds they took."""
+    """Dispatches the program at the steps `starts`; returns the new states and the seconds."""
     wait = mesh.lockstep()
-    started = time.perf_counter()
+    start = time.perf_counter()
     for t in starts:
         states, _ = program.step(states, batches, t)
         if wait:
             jax.block_until_ready(states)
     jax.block_until_ready(states)
-    return states, time.perf_counter() - started
+    return states, time.perf_counter() - start
 
 
 @contextlib.contextmanager
 def cache_events() -> Iterator[set[str]]:
-    """What jax's cache of programs reports while open, of "hits" and "misses"."""
+    """Collects which of "hits" and "misses" JAX's compilation cache reports while open."""
     events: set[str] = set()
 
     def listen(event: str, **_: Any) -> None:

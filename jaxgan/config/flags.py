@@ -1,4 +1,4 @@
-"""Config files: what experiments import, how they are loaded, and how flags override them."""
+"""Loads config files, parses their arguments, and overrides their keys by flags."""
 
 import ast
 import importlib.util
@@ -15,7 +15,7 @@ from jaxgan.runtime.errors import UserError
 
 
 def arguments(arg: str | None, **defaults: Any) -> SimpleNamespace:
-    """What stands after the colon in --config=file.py:smoke,res=64, over an experiment's defaults.
+    """Parses what follows the colon in --config=file.py:smoke,res=64 over an experiment's defaults.
 
     A bare word sets a boolean. `data=…` takes the rest of the text, commas and colons included,
     so write it last.
@@ -35,18 +35,29 @@ def arguments(arg: str | None, **defaults: Any) -> SimpleNamespace:
     return SimpleNamespace(**values)
 
 
-def smoke(config: ConfigDict) -> ConfigDict:
-    """The same run in seconds: a few steps on few images, logged and saved often."""
-    with config.ignore_type():  # it may be a duration, as in '10epochs'
+def smoke(config: ConfigDict, width: int | None = None) -> ConfigDict:
+    """Shortens a run to seconds: a few steps on few images, logged and saved often.
+
+    Args:
+      config: changed in place.
+      width: replaces the `width` of g and d where the experiment sets one; None leaves them.
+
+    Returns:
+      The same config.
+    """
+    with config.ignore_type():  # steps may be a duration, as in '10epochs'
         config.steps = 6
     config.batch = min(config.batch, 8)
-    config.log.update({"every": 2, "pictures": 3, "samples": 16})
-    config.checkpoint.update({"every": 3})
+    log = {"every": 2, "pictures": 3, "samples": 16}
+    config.update({"log": log, "checkpoint": {"every": 3}})
+    for net in (config.game.g, config.game.d) if width else ():
+        if isinstance(net, ConfigDict) and "width" in net:
+            net.width = width
     return config
 
 
 def load(text: str) -> ConfigDict:
-    """--config's value, path or path:argument -> the config that the file's get_config returns.
+    """Loads the config that a file's get_config returns; `text` is path or path:argument.
 
     Raises:
       UserError: no such file, or it has no get_config.
@@ -72,9 +83,10 @@ def execute(path: Path) -> ModuleType:
 def override(config: ConfigDict, flags: Sequence[str]) -> None:
     """Applies flags of the form --config.optim.g.lr=1e-4, in order.
 
-    An option, or a node, that the experiment leaves at its default may be set too; one that nothing
-    reads is found when the run is built. --config.game.loss=hinge replaces a whole node by a name;
-    --config.data.name=digits replaces the name and keeps its options.
+    Keys that the experiment leaves at their defaults may be set too, which ml_collections'
+    config_flags refuses, and so may durations; a key that nothing reads is found when the run is
+    built. --config.game.loss=hinge replaces a whole node by a name; --config.data.name=digits
+    replaces the name and keeps its options.
 
     Raises:
       UserError: a flag of another form, or a value of another type.
@@ -95,7 +107,7 @@ def override(config: ConfigDict, flags: Sequence[str]) -> None:
 
 
 def _like(old: Any, text: str, at: str) -> Any:
-    """The value that `text` spells, of the type of `old` where there is one."""
+    """Parses `text` as a value, of the type of `old` where there is one."""
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):

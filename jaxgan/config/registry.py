@@ -1,4 +1,4 @@
-"""Names in a config become functions; the other keys of the node become their arguments.
+"""Resolves names in a config to functions, and the other keys of a node to their arguments.
 
 A config node is a name, or a mapping with a `name` and that function's keyword arguments:
 
@@ -25,23 +25,25 @@ Node = str | Mapping[str, Any]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """'; did you mean …?' when a known name is close to `name`, then the list of known names."""
-    known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    """Returns '; did you mean …?' where a known name is close, then the list of known names."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]!r}?" if close else ";"
-    return f"{hint} known: {', '.join(known) or 'none'}"
+    return f"{hint} known: {', '.join(names) or 'none'}"
 
 
 def options(fn: Callable, given: Iterable[str] = ()) -> set[str]:
-    """The keyword arguments that a config may set on `fn`, less those the caller gives."""
+    """Returns the keyword arguments that a config may set on `fn`, without the caller's."""
     taken = {"parent", "name", "self", *given}
     kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     parameters = inspect.signature(fn).parameters.values()
     return {p.name for p in parameters if p.kind in kinds} - taken
 
 
-def bind(fn: Callable, node: Mapping[str, Any], *, at: str, given: Iterable[str] = ()) -> Callable:
-    """`fn` with the keys of `node` bound as keyword arguments.
+def bind(
+    fn: Callable, node: Mapping[str, Any], *, at: str, given: Iterable[str] = ()
+) -> functools.partial[Any]:
+    """Binds the keys of `node` to `fn` as keyword arguments.
 
     Args:
       fn: a function or a Flax module class.
@@ -66,7 +68,7 @@ def bind(fn: Callable, node: Mapping[str, Any], *, at: str, given: Iterable[str]
 
 
 def _fits(value: Any, annotation: Any) -> bool:
-    """Whether a value is of a plain annotated type; an int will do for a float, not a bool."""
+    """Whether a value has a plain annotated type; an int passes for a float, a bool does not."""
     if annotation not in (int, float, bool, str):
         return True
     if isinstance(value, bool) or annotation is bool:
@@ -82,7 +84,7 @@ def resolve(
     at: str,
     given: Iterable[str] = (),
     takes: Iterable[str] = (),
-) -> Callable[..., Any]:
+) -> functools.partial[Any]:
     """Returns the function that a config node names, with the node's other keys bound.
 
     Args:
@@ -105,7 +107,7 @@ def resolve(
 
 
 def offered(module: ModuleType, kind: Any, takes: Iterable[str] = ()) -> dict[str, Callable]:
-    """The public functions of a module that return `kind`, or its public subclasses of it."""
+    """Returns the public functions of a module that return `kind`, or its subclasses of it."""
     return {
         name: value
         for name, value in vars(module).items()
@@ -118,7 +120,7 @@ def offered(module: ModuleType, kind: Any, takes: Iterable[str] = ()) -> dict[st
 
 
 def files(package: str) -> dict[str, str]:
-    """The modules of a package by name, each with the first line of its docstring; imports none."""
+    """Returns a package's modules, each with its docstring's first line; imports none of them."""
     found = {}
     for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
         if not info.ispkg and not info.name.startswith("_"):

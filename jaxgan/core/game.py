@@ -1,8 +1,8 @@
 """The core: an adversarial game is data, and a step of it is a pure function.
 
-A game has players (whose parameters move, and by which optax chain) and turns (who moves, against
-which loss, how often). `step` plays the turns that are due, in order. Everything a run remembers
-is in `State`; everything random follows from one key, the step and the turn's name.
+A game has players (whose parameters move, and by which optax chain) and turns (who moves, by which
+loss, how often). `step` plays the turns that are due, in order. All that a run must keep is in
+`State`; all randomness follows from one key, the step and the turn's name.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ Batch = Mapping[str, jax.Array]  # one entry per column of the data
 
 
 class Spec(NamedTuple):
-    """What a game must know of the data.
+    """The shape of the data.
 
     shape: one item's shape, (H, W, C) for images.
     classes: number of integer labels, 0 when there are none.
@@ -54,9 +54,8 @@ class Player(NamedTuple):
     tx: optax.GradientTransformation
 
 
-@flax.struct.dataclass
-class State:
-    """All that a run remembers, and all that a checkpoint holds."""
+class State(flax.struct.PyTreeNode):
+    """All that a run keeps from step to step, and all that a checkpoint holds."""
 
     step: jax.Array  # int32, steps taken
     params: dict[str, PyTree]  # by net
@@ -72,9 +71,9 @@ TurnLoss = Callable[[Nets, State, Batch, jax.Array], tuple[jax.Array, Aux]]
 class Turn(NamedTuple):
     """One move: `player` descends `loss(params, state, batch, key) -> (scalar, Aux)`.
 
-    It is played on every `every`-th step of `span`, from the first up to the second, None for
-    ever. A turn with no player moves memory only. Its metrics are logged under `label`, by default
-    its name: turns of one label take over from each other.
+    It is played on every `every`-th step of `span`, (start, stop), where stop None means to the
+    end. A turn without a player updates memory only. Its metrics are logged under `label`, by
+    default its name: turns of consecutive spans share a label.
     """
 
     name: str
@@ -131,7 +130,7 @@ class Game(NamedTuple):
 
 
 def init(game: Game, key: jax.Array) -> State:
-    """The state before the first step."""
+    """Returns the state before the first step."""
     params, stats, memory = game.init(key)
     return State(
         step=jnp.zeros((), jnp.int32),
@@ -144,10 +143,10 @@ def init(game: Game, key: jax.Array) -> State:
 
 
 def due(game: Game, t: int) -> tuple[str, ...]:
-    """Names of the turns that play at step t (from 0).
+    """Returns the names of the turns that play at step t (from 0).
 
-    Decided on the host, so that it is static under jit. A turn with every = k plays last in each
-    run of k steps: a critic has moved k times before the generator answers.
+    Decided on the host, hence static under jit. A turn with every = k plays on the last of each k
+    steps: a critic has moved k times before the generator moves.
     """
     return tuple(turn.name for turn in game.turns if (t + 1) % turn.every == 0 and _spans(turn, t))
 
@@ -157,12 +156,12 @@ def step(
 ) -> tuple[State, dict[str, jax.Array]]:
     """Plays the named turns in the game's order and returns the new state and their metrics.
 
-    The step number, then the turn's name, are folded into the key: a run is a function of its
-    config and seed alone, and adding a turn does not change another's randomness.
+    The step, then the turn's name, are folded into the key: a run is a function of its config and
+    seed alone, and adding a turn does not change the randomness of others.
     """
     key = jax.random.fold_in(key, state.step)
-    metrics = {}
-    moved = set()
+    metrics: dict[str, jax.Array] = {}
+    moved: set[str] = set()
     for turn in game.turns:
         if turn.name in turns:
             state, own_metrics = play(game, turn, state, batch, named(key, turn.name))
@@ -189,11 +188,11 @@ def play(
         loss, aux = turn.loss(state.params, state, batch, key)
         _only(aux.stats, (), turn)
         metrics = {"loss": loss, **aux.metrics}
-        return state.replace(memory=state.memory | aux.memory), metrics
+        return state.replace(memory={**state.memory, **aux.memory}), metrics
 
     player = game.players[turn.player]
 
-    def loss_of(own: Nets):
+    def loss_of(own: Nets) -> tuple[jax.Array, Aux]:
         return turn.loss({**state.params, **own}, state, batch, key)
 
     own = _own(state.params, player)
@@ -202,20 +201,20 @@ def play(
     updates, opt = player.tx.update(grads, state.opt[turn.player], own)
     state = state.replace(
         params=state.params | optax.apply_updates(own, updates),
-        stats=state.stats | aux.stats,
-        memory=state.memory | aux.memory,
+        stats={**state.stats, **aux.stats},
+        memory={**state.memory, **aux.memory},
         opt=state.opt | {turn.player: opt},
     )
-    # Apart, or XLA writes the gradients' squares out, to share them with Adam.
+    # The barrier keeps XLA from materializing the squared gradients to share them with Adam.
     norm = optax.tree.norm(jax.tree.map(jax.lax.optimization_barrier, grads))
     metrics = {"loss": loss, "grad_norm": norm, **aux.metrics}
     return state, metrics
 
 
 def shard(x: PyTree) -> PyTree:
-    """Splits the leading axis of what a loss draws over the devices of the mesh in force.
+    """Shards the leading axis of what a loss draws over the devices of the current mesh.
 
-    Without it the compiler may replicate all that follows from the draw on every device.
+    Without it the compiler may replicate on every device all that is computed from the draw.
     """
     if "data" not in jax.sharding.get_abstract_mesh().axis_names:
         return x

@@ -1,9 +1,11 @@
-"""Growing: which resolution trains at a step, how far it has faded in, how large its batch is.
+"""Progressive growing as a schedule: the resolution, fade and batch of each step; durations.
 
 A run is a list of stages (Karras et al. 2018, section 2). The first resolution trains alone; each
-next one fades in, then trains; the last goes on for ever. All of it follows from the step, so a
-resumed run needs nothing else. A run that does not grow is one stage. What nets make of a stage is
-in nets/growing.py; here nothing needs JAX.
+next one fades in, then trains; the last trains to the end. All of it follows from the step, so a
+resumed run needs nothing else. A run that does not grow is one stage. How nets see a stage is in
+nets/growing.py; nothing here needs JAX.
+
+A config gives durations in steps, images or epochs; the loop counts steps.
 """
 
 import math
@@ -19,13 +21,13 @@ SIZES = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 class Stage(NamedTuple):
-    """One resolution's share of a run.
+    """One resolution's part of a run.
 
-    res: pixels a side.
+    res: pixels per side.
     start: its first step. stop: the step after its last, None for the last stage.
-    fade: steps, from `start` on, over which it fades in; 0 where nothing comes before.
-    batch: images a step. seen: images of all steps before `start`.
-    rate: what learning rates are multiplied by.
+    fade: steps, from `start` on, over which it fades in; 0 for the first stage.
+    batch: images per step. seen: images of all steps before `start`.
+    rate: multiplies learning rates.
     """
 
     res: int
@@ -37,39 +39,39 @@ class Stage(NamedTuple):
     rate: float = 1.0
 
     def alpha(self, t: int) -> float:
-        """How far it has faded in at step t: from 0 at `start` to 1, linearly."""
+        """Returns how far it has faded in at step t: from 0 at `start` to 1, linearly."""
         return min(max((t - self.start) / self.fade, 0.0), 1.0) if self.fade else 1.0
 
 
 class Growth(NamedTuple):
-    """A run's stages, in turn."""
+    """A run's stages, in order."""
 
     stages: tuple[Stage, ...]
 
     def stage(self, t: int) -> Stage:
-        """The stage that step t (from 0) belongs to."""
+        """Returns the stage of step t (from 0)."""
         return next(stage for stage in reversed(self.stages) if stage.start <= t)
 
     def seen(self, t: int) -> int:
-        """Images of all steps before step t."""
+        """Returns the number of images of all steps before step t."""
         stage = self.stage(t)
         return stage.seen + (t - stage.start) * stage.batch
 
     def steps(self, images: float) -> int:
-        """The fewest steps that see so many images."""
+        """Returns the fewest steps that take this many images."""
         stage = next(stage for stage in reversed(self.stages) if stage.seen <= images)
         return stage.start + math.ceil((images - stage.seen) / stage.batch)
 
     def batches(self) -> list[int]:
-        """Images a step, of each stage."""
+        """Returns the images per step of each stage."""
         return [stage.batch for stage in self.stages]
 
     def common_batch(self) -> int:
-        """The greatest common divisor of all stages' batches."""
+        """Returns the greatest common divisor of all stages' batches."""
         return math.gcd(*self.batches())
 
     def readings(self, t: int) -> dict[str, float]:
-        """What to log after t steps: thousands of images; where the run grows, how far it is."""
+        """Returns what to log after t steps: kimg; in a growing run its resolution and alpha."""
         row = {"kimg": self.seen(t) / 1000}
         if len(self.stages) == 1:
             return row
@@ -78,14 +80,14 @@ class Growth(NamedTuple):
 
 
 def fixed(res: int, batch: int) -> Growth:
-    """A run that does not grow."""
+    """Returns the growth of a run that does not grow: one stage."""
     return Growth((Stage(res, 0, None, 0, batch, 0),))
 
 
 def plan(
     node: Mapping[str, Any] | None, *, shape: tuple[int, ...], images: int, size: int
 ) -> Growth:
-    """The stages of config.growth; a run without that node does not grow.
+    """Builds the stages of config.growth; a run without that node does not grow.
 
     Args:
       node: `grow`'s options. shape: of the data.
@@ -97,7 +99,8 @@ def plan(
     if node is None:
         return fixed(shape[0], images)
     given = {"shape": shape, "images": images, "size": size}
-    return bind(grow, node, at="config.growth", given=given)(**given)
+    grown: Growth = bind(grow, node, at="config.growth", given=given)(**given)
+    return grown
 
 
 def grow(
@@ -111,24 +114,25 @@ def grow(
     batch: Mapping[str, int] | None = None,
     rate: Mapping[str, float] | None = None,
 ) -> Growth:
-    """Resolutions double from `first` up to the data's (Karras et al. 2018, appendix A).
+    """Builds stages that double from `first` to the data's size (Karras et al. 2018, appendix A).
 
     Args:
       shape, images, size: as in `plan`.
-      first: pixels a side to begin with.
-      stable, fade: how long each resolution trains as it is, and before that fades in: steps,
-        kimg or epochs. The first does not fade in, the last trains to the end.
-      batch: resolution -> images a step from there on; below the smallest config.batch.
-      rate: resolution -> what the optimisers' lr is multiplied by from there on; below, 1.
+      first: pixels per side of the first stage.
+      fade, stable: how long each resolution fades in, and then trains: steps, kimg or epochs. The
+        first does not fade in, the last trains to the end.
+      batch: resolution -> images per step from there on; config.batch below the smallest.
+      rate: resolution -> multiplier of the optimizers' lr from there on; 1 below the smallest.
 
     Raises:
-      UserError: data of another shape or below `first`, a duration or a table that is none.
+      UserError: data of another shape or below `first`, an invalid duration or table.
     """
     if first not in SIZES:
         raise UserError(f"config.growth.first={first}: one of {', '.join(map(str, SIZES))}")
     check_square(shape, tuple(res for res in SIZES if res >= first), "growing")
     batches, rates = _table(batch, "batch", int), _table(rate, "rate", float)
-    stages, start, seen = [], 0, 0
+    stages: list[Stage] = []
+    start = seen = 0
     for res in (res for res in SIZES if first <= res <= shape[0]):
         n = _from(batches, res, images)
         fading, alone = (
@@ -145,7 +149,7 @@ def grow(
 
 
 def total(duration: int | str, *, growth: Growth, size: int, at: str) -> int:
-    """`steps` from the beginning of a run, whose batch follows from its stages.
+    """Returns the steps in a duration from the beginning of a run with these stages.
 
     Raises:
       UserError: not a duration.
@@ -155,7 +159,7 @@ def total(duration: int | str, *, growth: Growth, size: int, at: str) -> int:
 
 
 def interval(duration: int | str, *, growth: Growth, size: int, at: str) -> int:
-    """`steps` between two of what a run does again and again.
+    """Returns the steps between two of a run's periodic actions.
 
     Raises:
       UserError: not a duration, or one in images where the batch changes.
@@ -171,11 +175,11 @@ def interval(duration: int | str, *, growth: Growth, size: int, at: str) -> int:
 
 
 def steps(duration: int | str, *, batch: int, size: int, at: str) -> int:
-    """The number of steps in a duration, rounded up.
+    """Returns the number of steps in a duration, rounded up.
 
     Args:
       duration: 20000 or "20000" steps, "600kimg" (thousands of images) or "10epochs".
-      batch: images a step. size: images in the data set.
+      batch: images per step. size: images in the data set.
       at: where the duration stands in the config, for messages.
 
     Raises:
@@ -185,19 +189,20 @@ def steps(duration: int | str, *, batch: int, size: int, at: str) -> int:
 
 
 def _parse(duration: int | str, size: int, at: str) -> tuple[float, int]:
-    """A number, and the images in one of its units, 0 for steps."""
+    """Returns a number, and the images in one of its units, 0 for steps."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(|steps|kimg|epochs?)", str(duration).strip())
     if not match:
         raise UserError(
-            f"{at}={duration!r} is no duration; write steps (20000), '600kimg' or '10epochs'"
+            f"{at}={duration!r} is not a duration; write steps (20000), '600kimg' or '10epochs'"
         )
     return float(match[1]), {"kimg": 1000, "epoch": size, "epochs": size}.get(match[2], 0)
 
 
-def _table(node: Mapping[str, Any] | None, name: str, kind: type) -> dict[int, Any]:
-    """config.growth.batch or .rate, its keys made numbers."""
+def _table(node: Mapping[str, Any] | None, name: str, kind: type[float]) -> dict[int, Any]:
+    """Returns config.growth.batch or .rate with integer keys."""
     for res, value in (node or {}).items():
-        fits = isinstance(value, kind | int) and not isinstance(value, bool) and value > 0
+        number = isinstance(value, (kind, int)) and not isinstance(value, bool)
+        fits = number and value > 0
         if res not in map(str, SIZES) or not fits:
             raise UserError(
                 f"config.growth.{name}.{res}={value!r}: a resolution ({SIZES[0]} to {SIZES[-1]}) "
@@ -207,6 +212,6 @@ def _table(node: Mapping[str, Any] | None, name: str, kind: type) -> dict[int, A
 
 
 def _from(table: Mapping[int, Any], res: int, otherwise: Any) -> Any:
-    """The entry of the largest resolution that is not above `res`."""
+    """Returns the entry of the largest resolution that is not above `res`."""
     reached = [r for r in table if r <= res]
     return table[max(reached)] if reached else otherwise

@@ -5,24 +5,25 @@ samples (training's pictures, the sampler, metrics) asks that declaration, never
 A field may take its values from a column of the data, its `column`, or of the user's.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from jaxgan.core.keys import named
 from jaxgan.runtime.errors import UserError
 
-Array = jax.Array
 
-
-class Noise(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Noise:
     """A latent (N, dim) ~ N(0, I)."""
 
     dim: int
-    column = ""
-    of_data = False
+    column: ClassVar[str] = ""
+    of_data: ClassVar[bool] = False
 
     def draw(self, key: Array, n: int, rows: Array | None) -> Array:
         """Returns n latents; noise is never given."""
@@ -33,12 +34,13 @@ class Noise(NamedTuple):
         """Accepts anything: no column holds noise."""
 
 
-class Label(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Label:
     """A class (N,) int32, below `classes`; without rows, 0, 1, 2 and so on in turn."""
 
     classes: int
-    column = "label"
-    of_data = False
+    column: ClassVar[str] = "label"
+    of_data: ClassVar[bool] = False
 
     def draw(self, key: Array, n: int, rows: Array | None) -> Array:
         """Returns the rows, else the classes in turn."""
@@ -54,13 +56,14 @@ class Label(NamedTuple):
         _check_range(rows, self.classes)
 
 
-class Code(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Code:
     """A code (N, D) drawn by the game, InfoGAN's; rows are its categories (N,)."""
 
     categories: int
     make: Callable[[Array, int, Array | None], Array]
-    column = "label"
-    of_data = False
+    column: ClassVar[str] = "label"
+    of_data: ClassVar[bool] = False
 
     def draw(self, key: Array, n: int, rows: Array | None) -> Array:
         """Returns n codes, of the given categories where there are any."""
@@ -75,12 +78,13 @@ class Code(NamedTuple):
         _check_range(rows, self.categories)
 
 
-class Vector(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Vector:
     """A condition vector (N, dim); without rows, 0."""
 
     dim: int
-    column = "condition"
-    of_data = True
+    column: ClassVar[str] = "condition"
+    of_data: ClassVar[bool] = True
 
     def draw(self, key: Array, n: int, rows: Array | None) -> Array:
         """Returns the rows, else zeros."""
@@ -97,12 +101,13 @@ class Vector(NamedTuple):
             raise UserError(f"conditions of length {rows.shape[1]}: this model takes {self.dim}")
 
 
-class Image(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Image:
     """Images (N, *shape) in [-1, 1] to translate, of a column of the data; they must be given."""
 
     shape: tuple[int, ...]
     column: str = "image"
-    of_data = True
+    of_data: ClassVar[bool] = True
 
     def draw(self, key: Array, n: int, rows: Array | None) -> Array:
         """Returns the rows.

@@ -1,17 +1,17 @@
-"""A Flax module as the two pure functions that a game needs."""
+"""Turns a Flax module into the two pure functions that a game needs."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import flax.linen as nn
-import jax
+from jax import Array
 
 PyTree = Any
 Module = nn.Module
 
 
 class Net(NamedTuple):
-    """Pure functions of one network.
+    """Pure functions of one network; called, it returns the output alone.
 
     init: (key, *args) -> (params, stats).
     apply: (params, stats, *args, train, key, frozen) -> (output, stats). In training the batch's
@@ -21,6 +21,13 @@ class Net(NamedTuple):
 
     init: Callable[..., tuple[PyTree, PyTree]]
     apply: Callable[..., tuple[Any, PyTree]]
+
+    def __call__(
+        self, params: PyTree, stats: PyTree, *args: Any, train: bool, key: Array | None = None
+    ) -> Array:
+        """Returns the output of `apply`; statistics are read, and new ones dropped."""
+        output: Array = self.apply(params, stats, *args, train=train, key=key)[0]
+        return output
 
 
 def pure(module: nn.Module) -> Net:
@@ -32,7 +39,7 @@ def pure(module: nn.Module) -> Net:
 
     module = module.clone(name=None)  # a part of another module has a name there
 
-    def init(key: jax.Array, *args: Any) -> tuple[PyTree, PyTree]:
+    def init(key: Array, *args: Any) -> tuple[PyTree, PyTree]:
         stats = dict(module.init(key, *args, train=False))
         return stats.pop("params"), stats
 
@@ -41,7 +48,7 @@ def pure(module: nn.Module) -> Net:
         stats: PyTree,
         *args: Any,
         train: bool,
-        key: jax.Array | None = None,
+        key: Array | None = None,
         frozen: tuple[str, ...] = (),
     ) -> tuple[Any, PyTree]:
         rngs = {} if key is None else {"dropout": key, "noise": key}

@@ -1,4 +1,4 @@
-"""Config nodes become optax chains, one per player.
+"""Builds optax chains from the nodes under config.optim, one per player.
 
 A node names one of the functions below: {'name': 'adam', 'lr': 2e-4, 'b1': 0.5}.
 """
@@ -25,7 +25,7 @@ def adam(
     decay: str = "constant",
     decay_from: float = 0.0,
 ) -> optax.GradientTransformation:
-    """Adam (Kingma & Ba 2015); `decay` and `decay_from` as in `rate`."""
+    """Builds Adam (Kingma & Ba 2015); `decay` and `decay_from` as in `rate`."""
     return optax.adam(rate(lr, decay, decay_from, updates), b1=b1, b2=b2, eps=eps)
 
 
@@ -39,7 +39,7 @@ def rmsprop(
     decay: str = "constant",
     decay_from: float = 0.0,
 ) -> optax.GradientTransformation:
-    """RMSProp; with clip > 0 every weight then lies in [-clip, clip] (WGAN, Algorithm 1)."""
+    """Builds RMSProp; with clip > 0 weights are clipped to [-clip, clip] (WGAN, Algorithm 1)."""
     tx = optax.rmsprop(rate(lr, decay, decay_from, updates), decay=rho, eps=eps, eps_in_sqrt=False)
     return optax.chain(tx, clip_weights(clip)) if clip else tx
 
@@ -52,12 +52,12 @@ def sgd(
     decay: str = "constant",
     decay_from: float = 0.0,
 ) -> optax.GradientTransformation:
-    """Stochastic gradient descent with heavy-ball momentum."""
+    """Builds stochastic gradient descent with heavy-ball momentum."""
     return optax.sgd(rate(lr, decay, decay_from, updates), momentum or None)
 
 
 def rate(lr: float, decay: str, decay_from: float, updates: int) -> optax.ScalarOrSchedule:
-    """A constant rate, or one that falls linearly to 0 from the fraction `decay_from` of the run.
+    """Returns a constant rate, or one that falls linearly to 0 from the fraction `decay_from` on.
 
     Raises:
       UserError: decay is neither 'constant' nor 'linear', or decay_from lies outside [0, 1).
@@ -73,7 +73,7 @@ def rate(lr: float, decay: str, decay_from: float, updates: int) -> optax.Scalar
 
 
 def clip_weights(bound: float) -> optax.GradientTransformation:
-    """Ends a chain: bends the update so that every weight lands in [-bound, bound]."""
+    """Clips weights to [-bound, bound] by changing their updates; the last of a chain."""
 
     def clip(updates: Any, params: Any) -> Any:
         return jax.tree.map(lambda u, p: jnp.clip(p + u, -bound, bound) - p, updates, params)
@@ -82,7 +82,7 @@ def clip_weights(bound: float) -> optax.GradientTransformation:
 
 
 class Restarted(NamedTuple):
-    """The state of `restarted`: moves made, and the chain's own state."""
+    """The state of `restarted`: updates made, and the chain's own state."""
 
     moves: jax.Array
     own: Any
@@ -91,20 +91,20 @@ class Restarted(NamedTuple):
 def restarted(
     tx: optax.GradientTransformation, starts: Sequence[int], rates: Sequence[float]
 ) -> optax.GradientTransformation:
-    """A chain that forgets all it has gathered before each of the moves `starts`, the first 0.
+    """Resets the chain's state at each of the updates `starts`, the first of which is 0.
 
-    From move starts[i] on its updates are multiplied by rates[i]: with Adam, its learning rate is.
+    From update starts[i] on, updates are multiplied by rates[i]: with Adam, the learning rate is.
     """
 
     def init(params: Any) -> Restarted:
         return Restarted(jnp.zeros((), jnp.int32), tx.init(params))
 
     def update(grads: Any, state: Restarted, params: Any = None) -> tuple[Any, Restarted]:
-        borders = jnp.array(starts)
-        anew = jnp.any(borders == state.moves)
-        own = jax.tree.map(lambda new, old: jnp.where(anew, new, old), tx.init(params), state.own)
+        steps = jnp.array(starts)
+        reset = jnp.any(steps == state.moves)
+        own = jax.tree.map(lambda new, old: jnp.where(reset, new, old), tx.init(params), state.own)
         updates, own = tx.update(grads, own, params)
-        rate = jnp.array(rates)[jnp.sum(borders <= state.moves) - 1]
+        rate = jnp.array(rates)[jnp.sum(steps <= state.moves) - 1]
         updates = jax.tree.map(lambda u: u * rate.astype(u.dtype), updates)
         return updates, Restarted(state.moves + 1, own)
 
@@ -112,9 +112,9 @@ def restarted(
 
 
 class Optim:
-    """Makes each player's chain from its node under config.optim, for a run of `steps` steps.
+    """Builds each player's chain from its node under config.optim, for a run of `steps` steps.
 
-    Where the run grows, each stage starts its chains anew, at its own rate.
+    In a growing run each stage resets the chains and sets its own rate.
     """
 
     def __init__(self, nodes: Mapping[str, Node], steps: int, growth: Growth | None = None):
@@ -124,18 +124,18 @@ class Optim:
         self._made: set[str] = set()
 
     def __call__(self, player: str, every: int = 1, lazy: int = 0) -> optax.GradientTransformation:
-        """The chain of a player that moves every `every`-th step.
+        """Builds the chain of a player that moves every `every`-th step.
 
-        With `lazy` = k > 0 it moves once more on every k-th, for a regulariser's sake: k + 1 moves
-        where there were k. Adam's rate and both betas then become lr c, b1^c, b2^c, with
-        c = k / (k + 1), so that k + 1 moves go as far as k did (Karras et al. 2020a, appendix B).
+        With `lazy` = k > 0 it makes one more update on every k-th step, for a lazy regularizer:
+        k + 1 updates where there were k. Adam's rate and betas then become lr c, b1^c, b2^c with
+        c = k / (k + 1), so that k + 1 updates go as far as k did (Karras et al. 2020a, appendix B).
 
         Raises:
-          UserError: no node for the player, or an unknown optimiser or option.
+          UserError: no node for the player, or an unknown optimizer or option.
         """
         if player not in self._nodes:
             raise UserError(
-                f"config.optim has no {player!r}: this game's player needs an optimiser"
+                f"config.optim has no {player!r}: this game's player needs an optimizer"
             )
         self._made.add(player)
         node, at = self._nodes[player], f"config.optim.{player}"
@@ -153,7 +153,7 @@ class Optim:
         if not lazy:
             return chain(updates=moves)
         if chain.func is not adam:
-            raise UserError(f"{at}: lazy regularisation is corrected for adam only")
+            raise UserError(f"{at}: lazy regularization is corrected for adam only")
         options, c = {"b1": 0.9, "b2": 0.999, **chain.keywords}, lazy / (lazy + 1)
         options |= {"lr": options["lr"] * c, "b1": options["b1"] ** c, "b2": options["b2"] ** c}
         return chain(**options, updates=moves + moves // lazy)
@@ -163,9 +163,9 @@ class Optim:
     ) -> optax.GradientTransformation:
         options = chain.keywords
         if lazy or options.get("decay", "constant") != "constant" or options.get("clip"):
-            # A decay would start again with each stage, a clip be undone by the rate.
+            # Each stage would restart the decay, and its rate would undo the clipping.
             raise UserError(
-                f"{at}: a growing game takes neither decay, clip nor lazy regularisation; "
+                f"{at}: a growing game takes neither decay, clip nor lazy regularization; "
                 "config.growth.rate sets the rate by resolution"
             )
         starts = [stage.start // every for stage in self._stages]

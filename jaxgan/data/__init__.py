@@ -1,1 +1,1 @@
-"""Data sets and their batches."""
+"""Data sets, and the batches that training draws from them."""

@@ -1,4 +1,4 @@
-"""Pixels: cropping, resizing and channels, on uint8 in [0, 255]. Pillow is imported on use."""
+"""Crops, resizes and converts uint8 images in [0, 255]. Pillow is imported on first use."""
 
 from typing import TYPE_CHECKING
 
@@ -9,26 +9,30 @@ from jaxgan.runtime.errors import UserError
 if TYPE_CHECKING:
     from PIL import Image
 
-# ITU-R 601 luma in 16-bit fixed point, the weights Pillow's convert('L') uses; they sum to 2**16.
+# ITU-R 601 luma in 16-bit fixed point, the weights of Pillow's convert('L'); they sum to 2**16.
 _LUMA = np.array([19595, 38470, 7471], np.uint32)
 
 
 def check_target(res: int, channels: int = 3) -> None:
-    """Raises UserError unless images of `res` pixels a side and `channels` can be made."""
+    """Checks the side in pixels and the number of channels that a config asks for.
+
+    Raises:
+      UserError: a `res` that is not a positive int, or `channels` other than 1 and 3.
+    """
     if not isinstance(res, int) or res < 1:
-        raise UserError(f"data: res={res!r}; give a positive whole number of pixels")
+        raise UserError(f"config.data: res={res!r}; give a positive whole number of pixels")
     if channels not in (1, 3):
-        raise UserError(f"data: channels={channels!r}; give 1 (grey) or 3 (RGB)")
+        raise UserError(f"config.data: channels={channels!r}; give 1 (gray) or 3 (RGB)")
 
 
 def to_square(img: "Image.Image", res: int, channels: int) -> np.ndarray:
-    """Turns any image into a square: uint8 (res, res, channels).
+    """Converts any image to a square one: uint8 (res, res, channels).
 
-    Honours the EXIF orientation, composites transparency on white, converts to grey or RGB,
-    crops the centre square and resizes it with antialiasing.
+    Applies the EXIF orientation, composites transparency on white, converts to gray or RGB,
+    crops the center square and resizes it with antialiasing.
 
     Raises:
-        ValueError: pixels without a fixed range (modes 'I' and 'F'), so that 8 bits are undefined.
+      ValueError: pixels without a fixed range (modes 'I' and 'F'), which 8 bits cannot represent.
     """
     from PIL import Image, ImageOps
 
@@ -45,9 +49,9 @@ def to_square(img: "Image.Image", res: int, channels: int) -> np.ndarray:
 
 
 def resize_batch(images: np.ndarray, res: int) -> np.ndarray:
-    """Crops the centre squares of uint8 (N, H, W, C) and resizes them to (N, res, res, C).
+    """Crops the center squares of uint8 (N, H, W, C) and resizes them to (N, res, res, C).
 
-    Each channel is resized by itself, so any number of channels will do.
+    Each channel is resized separately, so any number of channels is accepted.
     """
     from PIL import Image
 
@@ -62,10 +66,10 @@ def resize_batch(images: np.ndarray, res: int) -> np.ndarray:
 
 
 def convert_channels(images: np.ndarray, channels: int) -> np.ndarray:
-    """Gives uint8 (N, H, W, C) its `channels`: luminance for 1 from 3, repetition for 3 from 1.
+    """Converts uint8 (N, H, W, C) to `channels`: luminance for 3 to 1, repetition for 1 to 3.
 
     Raises:
-        UserError: any other change of channels.
+      UserError: any other conversion.
     """
     match images.shape[-1], channels:
         case have, want if have == want:
@@ -76,17 +80,17 @@ def convert_channels(images: np.ndarray, channels: int) -> np.ndarray:
         case 1, 3:
             return np.repeat(images, 3, axis=-1)
     raise UserError(
-        f"data: cannot make {channels} channels of {images.shape[-1]}; "
+        f"config.data: cannot make {channels} channels of {images.shape[-1]}; "
         "only 1 and 3 convert to each other"
     )
 
 
 def _resize(img: "Image.Image", res: int) -> "Image.Image":
-    """Crops the centre square of `img` and resizes it; Lanczos widens with the reduction."""
+    """Crops the center square and resizes it; Lanczos' support widens with the reduction."""
     from PIL import Image
 
     side = min(img.size)
-    # A whole-pixel corner: at side == res the crop is then exact.
+    # An integer corner, so that at side == res the crop is exact.
     left, top = (img.width - side) // 2, (img.height - side) // 2
     box = (left, top, left + side, top + side)
     return img.resize((res, res), Image.Resampling.LANCZOS, box=box)

@@ -8,16 +8,16 @@ from jaxgan.runtime.errors import UserError
 def load(name: str, **settings: object) -> Source:
     """Opens the data set `name`: 'mnist', or a source and its path as in 'folder:/path'.
 
-    A source is a public function under jaxgan/data/sources that returns a `Source`; it takes
-    `path` if it needs one.
+    A source is a public function under jaxgan/data/sources that is annotated to return a
+    `Source`; it has a parameter `path` if it needs one.
 
     Args:
-        name: a source, and after the first ':' its path if it takes one.
-        **settings: keyword arguments of that source.
+      name: a source, followed by ':' and its path if it takes one.
+      **settings: keyword arguments of that source.
 
     Raises:
-        UserError: an unknown source or option, a path or option missing or too many, or data
-            that the source refuses.
+      UserError: an unknown source or option, a missing or unexpected path or option, or data
+        that the source rejects.
     """
     kind, _, path = name.partition(":")
     at = "config.data"

@@ -1,4 +1,4 @@
-"""Batches as a pure function of the step, and the thread that fetches them ahead."""
+"""Batches as a pure function of the step, and the thread that prefetches them."""
 
 import collections
 import math
@@ -16,12 +16,12 @@ T = TypeVar("T")
 
 
 class Batches:
-    """batch = data(step): a pure function of (source, batch, seed, step, process).
+    """Batches of a source: batch = data(step), a pure function of the step.
 
-    The global batch at a step is the next `batch` items of an endless stream, which passes over
-    the whole source once per epoch in an order of its own. Process p of n gets positions
+    The global batch at a step is the next `batch` items of an endless stream, which visits every
+    item of the source once per epoch, each epoch in a new order. Process p of n gets positions
     p, p + n, p + 2n, ... of it, so the global batch does not depend on n. A resumed run needs
-    the step and nothing else, also where the batch grows or shrinks with it.
+    nothing but the step, even where the batch size changes during the run.
     """
 
     def __init__(
@@ -37,16 +37,16 @@ class Batches:
         """Prepares the stream; reads no item.
 
         Args:
-            source: the items; it may be smaller than a batch.
-            batch: items in the global batch; of a growing run, its stages.
-            seed: at least 0; it settles the order and the flips.
-            flip: mirror each image left to right with probability 1/2.
-            process: index of this process.
-            processes: their number, a divisor of each batch.
+          source: the items; it may be smaller than a batch.
+          batch: items in the global batch, or the stages of a growing run.
+          seed: at least 0; it determines the order and the flips.
+          flip: whether to mirror each image left to right with probability 1/2.
+          process: index of this process.
+          processes: number of processes, a divisor of each batch.
 
         Raises:
-            UserError: a batch that the processes cannot share, a negative seed, or a flip of
-                items that are not (H, W, C).
+          UserError: a batch that does not divide among the processes, a negative seed, or a flip
+            of items that are not (H, W, C).
         """
         import grain
 
@@ -54,29 +54,33 @@ class Batches:
         for n in self._growth.batches():
             if n < 1 or n % processes:
                 raise UserError(
-                    f"data: {processes} processes cannot share a batch of {n}; "
+                    f"config.batch: {processes} processes cannot share a batch of {n}; "
                     f"give a positive multiple of {processes}"
                 )
         if seed < 0:
-            raise UserError(f"data: seed={seed}; give 0 or more")
+            raise UserError(f"config.seed={seed}: give 0 or more")
         if flip and len(source.shape) != 3:
-            raise UserError(f"data: items of shape {source.shape} have no left; set flip=False")
+            raise UserError(
+                f"config.data: items of shape {source.shape} cannot be mirrored; set flip=False"
+            )
         self._source, self._seed, self._flip = source, seed, flip
         self._processes = processes
         self._share = slice(process, None, processes)
         # Only indices pass through grain: gathering a batch at once is far faster than stacking
-        # its elements. The share is taken after repeat, lest each process repeat its own part.
+        # its elements. The stream is sliced after repeat; before it, each process would repeat the
+        # same fixed subset.
         order = grain.MapDataset.range(source.size).seed(seed).shuffle().repeat()
-        if processes > 1:  # a slice of everything would cost 0.4 ms per 64 items
+        if processes > 1:  # even a trivial slice costs 0.4 ms per 64 items
             order = order[self._share]
-        # Any step's batch is whole parts of this size, which begins where one does.
-        self._part = math.gcd(*self._growth.batches())
-        self._parts = order.batch(self._part // processes)
+        # Batch sizes may change with the stage; every batch starts at a multiple of this size and
+        # consists of chunks of it.
+        self._chunk = math.gcd(*self._growth.batches())
+        self._chunks = order.batch(self._chunk // processes)
 
     def __call__(self, step: int) -> dict[str, np.ndarray]:
         """Returns this process's share of the batch at `step`: batch // processes items."""
-        parts = range(*(self._growth.seen(t) // self._part for t in (step, step + 1)))
-        batch = self._source.gather(np.concatenate([self._parts[i] for i in parts]))
+        chunks = range(*(self._growth.seen(t) // self._chunk for t in (step, step + 1)))
+        batch = self._source.gather(np.concatenate([self._chunks[i] for i in chunks]))
         if self._flip:
             batch["image"] = _mirror(batch["image"], self._mirrored(step))
         return batch
@@ -91,27 +95,30 @@ class Batches:
         return sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in columns)
 
     def _mirrored(self, step: int) -> np.ndarray:
-        """Draws the whole global batch's coins, bool, and returns this process's."""
-        # Steps lie 2**192 draws apart in Philox's counter, so they never share one.
+        """Draws which images of the global batch to mirror; returns this process's share, bool."""
+        # Steps are 2**192 draws apart in Philox's counter, so no two share a random number.
         bits = np.random.Philox(key=self._seed, counter=[0, 0, 0, step])
-        coins = np.random.Generator(bits).random(self._growth.stage(step).batch) < 0.5
-        return coins[self._share]
+        mirrored = np.random.Generator(bits).random(self._growth.stage(step).batch) < 0.5
+        return mirrored[self._share]
 
 
 def _mirror(images: np.ndarray, which: np.ndarray) -> np.ndarray:
-    """Returns a copy of images (N, H, W, C), those of bool (N,) `which` turned left to right."""
+    """Returns a copy of images (N, H, W, C) with those in `which`, bool (N,), mirrored."""
     out = np.array(images, order="C")
-    # Pixels that move as one element of C values take a sixth of the time.
+    # Moving each pixel as one element of C values takes a sixth of the time.
     pixels = out.view(f"V{out.itemsize * out.shape[-1]}")
     pixels[which] = pixels[which][:, :, ::-1]
     return out
 
 
 def prefetch(make: Callable[[int], T], steps: Sequence[int], depth: int = 2) -> Iterator[T]:
-    """Yields make(step) for each of the steps, up to `depth` of them made ahead.
+    """Yields make(step) for each step, computing up to `depth` of them ahead.
 
-    The calls run in one background thread, in order. What they raise is raised here, in the turn
-    of the step that failed. Closing the generator ends the thread.
+    The calls run in order in one background thread. An exception of a call is raised here when
+    its step is due. Closing the generator ends the thread.
+
+    Raises:
+      ValueError: a depth below 1.
     """
     if depth < 1:
         raise ValueError(f"prefetch: depth={depth}, needs at least 1")

@@ -1,8 +1,8 @@
-"""Modes covered, high-quality share and reverse KL of points against a mixture of known centres.
+"""Modes covered, high-quality share and reverse KL of points against a mixture of known centers.
 
 The protocol is VEEGAN's (Srivastava et al. 2017, section 4.1), kept by PacGAN (Lin et al. 2018,
 section 4.1): 2,500 points; a point is of high quality when its Euclidean distance to the nearest
-centre is at most three standard deviations (98.9 % of the data themselves are); a mode is covered
+center is at most three standard deviations (98.9 % of the data themselves are); a mode is covered
 when it is the nearest of at least one point of high quality.
 """
 
@@ -11,11 +11,11 @@ import numpy as np
 POINTS = 2500
 
 
-def quality(points: np.ndarray, centres: np.ndarray, std: float) -> dict[str, float]:
-    """Scores points against equally likely isotropic Gaussians.
+def quality(points: np.ndarray, centers: np.ndarray, std: float) -> dict[str, float]:
+    """Measures points against equally likely isotropic Gaussians.
 
     Args:
-      points: (N, 2). centres: (K, 2), K > 0. std: of each Gaussian, in each coordinate.
+      points: (N, 2). centers: (K, 2), K > 0. std: of each Gaussian, in each coordinate.
 
     Returns:
       modes: how many are covered, 0 to K.
@@ -23,19 +23,19 @@ def quality(points: np.ndarray, centres: np.ndarray, std: float) -> dict[str, fl
       reverse_kl: KL(model || uniform) over the modes in nats, from 0 to log K, each point counted
         at its nearest mode whether of high quality or not.
     """
-    nearest, distance = assign(points, centres)
+    nearest, distance = assign(points, centers)
     good = distance <= 3 * std
-    share = np.bincount(nearest, minlength=len(centres)) / len(points)
+    share = np.bincount(nearest, minlength=len(centers)) / len(points)
     held = share[share > 0]
     return {
         "modes": len(np.unique(nearest[good])),
         "high_quality": float(good.mean()),
-        "reverse_kl": float(np.sum(held * np.log(held * len(centres)))),
+        "reverse_kl": float(np.sum(held * np.log(held * len(centers)))),
     }
 
 
-def assign(points: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Index (N,) of each point's nearest centre, and the distance (N,) to it."""
-    distances = np.linalg.norm(points[:, None] - centres[None], axis=2)
+def assign(points: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the index (N,) of each point's nearest center, and the distance (N,) to it."""
+    distances = np.linalg.norm(points[:, None] - centers[None], axis=2)
     nearest = distances.argmin(axis=1)
     return nearest, distances[np.arange(len(points)), nearest]

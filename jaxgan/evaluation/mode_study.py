@@ -1,4 +1,4 @@
-"""Replicas of a recipe, trained at once on points in the plane, and the modes that they cover."""
+"""Studies mode coverage: trains replicas of a recipe on points in the plane and counts modes."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -20,7 +20,7 @@ CHUNK = 500  # steps in one dispatch, at most
 
 
 def study(config: Mapping[str, Any], n: int) -> tuple[dict[str, tuple[float, float]], np.ndarray]:
-    """Trains n replicas of a config on a mixture, of seeds config.seed and on; saves nothing.
+    """Trains n replicas of a config on a mixture, from seed config.seed on; saves nothing.
 
     Returns:
       The mean over seeds and half its 95 % interval of each figure of `quality`, and the first
@@ -42,17 +42,17 @@ def study(config: Mapping[str, Any], n: int) -> tuple[dict[str, tuple[float, flo
         rows = [draw(config["seed"] + i, done, source.size, shape) for i in range(n)]
         states, _ = chunk(states, source.gather(np.stack(rows, axis=1)), keys, turns=turns)
 
-    centres, std = toy.modes(config["data"]["name"])
-    extent = 1.3 * float(np.abs(centres).max())
+    centers, std = toy.modes(config["data"]["name"])
+    extent = 1.3 * float(np.abs(centers).max())
     points, levels = look(game, states, keys, extent)
     real = source.gather(np.arange(POINTS))["image"]
-    found = [quality(p, centres, std) for p in points]
+    found = [quality(p, centers, std) for p in points]
     scores = {name: replicas.interval([each[name] for each in found]) for name in found[0]}
     return scores, plots.scatter(real, points[0], levels, extent)
 
 
 def draw(seed: int, chunk: int, size: int, shape: tuple[int, int]) -> np.ndarray:
-    """Indices below `size`, with replacement, for the batches of one chunk.
+    """Draws indices below `size`, with replacement, for the batches of one chunk.
 
     A function of its arguments alone, so a replica's data do not depend on the others. It takes
     microseconds where `Batches`, which passes over the points in turn, takes milliseconds a step.
@@ -64,7 +64,7 @@ def draw(seed: int, chunk: int, size: int, shape: tuple[int, int]) -> np.ndarray
 def look(
     game: Game, states: State, keys: jax.Array, extent: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """2,500 points of each seed, (seeds, 2500, 2), and the first seed's critic on a lattice."""
+    """Draws points (seeds, 2500, 2), and the first seed's critic on a lattice."""
 
     def points(state: State, key: jax.Array) -> jax.Array:
         k_inputs, k_sample = jax.random.split(jax.random.fold_in(key, 1))

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.augment.diffaugment import Augment
 from jaxgan.config.registry import Node
 from jaxgan.core import inputs as declared
 from jaxgan.core.game import Aux, Batch, Drawn, Game, Nets, Player, Spec, State, Turn, shard
@@ -24,6 +25,8 @@ from jaxgan.losses.adversarial import Loss
 from jaxgan.losses.auxiliary import Auxiliary
 from jaxgan.losses.regularizers import Regularizer
 
+Condition = Any  # labels (N,), vectors (N, D), or None where there are none
+
 
 class Model(NamedTuple):
     """What the turns share: the arguments of `adversarial`, built."""
@@ -33,7 +36,7 @@ class Model(NamedTuple):
     d: Net
     loss: Loss
     terms: dict[str, Regularizer]  # those added to d's loss at every step
-    augment: build.Augment
+    augment: Augment
     condition: str
     matching_aware: bool
     auxiliary: Auxiliary | None
@@ -70,15 +73,14 @@ def adversarial(
       optim: makes a player's optax chain, given how often the player moves.
       g, d: nets under jaxgan/nets, by "file.Class".
       loss: of jaxgan/losses, a function that returns a `Loss`.
-      regularizers: of jaxgan/losses, each under a label; the label is the name unless the node
-        gives one. `every` = k makes one a turn of its own on every k-th step, weighted by k.
+      regularizers: of jaxgan/losses, each under a label, its name unless the node gives one.
+        `every` = k makes one a turn of its own on every k-th step, weighted by k.
       augment: of jaxgan/augment; real and fake images pass through it on their way to d.
       condition: '' for none, 'label' for the data's classes, 'condition' for its vectors.
       matching_aware: d must also reject a real image with a wrong condition (Reed et al. 2016).
       auxiliary: of jaxgan/losses; d then predicts the condition instead of taking it.
       latent: length of z ~ N(0, I).
-      n_critic: d moves every step, g every n_critic-th; g_batch: multiple of d's batch that g
-        draws.
+      n_critic: g moves every n_critic-th step; g_batch: g draws this many times d's batch.
       joint: real and fake images pass through d as one batch, where nothing in d mixes samples.
       dequantize: adds U(0, 1) of one gray level to real images.
       ema: decay of the averaged generator that samples are drawn from; 0 keeps none.
@@ -91,34 +93,19 @@ def adversarial(
     net_g, net_d = build.nets(g, d, spec, bool(condition), extra)
     terms = build.regularizers(regularizers or {})
     model = Model(
-        spec=spec,
-        g=net_g,
-        d=net_d,
-        loss=build.loss(loss),
+        spec=spec, g=net_g, d=net_d, loss=build.loss(loss),
         terms={label: term for label, (term, every) in terms.items() if every == 1},
-        augment=build.augment(augment),
-        condition=condition,
-        matching_aware=matching_aware,
-        auxiliary=extra,
-        latent=latent,
-        g_batch=g_batch,
-        joint=joint,
-        dequantize=dequantize,
+        augment=build.augment(augment), condition=condition, matching_aware=matching_aware,
+        auxiliary=extra, latent=latent, g_batch=g_batch, joint=joint, dequantize=dequantize,
         inputs={"z": Noise(latent), **conditions.inputs(spec, condition, extra)},
-    )
-    stats = jax.eval_shape(partial(init, model), jax.random.key(0))[1]
-    build.check_critic(stats["d"], terms, joint)
+    )  # fmt: skip
     return assemble(model, terms, optim, n_critic, ema)
 
 
-def assemble(
-    model: Model,
-    terms: dict[str, tuple[Regularizer, int]],
-    optim: Optim,
-    n_critic: int,
-    ema: float,
-) -> Game:
-    """Builds the game of a model; a regularizer whose interval exceeds 1 is a turn of its own."""
+def assemble(model: Model, terms: build.Terms, optim: Optim, n_critic: int, ema: float) -> Game:
+    """Builds a checked model's game; a regularizer whose interval exceeds 1 is its own turn."""
+    stats = jax.eval_shape(partial(init, model), jax.random.key(0))[1]
+    build.check_critic(stats["d"], terms, model.joint)
     lazy = [
         Turn(f"d_{label}", "d", partial(lazy_loss, model, term, every), every=every)
         for label, (term, every) in terms.items()
@@ -148,8 +135,8 @@ def init(model: Model, key: Array) -> tuple[Nets, Nets, dict[str, Any]]:
 
 
 def draw(
-    model: Model, params: Nets, state: State, y: Array | None, n: int, key: Array
-) -> tuple[Array, Array | None, Any]:
+    model: Model, params: Nets, state: State, y: Condition, n: int, key: Array
+) -> tuple[Array, Condition, Any]:
     """Draws n fake images in training; returns their conditions and g's new statistics too."""
     k_z, k_code, k_g = jax.random.split(key, 3)
     z = shard(jax.random.normal(k_z, (n, model.latent)))
@@ -166,7 +153,7 @@ def judge(
     params: Nets,
     state: State,
     x: Array,
-    y: Array | None,
+    y: Condition,
     key: Array,
     *,
     update_stats: bool = False,
@@ -187,24 +174,28 @@ def judge(
 
 
 def judge_both(
-    model: Model, params: Nets, state: State, x: list[Array], y: list[Array | None], key: Array
+    model: Model, params: Nets, state: State, x: list[Array], y: list[Condition], key: Array
 ) -> tuple[tuple[Array, Any], tuple[Array, Any], State]:
     """d's logits and heads of real and of fake images, each a batch of its own unless `joint`."""
-    if model.joint:  # interleaved, not concatenated: what is split over devices stays where it is
-        rows = jnp.stack(x, axis=1).reshape(-1, *x[0].shape[1:])
-        labels = None
-        if y[0] is not None and y[1] is not None:
-            labels = jnp.stack([y[0], y[1]], axis=1).reshape(-1, *y[0].shape[1:])
-        *both, state = judge(model, params, state, rows, labels, key, update_stats=True)
-        real, fake = ([None if part is None else part[i::2] for part in both] for i in (0, 1))
-        return (real[0], real[1]), (fake[0], fake[1]), state
+    if model.joint:
+        x_both, y_both = interleaved(x), interleaved(y)
+        both, heads, state = judge(model, params, state, x_both, y_both, key, update_stats=True)
+        of_real, of_fake = (None if heads is None else heads[i::2] for i in (0, 1))
+        return (both[::2], of_real), (both[1::2], of_fake), state
     k_real, k_fake = jax.random.split(key)
-    *on_real, state = judge(model, params, state, x[0], y[0], k_real, update_stats=True)
-    *on_fake, state = judge(model, params, state, x[1], y[1], k_fake)
-    return (on_real[0], on_real[1]), (on_fake[0], on_fake[1]), state
+    real, of_real, state = judge(model, params, state, x[0], y[0], k_real, update_stats=True)
+    fake, of_fake, state = judge(model, params, state, x[1], y[1], k_fake)
+    return (real, of_real), (fake, of_fake), state
 
 
-def reals(model: Model, batch: Batch, key: Array) -> tuple[Array, Array | None]:
+def interleaved(pair: list[Any]) -> Any:
+    """Rows (N, ...) of both in turn, (2 N, ...): so what is split over devices stays there."""
+    if pair[0] is None:
+        return None
+    return jnp.stack(pair, axis=1).reshape(-1, *pair[0].shape[1:])
+
+
+def reals(model: Model, batch: Batch, key: Array) -> tuple[Array, Condition]:
     """A batch's images, dequantized where asked, and their condition."""
     x = batch["image"]
     if model.dequantize:
@@ -262,13 +253,7 @@ def g_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -
 
 
 def lazy_loss(
-    model: Model,
-    term: Regularizer,
-    every: int,
-    params: Nets,
-    state: State,
-    batch: Batch,
-    key: Array,
+    model: Model, reg: Regularizer, every: int, params: Nets, state: State, batch: Batch, key: Array
 ) -> tuple[Array, Aux]:
     """One regularizer, played on every `every`-th step and weighted by that."""
     k_real, k_draw, k_term = jax.random.split(key, 3)
@@ -276,11 +261,11 @@ def lazy_loss(
     fakes, _, _ = draw(model, params, state, y, len(x), k_draw)
     k_judge, k_term = jax.random.split(k_term)
     judged = as_critic(model, params, state, y, k_judge)
-    return every * term.term(judged, params["d"], x, fakes, k_term), Aux()
+    return every * reg.term(judged, params["d"], x, fakes, k_term), Aux()
 
 
 def as_critic(
-    model: Model, params: Nets, state: State, y: Array | None, key: Array
+    model: Model, params: Nets, state: State, y: Condition, key: Array
 ) -> Callable[[Array], Array]:
     """d as a function of images alone, as regularizers see it: augmented, conditioned."""
     return lambda images: judge(model, params, state, images, y, key)[0]
@@ -289,7 +274,7 @@ def as_critic(
 def critic(model: Model, state: State, batch: Batch) -> Array:
     """d's logits (N,) outside of training, without augmentation; writes nothing."""
     y = batch[model.condition] if model.condition and not model.auxiliary else None
-    out, _ = model.d.apply(state.params["d"], state.stats["d"], batch["image"], y, train=False)
+    out = model.d(state.params["d"], state.stats["d"], batch["image"], y, train=False)
     return out[0] if model.auxiliary else out
 
 
@@ -297,4 +282,4 @@ def sample(model: Model, state: State, inputs: Drawn, key: Array) -> Array:
     """Images in [-1, 1] from the averaged generator, where there is one, outside of training."""
     params = {**state.params, **state.ema}["g"]
     z, y = inputs["z"], inputs.get("y")
-    return model.g.apply(params, state.stats["g"], z, y, train=False, key=key)[0]
+    return model.g(params, state.stats["g"], z, y, train=False, key=key)

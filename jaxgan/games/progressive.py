@@ -75,20 +75,18 @@ def progressive(
                 "step"
             )
     model = Model(
-        spec=spec,
-        growth=growth,
-        stage=growth.stages[-1],
-        g=build.growing_net(g, "g", spec.shape),
-        d=build.growing_net(d, "d", spec.shape),
-        loss=build.loss(loss),
-        terms={label: term for label, (term, _) in terms.items()},
+        spec=spec, growth=growth, stage=growth.stages[-1],
+        g=build.growing_net(g, "g", spec.shape), d=build.growing_net(d, "d", spec.shape),
+        loss=build.loss(loss), terms={label: term for label, (term, _) in terms.items()},
         latent=latent,
-    )
+    )  # fmt: skip
     build.check_critic(jax.eval_shape(partial(init, model), jax.random.key(0))[1]["d"], terms)
     return Game(
         init=partial(init, model),
         players={"d": Player(("d",), optim("d")), "g": Player(("g",), optim("g"))},
-        turns=grown.turns(model, {"d": d_loss, "g": g_loss}),
+        turns=grown.turns(
+            growth, lambda stage: model._replace(stage=stage), {"d": d_loss, "g": g_loss}
+        ),
         inputs={"z": Noise(latent)},
         sample=partial(sample, model),
         critic=partial(grown.critic, model),
@@ -99,7 +97,7 @@ def progressive(
 def init(model: Model, key: Array) -> tuple[Nets, Nets, dict[str, Any]]:
     """Parameters and statistics of both nets, of all resolutions; no memory."""
     k_g, k_d = jax.random.split(key)
-    at = growing.whole(model.growth, 0)
+    at = growing.for_all_stages(model.growth, 0)
     params_g, stats_g = model.g.init(k_g, jnp.zeros((1, model.latent)), None, *at)
     params_d, stats_d = model.d.init(k_d, jnp.zeros((1, *model.spec.shape)), None, *at)
     return {"g": params_g, "d": params_d}, {"g": stats_g, "d": stats_d}, {}
@@ -108,8 +106,8 @@ def init(model: Model, key: Array) -> tuple[Nets, Nets, dict[str, Any]]:
 def draw(model: Model, params: Nets, state: State, n: int, key: Array) -> Array:
     """Draws n fake images (n, res, res, C) of the model's stage in training."""
     z = shard(jax.random.normal(key, (n, model.latent)))
-    at = growing.within(model.stage, state.step)
-    return model.g.apply(params["g"], state.stats["g"], z, None, *at, train=True)[0]
+    at = growing.for_stage(model.stage, state.step)
+    return model.g(params["g"], state.stats["g"], z, None, *at, train=True)
 
 
 def d_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
@@ -137,6 +135,7 @@ def g_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -
 def sample(model: Model, state: State, inputs: Drawn, key: Array) -> Array:
     """Images of the last resolution, in [-1, 1], from the averaged generator as far as it grew."""
     del key
-    at = growing.whole(model.growth, state.step)
-    images, _ = model.g.apply(state.ema["g"], state.stats["g"], inputs["z"], None, *at, train=False)
+    at = growing.for_all_stages(model.growth, state.step)
+    own = state.ema["g"], state.stats["g"]
+    images = model.g(*own, inputs["z"], None, *at, train=False)
     return jnp.clip(images, -1, 1)

@@ -70,9 +70,8 @@ def stylegan(
       g: stylegan.Generator's options; its mapping and synthesis are used apart. d: the critic,
         progan.Discriminator.
       loss: of jaxgan/losses.
-      latent: length of z.
+      latent: length of z. gamma: R1's weight; 0 for none.
       mixing: probability that a batch's later layers take another w (section 3.1).
-      gamma: R1's weight; 0 for none.
       ema: decay of the averaged generator that samples are drawn from.
       psi, psi_layers: truncation of samples, in this many of the first layers; psi = 1 is none.
 
@@ -84,29 +83,23 @@ def stylegan(
         raise UserError(f"{build.AT}.g: this game takes stylegan.Generator")
     own, exact = ([pure(net) for net in nets.split(each)] for each in (made, nets.exact(made)))
     model = Model(
-        spec=spec,
-        growth=growth,
-        stage=growth.stages[-1],
-        mapping=own[0],
-        synthesis=own[1],
-        d=build.growing_net(d, "d", spec.shape),
-        loss=build.loss(loss),
-        latent=latent,
-        w_dim=made.w_dim,
-        mixing=mixing,
-        gamma=gamma,
-    )
+        spec=spec, growth=growth, stage=growth.stages[-1], mapping=own[0], synthesis=own[1],
+        d=build.growing_net(d, "d", spec.shape), loss=build.loss(loss), latent=latent,
+        w_dim=made.w_dim, mixing=mixing, gamma=gamma,
+    )  # fmt: skip
     styles = partial(
         styled.styles,
         layers=mapping.style_layers(spec.shape),
         truncated=psi_layers,
-        at=lambda state: growing.whole(growth, state.step),
+        at=lambda state: growing.for_all_stages(growth, state.step),
     )
     both = ("mapping", "synthesis")
     return Game(
         init=partial(init, model),
         players={"g": Player(both, optim("g")), "d": Player(("d",), optim("d"))},
-        turns=grown.turns(model, {"g": g_loss, "d": d_loss}),
+        turns=grown.turns(
+            growth, lambda stage: model._replace(stage=stage), {"g": g_loss, "d": d_loss}
+        ),
         inputs={"z": Noise(latent)},
         sample=partial(styled.sample, styles(*own), psi),
         critic=partial(grown.critic, model),
@@ -118,7 +111,7 @@ def stylegan(
 def init(model: Model, key: Array) -> tuple[Nets, Nets, dict[str, Any]]:
     """All nets, of all resolutions, and the memory: w_avg starts at 0."""
     k_mapping, k_synthesis, k_d = jax.random.split(key, 3)
-    at = growing.whole(model.growth, 0)
+    at = growing.for_all_stages(model.growth, 0)
     layers = mapping.style_layers(model.spec.shape)
     made = {
         "mapping": model.mapping.init(k_mapping, jnp.zeros((1, model.latent))),
@@ -135,7 +128,7 @@ def draw_ws(model: Model, params: Nets, state: State, n: int, key: Array) -> tup
     def draw_w(key: Array) -> Array:
         z = shard(jax.random.normal(key, (n, model.latent)))
         own = params["mapping"], state.stats["mapping"]
-        return model.mapping.apply(*own, z, train=True)[0]
+        return model.mapping(*own, z, train=True)
 
     return mapping.mixed(draw_w, (model.stage.res,), model.mixing, key)
 
@@ -145,8 +138,8 @@ def draw(model: Model, params: Nets, state: State, n: int, key: Array) -> tuple[
     k_styles, k_noise = jax.random.split(key)
     ws, w = draw_ws(model, params, state, n, k_styles)
     own = params["synthesis"], state.stats["synthesis"]
-    at = growing.within(model.stage, state.step)
-    return model.synthesis.apply(*own, ws, *at, train=True, key=k_noise)[0], w
+    at = growing.for_stage(model.stage, state.step)
+    return model.synthesis(*own, ws, *at, train=True, key=k_noise), w
 
 
 def g_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:

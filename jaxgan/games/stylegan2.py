@@ -84,15 +84,12 @@ def stylegan2(
       spec: the data's shape and classes.
       optim: makes a player's chain, given how often it is regularized.
       g: stylegan2.Generator's options; its mapping and synthesis are used apart. d: the critic.
-      loss: of jaxgan/losses.
-      condition: '' or 'label'.
-      latent: length of z.
+      loss: of jaxgan/losses. condition: '' or 'label'. latent: length of z.
       mixing: probability that a batch's later layers take another w (2019, section 3.1).
       gamma, r1_every: R1's weight, and the steps between two of its turns.
       pl_weight, pl_every, pl_decay: path lengths' weight, interval, and the rate at which their
         mean follows (2020a, section 3.2); pl_shrink: divides the batch they are taken on.
-      ada_target: mean sign of d on real images that p is steered to, 0.6 in the paper; 0 disables
-        augmentation.
+      ada_target: mean sign of d on real images that p is steered to, 0.6 in the paper; 0 for none.
       ada_kimg: thousand images in which p may go from 0 to 1.
       ema: decay of the averaged generator that samples are drawn from.
       psi: truncation of samples; 1 is none.
@@ -111,27 +108,14 @@ def stylegan2(
     layers = mapping.style_layers(spec.shape)
     styles = partial(styled.styles, layers=layers, truncated=layers, weights="stylegan2_ada")
     model = Model(
-        spec=spec,
-        mapping=own[0],
-        synthesis=own[1],
-        d=pure(build.module(d, "d", spec.shape, **classes)),
-        loss=build.loss(loss),
+        spec=spec, mapping=own[0], synthesis=own[1],
+        d=pure(build.module(d, "d", spec.shape, **classes)), loss=build.loss(loss),
         condition=condition,
-        inputs={"z": Noise(latent), **conditions.inputs(spec, condition, None)},
-        latent=latent,
-        w_dim=made.w_dim,
-        mixing=mixing,
-        gamma=gamma,
-        r1_every=r1_every,
-        pl_weight=pl_weight,
-        pl_every=pl_every,
-        pl_decay=pl_decay,
-        pl_shrink=pl_shrink,
-        ada_target=ada_target,
-        ada_kimg=ada_kimg,
-        psi=psi,
-        styles=(styles(*own), styles(*exact)),
-    )
+        inputs={"z": Noise(latent), **conditions.inputs(spec, condition, None)}, latent=latent,
+        w_dim=made.w_dim, mixing=mixing, gamma=gamma, r1_every=r1_every, pl_weight=pl_weight,
+        pl_every=pl_every, pl_decay=pl_decay, pl_shrink=pl_shrink, ada_target=ada_target,
+        ada_kimg=ada_kimg, psi=psi, styles=(styles(*own), styles(*exact)),
+    )  # fmt: skip
     return assemble(model, optim, ema)
 
 
@@ -186,7 +170,7 @@ def draw_ws(
     def draw_w(key: Array) -> Array:
         z = shard(jax.random.normal(key, (n, model.latent)))
         own = params["mapping"], state.stats["mapping"]
-        return model.mapping.apply(*own, z, y, train=True)[0]
+        return model.mapping(*own, z, y, train=True)
 
     return mapping.mixed(draw_w, model.spec.shape, model.mixing, key)
 
@@ -194,14 +178,14 @@ def draw_ws(
 def synthesize(model: Model, params: Nets, state: State, ws: Array, key: Array) -> Array:
     """Images of ws in training, with random noise."""
     stats = state.stats["synthesis"]
-    return model.synthesis.apply(params["synthesis"], stats, ws, train=True, key=key)[0]
+    return model.synthesis(params["synthesis"], stats, ws, train=True, key=key)
 
 
 def judge(model: Model, params: Nets, state: State, x: Array, y: Array | None, key: Array) -> Array:
     """d's logits (N,) of images augmented with the current strength, in training."""
     if model.ada_target:
         x = ada.bgc(key, x, state.memory["ada_p"])
-    return model.d.apply(params["d"], state.stats["d"], x, y, train=True)[0]
+    return model.d(params["d"], state.stats["d"], x, y, train=True)
 
 
 def reals(model: Model, batch: Batch) -> tuple[Array, Array | None]:
@@ -283,4 +267,4 @@ def ada_move(
 def critic(model: Model, state: State, batch: Batch) -> Array:
     """d's logits (N,) outside of training, without augmentation."""
     x, y = reals(model, batch)
-    return model.d.apply(state.params["d"], state.stats["d"], x, y, train=False)[0]
+    return model.d(state.params["d"], state.stats["d"], x, y, train=False)

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 from jax.nn import sigmoid, softplus
 
-Array = jax.Array
 Keys = tuple[Array, Array]  # for real and for fake samples
 
 
@@ -34,6 +34,30 @@ class Loss(NamedTuple):
     boundary: float = 0.0
     paired: bool = False
 
+    @classmethod
+    def separable(
+        cls,
+        *,
+        real: Callable[[Array, Array], Array],
+        fake: Callable[[Array, Array], Array],
+        g: Callable[[Array], Array],
+        score: Callable[[Array], Array] = lambda l: l,
+        boundary: float = 0.0,
+    ) -> "Loss":
+        """Builds a loss from three functions of one sample's logit.
+
+        Args:
+          real, fake: (logits (N,), key) -> (N,), what the critic pays on real and fake samples.
+          g: fake logits (N,) -> (N,), what the generator pays.
+          score, boundary: as in `Loss`.
+        """
+        return cls(
+            d=lambda on_real, on_fake, keys: (real(on_real, keys[0]), fake(on_fake, keys[1])),
+            g=lambda _, on_fake: g(on_fake),
+            score=score,
+            boundary=boundary,
+        )
+
     def readings(self, real: Array, fake: Array) -> dict[str, Array]:
         """Scores and classification accuracies of logits (N,) on real and on fake samples.
 
@@ -49,33 +73,10 @@ class Loss(NamedTuple):
         }
 
 
-def separable(
-    *,
-    real: Callable[[Array, Array], Array],
-    fake: Callable[[Array, Array], Array],
-    g: Callable[[Array], Array],
-    score: Callable[[Array], Array] = lambda l: l,
-    boundary: float = 0.0,
-) -> Loss:
-    """Builds a loss of three functions of one sample's logit each.
-
-    Args:
-      real, fake: (logits (N,), key) -> (N,), what the critic pays on real and on fake samples.
-      g: fake logits (N,) -> (N,), what the generator pays.
-      score, boundary: as in `Loss`.
-    """
-    return Loss(
-        d=lambda l_real, l_fake, keys: (real(l_real, keys[0]), fake(l_fake, keys[1])),
-        g=lambda _, l: g(l),
-        score=score,
-        boundary=boundary,
-    )
-
-
 def minimax(*, smooth: float = 0.0, noise: float = 0.0, flip: float = 0.0) -> Loss:
-    """Minimax: G descends log(1 - sigma(D(G(z)))) (Goodfellow et al. 2014, eq. 1).
+    """Builds the minimax loss: G descends log(1 - sigma(D(G(z)))) (Goodfellow et al. 2014, eq. 1).
 
-    Saturates where D wins; kept for study. Options as in `non_saturating`.
+    It saturates where D wins; kept for study. Options as in `non_saturating`.
     """
     return non_saturating(smooth=smooth, noise=noise, flip=flip)._replace(
         g=lambda _, l: -softplus(l)
@@ -83,19 +84,20 @@ def minimax(*, smooth: float = 0.0, noise: float = 0.0, flip: float = 0.0) -> Lo
 
 
 def non_saturating(*, smooth: float = 0.0, noise: float = 0.0, flip: float = 0.0) -> Loss:
-    """G ascends log sigma(D(G(z))) instead (Goodfellow et al. 2014, section 3).
+    """Builds the loss whose G ascends log sigma(D(G(z))) (Goodfellow et al. 2014, section 3).
 
     Args:
-      smooth: one-sided label smoothing: reals are labelled 1 - smooth (Salimans et al. 2016, 3.4).
-      noise: labels are blurred by noise * U(0, 1) (Chollet 2021, 12.5). The book calls fakes 1 and
-        adds; here reals are 1, so the same computation subtracts.
+      smooth: one-sided label smoothing: real samples are labeled 1 - smooth (Salimans et al. 2016,
+        section 3.4).
+      noise: subtracts noise * U(0, 1) from labels (Chollet 2021, section 12.5, which labels fake
+        samples 1 and adds: the same computation).
       flip: probability in [0, 1] that a sample gets the other label in the critic's loss.
     """
 
     def cross_entropy(logits: Array, labels: Array) -> Array:
         return softplus(logits) - labels * logits
 
-    return separable(
+    return Loss.separable(
         real=lambda l, key: cross_entropy(l, _labels(key, l, 1 - smooth, 0.0, noise, flip)),
         fake=lambda l, key: cross_entropy(l, _labels(key, l, 0.0, 1 - smooth, noise, flip)),
         g=lambda l: softplus(-l),
@@ -112,12 +114,13 @@ def least_squares(
     noise: float = 0.0,
     flip: float = 0.0,
 ) -> Loss:
-    """LSGAN (Mao et al. 2017, eq. 2): D aims at b on reals and a on fakes, G aims at c.
+    """Builds LSGAN's loss (Mao et al. 2017, eq. 2).
 
-    The default 0-1 coding is the paper's eq. 9; a=-1, b=1, c=0 is its eq. 8, which minimises the
-    Pearson chi-squared divergence. smooth lowers b; noise and flip as in `non_saturating`.
+    D's targets are b on real samples and a on fake ones, G's is c. The default 0-1 coding is the
+    paper's eq. 9; a=-1, b=1, c=0 is its eq. 8, which minimizes the Pearson chi-squared divergence.
+    smooth lowers b; noise and flip as in `non_saturating`.
     """
-    return separable(
+    return Loss.separable(
         real=lambda l, key: 0.5 * (l - _labels(key, l, b - smooth, a, noise, flip)) ** 2,
         fake=lambda l, key: 0.5 * (l - _labels(key, l, a, b - smooth, noise, flip)) ** 2,
         g=lambda l: 0.5 * (l - c) ** 2,
@@ -126,8 +129,8 @@ def least_squares(
 
 
 def hinge() -> Loss:
-    """The hinge version (Lim & Ye 2017; Miyato et al. 2018, eq. 16 and 17)."""
-    return separable(
+    """Builds the hinge loss (Lim & Ye 2017; Miyato et al. 2018, eq. 16 and 17)."""
+    return Loss.separable(
         real=lambda l, key: jnp.maximum(0.0, 1 - l),
         fake=lambda l, key: jnp.maximum(0.0, 1 + l),
         g=lambda l: -l,
@@ -135,15 +138,16 @@ def hinge() -> Loss:
 
 
 def wasserstein() -> Loss:
-    """The critic estimates the earth mover's distance (Arjovsky et al. 2017, eq. 2 and 3).
+    """Builds the Wasserstein loss (Arjovsky et al. 2017, eq. 2 and 3).
 
-    It does so only while D is kept Lipschitz: by clipping, a gradient penalty, or spectral norm.
+    The critic estimates the earth mover's distance only while it is kept Lipschitz: by weight
+    clipping, a gradient penalty, or spectral normalization.
     """
-    return separable(real=lambda l, key: -l, fake=lambda l, key: l, g=lambda l: -l)
+    return Loss.separable(real=lambda l, key: -l, fake=lambda l, key: l, g=lambda l: -l)
 
 
 def _labels(key: Array, like: Array, own: float, other: float, noise: float, flip: float) -> Array:
-    """Labels shaped like `like`: `own`, with probability `flip` `other`, less noise * U(0, 1)."""
+    """Labels shaped as `like`: `own`, with probability `flip` `other`, minus noise * U(0, 1)."""
     k_flip, k_noise = jax.random.split(key)
     labels = jnp.full_like(like, own)
     if flip:

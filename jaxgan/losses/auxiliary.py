@@ -10,18 +10,19 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax import Array
 
-Array = jax.Array
 Metrics = dict[str, Array]
 
 
 class Auxiliary(NamedTuple):
-    """Terms that join both players' losses.
+    """Terms added to both players' losses.
 
-    heads: K, given the number of classes.
-    code: (key, n, labels or None) -> (n, D), what g is given; None where that is the data's label.
-    d: (heads on reals, heads on fakes, reals' labels, fakes' condition) -> scalar, metrics.
-    g: (heads on fakes, fakes' condition) -> scalar.
+    heads: number of classes -> K.
+    code: (key, n, labels or None) -> (n, D), g's condition; None where that is the data's label.
+    d: (heads on real images, heads on fake images, real labels, fake images' condition) -> scalar,
+      metrics.
+    g: (heads on fake images, their condition) -> scalar.
     categories: of the code, where there is one.
     """
 
@@ -33,17 +34,20 @@ class Auxiliary(NamedTuple):
 
 
 def acgan(*, d_weight: float = 1.0, g_weight: float = 1.0, learn_fakes: bool = True) -> Auxiliary:
-    """Both players want the class read right (Odena et al. 2017, eq. 3).
+    """Builds ACGAN's: both players minimize the class cross-entropy (Odena et al. 2017, eq. 3).
 
-    D pays the cross-entropy on reals and on fakes, G on fakes. Heads are logits: the softmax is
-    the cross-entropy's. WGAN-GP's CIFAR recipe takes g_weight 0.1. With `learn_fakes` False D
-    pays on reals alone: a head that also learns from fakes may learn to expect no class of them
-    while G ignores its label, and then has nothing to teach.
+    D's is taken on real and on fake images, G's on fake ones; heads are logits. WGAN-GP's CIFAR
+    recipe takes g_weight 0.1. With `learn_fakes` False D's is taken on real images alone: a head
+    that also learns from fakes may stop predicting their class while G still ignores its label,
+    and then gives G no gradient towards it.
     """
-    cross_entropy = optax.softmax_cross_entropy_with_integer_labels
 
-    def d(real: Array, fake: Array, labels: Array, given: Array) -> tuple[Array, Metrics]:
-        on_real, on_fake = cross_entropy(real, labels).mean(), cross_entropy(fake, given).mean()
+    def cross_entropy(logits: Array, labels: Array | None) -> Array:
+        mean: Array = optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+        return mean
+
+    def d(real: Array, fake: Array, labels: Array | None, given: Array) -> tuple[Array, Metrics]:
+        on_real, on_fake = cross_entropy(real, labels), cross_entropy(fake, given)
         metrics = {
             "class_real": on_real,
             "class_fake": on_fake,
@@ -53,7 +57,7 @@ def acgan(*, d_weight: float = 1.0, g_weight: float = 1.0, learn_fakes: bool = T
         return d_weight * (on_real + on_fake if learn_fakes else on_real), metrics
 
     def g(fake: Array, given: Array) -> Array:
-        return g_weight * cross_entropy(fake, given).mean()
+        return g_weight * cross_entropy(fake, given)
 
     return Auxiliary(heads=lambda classes: classes, code=None, d=d, g=g)
 
@@ -65,11 +69,11 @@ def infogan(
     weight: float = 1.0,
     continuous_weight: float = 1.0,
 ) -> Auxiliary:
-    """G is given a code that must be read back from its image (Chen et al. 2016, eq. 6).
+    """Builds InfoGAN's: G's code must be predicted from its image (Chen et al. 2016, eq. 6).
 
     The code is a one-hot category and uniform(-1, 1) numbers. Heads are the category's logits and
     the numbers' means, Gaussian with sigma 1. Both players ascend the lower bound L_I = E log
-    Q(c | x) + H(c) on the mutual information, on fakes only; it is logged in nats.
+    Q(c | x) + H(c) on the mutual information, on fake images only; it is logged in nats.
     """
     entropy = math.log(categories) + continuous * math.log(2.0)
 
@@ -92,7 +96,8 @@ def infogan(
 
     def d(real: Array, fake: Array, labels: Array | None, given: Array) -> tuple[Array, Metrics]:
         del real, labels
-        information = sum(log_likelihoods(fake, given)) + entropy
+        category, numbers = log_likelihoods(fake, given)
+        information = category + numbers + entropy
         return objective(fake, given), {"information_nats": information}
 
     heads = categories + continuous

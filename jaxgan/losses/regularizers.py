@@ -1,10 +1,10 @@
-"""Regularisers of the critic, each fit for any net, condition and augmentation.
+"""Regularizers of the critic, for any net, condition and augmentation.
 
-A regulariser is a function (critic, params, real, fake, key) -> scalar, where
-  critic: images (N, ...) -> outputs (N,), at the parameters being trained;
-  params: those parameters, for the one regulariser that looks at weights;
+A regularizer is a function (critic, params, real, fake, key) -> scalar, where
+  critic: images (N, ...) -> logits (N,), at the parameters being trained;
+  params: those parameters, for the one regularizer that reads weights;
   real, fake: a batch of each, (N, ...).
-`per_sample` says that it differentiates each sample's own output: then the critic may not mix
+`per_sample` says that it differentiates each sample's own logit: then the critic must not mix
 samples, as BatchNorm does.
 """
 
@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
-Array = jax.Array
 Critic = Callable[[Array], Array]
 
 
 class Regularizer(NamedTuple):
-    """One term of the critic's loss."""
+    """A term of the critic's loss, and whether it differentiates each sample's own logit."""
 
     term: Callable[[Critic, Any, Array, Array, Array], Array]
     per_sample: bool
@@ -29,11 +29,10 @@ class Regularizer(NamedTuple):
 def gradient_penalty(
     *, weight: float = 10.0, target: float = 1.0, one_sided: bool = False
 ) -> Regularizer:
-    """weight E(|grad D(x)| - target)^2 / target^2 between reals and fakes (Gulrajani et al. 2017).
+    """Builds weight E(|grad D(x)| - target)^2 / target^2 (Gulrajani et al. 2017, eq. 3).
 
-    x lies on a line between a real and a fake, at a point drawn for each pair (equation 3).
-    one_sided penalises only norms above the target. Dividing by target^2 is ProGAN's, and 1 at
-    the default.
+    x is drawn uniformly on the line between a real and a fake sample, for each pair. one_sided
+    penalizes only norms above the target. Dividing by target^2 is ProGAN's, and 1 at the default.
     """
 
     def term(critic: Critic, params: Any, real: Array, fake: Array, key: Array) -> Array:
@@ -47,7 +46,7 @@ def gradient_penalty(
 
 
 def dragan(*, weight: float = 10.0, target: float = 1.0, scale: float = 0.5) -> Regularizer:
-    """weight E(|grad D(x + noise)| - target)^2 around the reals (Kodali et al. 2017, 2.3).
+    """Builds weight E(|grad D(x + noise)| - target)^2 on real x (Kodali et al. 2017, section 2.3).
 
     noise = scale std(x) U(0, 1), std over the whole batch, as in the authors' code.
     """
@@ -61,7 +60,7 @@ def dragan(*, weight: float = 10.0, target: float = 1.0, scale: float = 0.5) -> 
 
 
 def r1(*, gamma: float = 10.0) -> Regularizer:
-    """gamma/2 E|grad D(x)|^2 on reals (Mescheder et al. 2018, eq. 9)."""
+    """Builds gamma/2 E|grad D(x)|^2 on real samples (Mescheder et al. 2018, eq. 9)."""
 
     def term(critic: Critic, params: Any, real: Array, fake: Array, key: Array) -> Array:
         del params, fake, key
@@ -71,7 +70,7 @@ def r1(*, gamma: float = 10.0) -> Regularizer:
 
 
 def r2(*, gamma: float = 10.0) -> Regularizer:
-    """gamma/2 E|grad D(G(z))|^2 on fakes (Mescheder et al. 2018, eq. 10)."""
+    """Builds gamma/2 E|grad D(G(z))|^2 on fake samples (Mescheder et al. 2018, eq. 10)."""
 
     def term(critic: Critic, params: Any, real: Array, fake: Array, key: Array) -> Array:
         del params, real, key
@@ -81,7 +80,10 @@ def r2(*, gamma: float = 10.0) -> Regularizer:
 
 
 def drift(*, weight: float = 0.001) -> Regularizer:
-    """weight E[D(x)^2] on reals only: keeps a Wasserstein critic near 0 (ProGAN, appendix A.1)."""
+    """Builds weight E[D(x)^2] on real samples, which keeps a Wasserstein critic near 0.
+
+    Karras et al. 2018, appendix A.1.
+    """
 
     def term(critic: Critic, params: Any, real: Array, fake: Array, key: Array) -> Array:
         del params, fake, key
@@ -91,10 +93,10 @@ def drift(*, weight: float = 0.001) -> Regularizer:
 
 
 def spectral(*, weight: float = 0.1, iterations: int = 10) -> Regularizer:
-    """weight/2 sum sigma(W)^2 over all kernels (Yoshida & Miyato 2017, eq. 4).
+    """Builds weight/2 sum sigma(W)^2 over all kernels (Yoshida & Miyato 2017, eq. 4).
 
-    Not spectral normalisation: it pulls the largest singular values down and fixes none. sigma is
-    found by `iterations` power iterations from a random vector; its gradient is u v^T.
+    Not spectral normalization: it lowers the largest singular values and fixes none. sigma is
+    estimated by `iterations` power iterations from a random vector; its gradient is u v^T.
     """
 
     def term(critic: Critic, params: Any, real: Array, fake: Array, key: Array) -> Array:
@@ -104,19 +106,19 @@ def spectral(*, weight: float = 0.1, iterations: int = 10) -> Regularizer:
         sigmas = [
             largest_singular_value(w, k, iterations) for w, k in zip(kernels, keys, strict=True)
         ]
-        return weight / 2 * sum(s**2 for s in sigmas)
+        return weight / 2 * sum((s**2 for s in sigmas), jnp.zeros(()))
 
     return Regularizer(term, per_sample=False)
 
 
 def gradient_norms(critic: Critic, x: Array) -> Array:
-    """|grad D(x)| of each sample over all its elements, (N, ...) -> (N,)."""
-    # The root's slope is infinite at 0, where a dead critic would turn the whole step to NaN.
+    """Computes |grad D(x)| of each sample over all its elements, (N, ...) -> (N,)."""
+    # The slope of sqrt is infinite at 0: a critic with zero gradient would turn the step to NaN.
     return jnp.sqrt(_squares(_gradients(critic, x)) + 1e-12)
 
 
 def largest_singular_value(kernel: Array, key: Array, iterations: int) -> Array:
-    """sigma of a kernel reshaped to (-1, C_out); u and v are constants to the gradient."""
+    """Estimates sigma of a kernel as (-1, C_out); u and v are constants to the gradient."""
     w = kernel.reshape(-1, kernel.shape[-1])
     u = jax.random.normal(key, (w.shape[-1],), w.dtype)
     fixed = jax.lax.stop_gradient(w)
@@ -129,7 +131,8 @@ def largest_singular_value(kernel: Array, key: Array, iterations: int) -> Array:
 
 
 def _gradients(critic: Critic, x: Array) -> Array:
-    return jax.grad(lambda x: critic(x).sum())(x)
+    gradients: Array = jax.grad(lambda x: critic(x).sum())(x)
+    return gradients
 
 
 def _squares(x: Array) -> Array:

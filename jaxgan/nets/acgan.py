@@ -1,30 +1,26 @@
-"""ACGAN's networks as the tutorials write them (Odena et al. 2017; GAN Step By Step, step 5).
+"""ACGAN's networks as in tutorials (Odena et al. 2017; GAN Step By Step, step 5).
 
 Convolutions start as N(0, 0.02^2) and BatchNorm's scale as N(1, 0.02^2); dense layers and the
 label embedding keep PyTorch's defaults.
 """
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
+from jax import Array
 
 from jaxgan.core.shapes import check_square
 from jaxgan.nets.layers import norms
-from jaxgan.nets.layers.basic import Conv, Dense, flatten, leaky_relu
+from jaxgan.nets.layers.basic import Conv, Dense, flatten, leaky_relu, torch_init
 from jaxgan.nets.layers.condition import Condition
 
-Array = jax.Array
-
-# PyTorch's default: U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
-_init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 _SIZES = (16, 32, 64, 128, 256)
 
 
 class Generator(nn.Module):
     """Latent (N, latent), condition or None -> images (N, *shape) in [-1, 1].
 
-    The condition's embedding is multiplied with the latent, projected to a quarter of the image's
-    size, normalised, and twice doubled by nearest neighbour and a 3x3 convolution.
+    The latent, multiplied by the condition's embedding, is projected to a quarter of the image's
+    size, normalized, and twice doubled by nearest neighbor and a 3x3 convolution.
     """
 
     shape: tuple[int, int, int]
@@ -34,13 +30,13 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
-        """Draws one image per latent."""
+        """Generates one image per latent."""
         check_square(self.shape, _SIZES, "acgan")
         norm, size = norms.named(self.norm, self.classes), self.shape[0] // 4
         if y is not None:
             unit = nn.initializers.normal(1.0)
             z = z * Condition(self.classes, z.shape[-1], kernel_init=unit)(y)
-        h = Dense(size * size * self.width, kernel_init=_init)(z)
+        h = Dense(size * size * self.width, kernel_init=torch_init)(z)
         h = norm()(h.reshape(-1, size, size, self.width), train, y)
         for width in (self.width, self.width // 2):
             h = Conv(width, 3, padding=1, up=True)(h)
@@ -51,9 +47,9 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images (N, *shape) -> logits (N,), with `heads` also heads (N, heads).
 
-    Four strided 3x3 convolutions of width, 2, 4 and 8 width channels, each with LeakyReLU, dropout
-    of whole channels (in training it needs the stream `dropout`) and, but for the first,
-    normalisation; then one dense layer for each output.
+    Four strided 3x3 convolutions of 1, 2, 4 and 8 times `width` channels, each followed by
+    LeakyReLU, dropout of entire channels (which in training needs the random stream `dropout`) and,
+    except for the first, normalization; then one dense layer per output.
     """
 
     shape: tuple[int, int, int]
@@ -75,7 +71,7 @@ class Discriminator(nn.Module):
             h = nn.Dropout(self.dropout, broadcast_dims=(1, 2), deterministic=not train)(h)
             h = norm()(h, train) if i else h
         h = flatten(h)
-        logits = Dense(1, kernel_init=_init, spectral=self.spectral)(h)[:, 0]
+        logits = Dense(1, kernel_init=torch_init, spectral=self.spectral)(h)[:, 0]
         if not self.heads:
             return logits
-        return logits, Dense(self.heads, kernel_init=_init, spectral=self.spectral)(h)
+        return logits, Dense(self.heads, kernel_init=torch_init, spectral=self.spectral)(h)

@@ -1,34 +1,29 @@
-"""Conditional GANs' networks: the tutorials' perceptrons, and a critic that scores in two stages.
+"""Conditional GANs' networks: the tutorials' perceptrons, and a two-stage discriminator.
 
-The pair is Mirza & Osindero 2014, section 3, at the sizes of the tutorials' code (GAN Step By
-Step, step 4). That code writes BatchNorm1d(n, 0.8), where 0.8 lands on epsilon; here epsilon is
-1e-5 and the running moments decay by 0.9, PyTorch's defaults.
+The perceptrons are Mirza & Osindero's (2014, section 3) at the sizes of the tutorials' code (GAN
+Step By Step, step 4). That code writes BatchNorm1d(n, 0.8), which sets epsilon to 0.8; here epsilon
+is 1e-5 and the running moments decay by 0.9, PyTorch's defaults.
 """
 
 import math
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
+from jax import Array
 
 from jaxgan.config.registry import nearest
 from jaxgan.nets.layers import norms
-from jaxgan.nets.layers.basic import Conv, Dense, flatten, leaky_relu
-from jaxgan.nets.layers.condition import Condition
+from jaxgan.nets.layers.basic import Conv, Dense, flatten, leaky_relu, torch_init
+from jaxgan.nets.layers.condition import Condition, append_features
 from jaxgan.nets.pyramid import pyramid
 from jaxgan.runtime.errors import UserError
-
-Array = jax.Array
-
-# The tutorials keep PyTorch's default: U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
-_init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 
 
 class Generator(nn.Module):
     """Latent (N, latent), condition or None -> images (N, *shape) in [-1, 1].
 
-    110-128-256-512-1024-784 by default: a condition's embedding joins the latent; LeakyReLU, and
-    BatchNorm on all hidden layers but the first.
+    110-128-256-512-1024-784 by default: a condition's embedding is appended to the latent;
+    LeakyReLU, and BatchNorm on all hidden layers but the first.
     """
 
     shape: tuple[int, ...]
@@ -39,21 +34,22 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
-        """Draws one image per latent."""
+        """Generates one image per latent."""
         norm = norms.named(self.norm, self.classes)
-        h = z if y is None else _beside(z, y, self.classes, self.embedding)
+        h = _append_features(z, y, self.classes, self.embedding)
         for i, width in enumerate(self.widths):
-            h = Dense(width, kernel_init=_init)(h)
+            h = Dense(width, kernel_init=torch_init)(h)
             h = leaky_relu(norm()(h, train, y) if i else h)
-        h = jnp.tanh(Dense(math.prod(self.shape), kernel_init=_init)(h))
+        h = jnp.tanh(Dense(math.prod(self.shape), kernel_init=torch_init)(h))
         return h.reshape(-1, *self.shape)
 
 
 class Discriminator(nn.Module):
     """Images (N, *shape), condition or None -> logits (N,).
 
-    794-512-512-512-1 by default: a condition's embedding joins the flattened image; LeakyReLU, and
-    dropout on all hidden layers but the first, which in training needs the stream `dropout`.
+    794-512-512-512-1 by default: a condition's embedding is appended to the flattened image;
+    LeakyReLU, and dropout on all hidden layers but the first, which in training needs the random
+    stream `dropout`.
     """
 
     shape: tuple[int, ...]
@@ -66,9 +62,8 @@ class Discriminator(nn.Module):
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool) -> Array:
         """Scores each image."""
-        options = {"kernel_init": _init, "spectral": self.spectral}
-        h = flatten(x)
-        h = h if y is None else _beside(h, y, self.classes, self.embedding, self.spectral)
+        options = {"kernel_init": torch_init, "spectral": self.spectral}
+        h = _append_features(flatten(x), y, self.classes, self.embedding, self.spectral)
         for i, width in enumerate(self.widths):
             h = Dense(width, **options)(h)
             if i:
@@ -80,10 +75,11 @@ class Discriminator(nn.Module):
 class TwoStageDiscriminator(nn.Module):
     """Images (N, *shape), condition or None -> logits (N,): is x real, and does it match y?
 
-    Strided 4x4 convolutions that never see the condition bring 16 to 256 pixels down to 4x4, 28 to
-    7x7. From those features alone follows the realism score r(x); from them beside the condition's
-    embedding at each position, the matching score m(x, y), as in Reed et al. 2016, section 4.1.
-    `combine` is 'sum', r + m, or 'min', the worse of the two. Without a condition r is the logit.
+    Strided 4x4 convolutions that never see the condition reduce 16 to 256 pixels to 4x4, 28 to 7x7.
+    The realism score r(x) is computed from those features alone; the matching score m(x, y) from
+    the features with the condition's embedding appended at each position, as in Reed et al. 2016,
+    section 4.1. `combine` is 'sum', r + m, or 'min', the worse of the two. Without a condition r is
+    the logit.
     """
 
     shape: tuple[int, int, int]
@@ -107,23 +103,24 @@ class TwoStageDiscriminator(nn.Module):
         for width in rest:
             h = Conv(width, 4, stride=2, padding=1, use_bias=bias, spectral=self.spectral)(h)
             h = leaky_relu(norm()(h, train))
-        real = Conv(1, h.shape[1], spectral=self.spectral, name="realism")(h)[:, 0, 0, 0]
+        realism = Conv(1, h.shape[1], spectral=self.spectral, name="realism")(h)[:, 0, 0, 0]
         if y is None:
-            return real
+            return realism
         embedded = Condition(self.classes, self.embedding, spectral=self.spectral)(y)
         embedded = jnp.broadcast_to(embedded[:, None, None], (*h.shape[:3], self.embedding))
         h = jnp.concatenate([h, embedded], axis=-1)
         h = leaky_relu(Conv(h.shape[-1], 1, spectral=self.spectral)(h))
         matching = Conv(1, h.shape[1], spectral=self.spectral, name="matching")(h)[:, 0, 0, 0]
-        return _COMBINE[self.combine](real, matching)
+        return _COMBINE[self.combine](realism, matching)
 
 
 _COMBINE = {"sum": jnp.add, "min": jnp.minimum}
 
 
-def _beside(x: Array, y: Array, classes: int, features: int, spectral: bool = False) -> Array:
-    """(N, D), condition -> (N, D + features): a label's row starts as N(0, 1), as PyTorch's."""
-    labels = jnp.issubdtype(y.dtype, jnp.integer)
+def _append_features(
+    x: Array, y: Array | None, classes: int, features: int, spectral: bool = False
+) -> Array:
+    """Appends the condition's embedding; a label's row starts as N(0, 1), as in PyTorch."""
+    labels = y is not None and jnp.issubdtype(y.dtype, jnp.integer)
     init = nn.initializers.normal(1.0) if labels else nn.initializers.lecun_normal()
-    embedded = Condition(classes, features, kernel_init=init, spectral=spectral)(y)
-    return jnp.concatenate([x, embedded], axis=1)
+    return append_features(x, y, classes, features, kernel_init=init, spectral=spectral)

@@ -1,21 +1,19 @@
 """The anime-face recipe's networks, at 64x64x3 (Chollet 2021, Deep Learning with Python, 12.5).
 
-Unlike DCGAN's: no normalisation, LeakyReLU in both, dropout before the critic's last layer, a
-generator that starts from 8x8 and widens as it grows, Keras's Glorot-uniform weights. The book's
-images lie in [0, 1] behind a sigmoid; here they lie in [-1, 1] behind a tanh.
+Unlike DCGAN's: no normalization, LeakyReLU in both nets, dropout before the discriminator's last
+layer, a generator that starts from 8x8 and widens as the resolution rises, Keras's Glorot-uniform
+weights. The book's images are in [0, 1] after a sigmoid; here they are in [-1, 1] after a tanh.
 """
 
 import functools
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
+from jax import Array
 
 from jaxgan.nets.layers import basic as layers
 from jaxgan.nets.layers.basic import flatten, leaky_relu
 from jaxgan.runtime.errors import UserError
-
-Array = jax.Array
 
 _init = nn.initializers.glorot_uniform()
 Dense = functools.partial(layers.Dense, kernel_init=_init)
@@ -31,7 +29,7 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
-        """Draws one image per latent."""
+        """Generates one image per latent."""
         del y, train
         _check(self.shape)
         h = Dense(64 * self.width)(z).reshape(-1, 8, 8, self.width)
@@ -49,7 +47,7 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool) -> Array:
-        """Scores each image; in training needs the random stream `dropout`."""
+        """Scores each image; in training it needs the random stream `dropout`."""
         del y
         _check(self.shape)
         h = x
@@ -62,6 +60,6 @@ class Discriminator(nn.Module):
 def _check(shape: tuple[int, ...]) -> None:
     if len(shape) != 3 or shape[:2] != (64, 64):
         raise UserError(
-            f"dcgan_anime draws 64x64 images, the data are {'x'.join(map(str, shape))}; "
+            f"dcgan_anime takes 64x64 images, the data are {'x'.join(map(str, shape))}; "
             "set --config.data.res=64"
         )

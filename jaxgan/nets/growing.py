@@ -1,55 +1,62 @@
-"""What nets that grow share with their games: levels, spans, and how two resolutions blend.
+"""What growing nets share with their games: levels, resolutions, and blending two of them.
 
-A net is called for a `span` of resolutions (low, high) and a `level`, log2 of the resolution that
-is reached. Images are (N, high, high, C). Between low and high the net blends what each resolution
+A net is called for a pair of `resolutions` (low, high) and a `level`, log2 of the resolution
+reached. Images are (N, high, high, C). Between low and high the net blends what each resolution
 shows with what the next one adds, by how far the level has come: 3.25 is 8 pixels and a quarter of
-the way to 16. A stage of training calls `within` (res / 2, res) and pays for no more; the span of
-the `whole` serves any step in one graph. Without either, the net is the full-grown one.
+the way to 16. A stage of training calls `for_stage` (res / 2, res) and pays for no more; the pair
+from `for_all_stages` serves any step in one graph. Without either, the net is fully grown.
 
 A feature map of r x r has min(channel_base / r, channel_max) channels. `dtype` bfloat16 computes
-convolutions in that type; parameters, normalisation, images and scores stay float32.
+convolutions in that type; parameters, normalization, images and scores stay float32.
 """
 
 import math
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
+from jax import Array
 
 from jaxgan.core.growth import SIZES, Growth, Stage
 from jaxgan.core.shapes import check_square
 from jaxgan.nets.ops.resize import downsample, upsample
 from jaxgan.runtime.errors import UserError
 
-Array = jax.Array
-Span = tuple[int, int]
+Resolutions = tuple[int, int]
 
 
 def alpha(stage: Stage, step: Array | int) -> Array:
-    """`stage.alpha` at a step that may be traced; 0 before the stage."""
+    """Computes `stage.alpha` at a step that may be traced; 0 before the stage."""
     if not stage.fade:
         return jnp.float32(step >= stage.start)
     return jnp.clip((step - stage.start) / stage.fade, 0.0, 1.0).astype(jnp.float32)
 
 
-def within(stage: Stage, step: Array | int) -> tuple[Array, Span]:
-    """The level at a step of a stage, and the stage's own span."""
+def for_stage(stage: Stage, step: Array | int) -> tuple[Array, Resolutions]:
+    """Returns the level at a step of a stage, and the stage's two resolutions."""
     low = stage.res // 2 if stage.fade else stage.res
     return stage.res.bit_length() - 2 + alpha(stage, step), (low, stage.res)
 
 
-def whole(growth: Growth, step: Array | int) -> tuple[Array, Span]:
-    """The level at any step, and the span of all stages."""
+def for_all_stages(growth: Growth, step: Array | int) -> tuple[Array, Resolutions]:
+    """Returns the level at any step, and the first and last resolutions of all stages."""
     first, *later = growth.stages
     level = first.res.bit_length() - 1 + sum((alpha(s, step) for s in later), jnp.float32(0))
     return level, (first.res, growth.stages[-1].res)
 
 
 def reals(images: Array, stage: Stage, step: Array | int) -> Array:
-    """Images as a stage sees them, (N, H, W, C) -> (N, res, res, C): averaged, and faded in.
+    """Returns real images as a stage sees them: averaged down, and faded in.
 
-    While a resolution fades in, reals are blended with what the one before shows of them, as fakes
-    are: else d would tell the two apart by their sharpness (Karras et al. 2018, figure 2).
+    While a resolution fades in, real images are blended with their own lower resolution, as fake
+    images are: else d would tell the two apart by sharpness (Karras et al. 2018, figure 2).
+
+    Args:
+      images: (N, H, W, C) at the data's resolution.
+      stage: the stage in training.
+      step: of training, possibly traced.
+
+    Returns:
+      (N, res, res, C), `res` the stage's.
     """
     while images.shape[1] > stage.res:
         images = downsample(images)
@@ -59,14 +66,14 @@ def reals(images: Array, stage: Stage, step: Array | int) -> Array:
 
 
 def blend(old: Array, new: Array, share: Array | float) -> Array:
-    """(1 - share) old + share new: exactly one of them at 0 and at 1."""
+    """Computes (1 - share) old + share new: exactly one of them at 0 and at 1."""
     return (1 - share) * old + share * new
 
 
-def reached(
-    shape: tuple[int, ...], level: Array | float | None, span: Span | None
-) -> tuple[Span, Array]:
-    """The span and level of a call, by default those of the full-grown net.
+def resolve(
+    shape: tuple[int, ...], level: Array | float | None, resolutions: Resolutions | None
+) -> tuple[Resolutions, Array]:
+    """Returns a call's resolutions and level, None standing for those of the fully grown net.
 
     Raises:
       UserError: data that are not square images of 4 to 1024 pixels, a power of two.
@@ -74,29 +81,29 @@ def reached(
     check_square(shape, SIZES, "a growing net")
     full = shape[0]
     level = math.log2(full) if level is None else level
-    return span or (full, full), jnp.asarray(level, jnp.float32)
+    return resolutions or (full, full), jnp.asarray(level, jnp.float32)
 
 
 def up_to(high: int) -> list[int]:
-    """4, 8, 16 and so on, up to `high`."""
+    """Returns 4, 8, 16 and so on, up to `high`."""
     return [res for res in SIZES if res <= high]
 
 
 def share(level: Array, res: int) -> Array:
-    """How far a resolution has faded in at a level, in [0, 1]."""
+    """Computes how far a resolution has faded in at a level, in [0, 1]."""
     return jnp.clip(level - (res.bit_length() - 2), 0.0, 1.0)
 
 
 def channels(net: nn.Module, res: int) -> int:
-    """Of the net's feature maps at a resolution."""
+    """Returns the channels of the net's feature maps at a resolution."""
     return min(net.channel_base // res, net.channel_max)
 
 
 def compute_type(name: str) -> jnp.dtype:
-    """The type that a net's `dtype` names.
+    """Returns the type that a net's `dtype` names.
 
     Raises:
-      UserError: another than the two that are known to work.
+      UserError: neither 'float32' nor 'bfloat16', the two known to work.
     """
     if name not in ("float32", "bfloat16"):
         raise UserError(f"dtype={name!r} of a net: 'float32' or 'bfloat16'")

@@ -6,20 +6,19 @@
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from jaxgan.nets.layers import norms
 from jaxgan.nets.layers.basic import Conv, ConvTranspose, Dense, flatten
 from jaxgan.runtime.errors import UserError
 
-Array = jax.Array
-
 
 class Generator(nn.Module):
     """Latent (N, latent), code or None -> images (N, *shape) in [-1, 1].
 
-    The code, a vector or a label that becomes one-hot, joins the latent; two dense layers of 1024
-    and 128 H/4 W/4, then two fractionally-strided 4x4 convolutions. The paper's pixels lie in
-    [0, 1] behind a sigmoid; here they lie in [-1, 1] behind a tanh.
+    The code, a vector or a one-hot label, is appended to the latent; two dense layers of 1024 and
+    128 H/4 W/4 features, then two fractionally-strided 4x4 convolutions. The paper's pixels are in
+    [0, 1] after a sigmoid; here they are in [-1, 1] after a tanh.
     """
 
     shape: tuple[int, int, int]
@@ -29,7 +28,7 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
-        """Draws one image per latent."""
+        """Generates one image per latent."""
         _check(self.shape)
         height, width, channels = self.shape
         norm, bias = norms.named(self.norm, self.classes), self.norm == "Identity"
@@ -46,8 +45,8 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images (N, *shape) -> logits (N,), with `heads` also heads (N, heads): the paper's D and Q.
 
-    Both read one trunk: 4x4 convolutions of stride 2 with 64 and 128 channels and a dense layer of
-    1024; Q has a dense layer of 128 of its own. LeakyReLU of slope 0.1; no normalisation at the
+    Both share a trunk, 4x4 convolutions of stride 2 with 64 and 128 channels and a dense layer of
+    1024; only Q has another dense layer of 128. LeakyReLU of slope 0.1; no normalization at the
     input.
     """
 
@@ -82,6 +81,6 @@ def _leaky_relu(x: Array) -> Array:
 def _check(shape: tuple[int, ...]) -> None:
     if len(shape) != 3 or shape[0] % 4 or shape[1] % 4:
         raise UserError(
-            f"infogan draws images whose sides are multiples of 4, the data are "
+            f"infogan takes images whose sides are multiples of 4, the data are "
             f"{'x'.join(map(str, shape))}; set --config.data.res=28 or 32"
         )

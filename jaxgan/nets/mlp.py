@@ -1,4 +1,4 @@
-"""Multilayer perceptrons for pictures and points (Goodfellow et al. 2014).
+"""Multilayer perceptrons for images and points (Goodfellow et al. 2014).
 
 The defaults are the tutorials' sizes for 28x28 digits.
 """
@@ -7,18 +7,16 @@ import math
 from collections.abc import Callable
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
+from jax import Array
 
 from jaxgan.config.registry import nearest
 from jaxgan.nets.layers import norms
 from jaxgan.nets.layers.basic import Dense, flatten, leaky_relu
-from jaxgan.nets.layers.condition import Condition
+from jaxgan.nets.layers.condition import append_features, projection
 from jaxgan.runtime.errors import UserError
 
-Array = jax.Array
-
-_TORCH = 3**-0.5  # PyTorch's default gain, which the tutorials keep; He et al. 2015 take 2**0.5
+_TORCH = 3**-0.5  # PyTorch's default gain, which the tutorials keep; He et al. 2015 use 2**0.5
 
 _ACTIVATIONS = {"relu": nn.relu, "leaky_relu": leaky_relu, "tanh": jnp.tanh}
 _OUTPUTS = {"tanh": jnp.tanh, "linear": lambda x: x}
@@ -27,8 +25,8 @@ _OUTPUTS = {"tanh": jnp.tanh, "linear": lambda x: x}
 class Generator(nn.Module):
     """Latent (N, latent), condition or None -> (N, *shape): 64-256-256-784 by default.
 
-    `output` is 'tanh' for pictures in [-1, 1], 'linear' for points. A condition's embedding joins
-    the latent.
+    `output` is 'tanh' for images in [-1, 1], 'linear' for points. A condition's embedding is
+    appended to the latent.
     """
 
     shape: tuple[int, ...]
@@ -43,19 +41,19 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
-        """Draws one item per latent."""
-        if y is not None:
-            z = jnp.concatenate([z, Condition(self.classes, self.embedding)(y)], axis=1)
+        """Generates one sample per latent."""
+        z = append_features(z, y, self.classes, self.embedding)
         h = _hidden(self, z, y, train)
         h = _dense(self, math.prod(self.shape))(h)
         return _choice("output", self.output, _OUTPUTS)(h).reshape(-1, *self.shape)
 
 
 class Discriminator(nn.Module):
-    """Items (N, *shape), condition or None -> logits (N,), with `heads` also heads (N, heads).
+    """Samples (N, *shape), condition or None -> logits (N,), with `heads` also heads (N, heads).
 
-    784-256-256-1 by default. A condition's embedding joins the flattened item; with `projection`
-    it is instead multiplied with the last features (Miyato & Koyama 2018).
+    784-256-256-1 by default. A condition's embedding is appended to the flattened sample; with
+    `projection` its inner product with the last features is added to the logits instead (Miyato &
+    Koyama 2018).
     """
 
     shape: tuple[int, ...]
@@ -71,23 +69,21 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool):
-        """Scores each item."""
+        """Scores each sample."""
         h = flatten(x)
-        if y is not None and not self.projection:
-            embedded = Condition(self.classes, self.embedding, spectral=self.spectral)(y)
-            h = jnp.concatenate([h, embedded], axis=1)
+        if not self.projection:
+            h = append_features(h, y, self.classes, self.embedding, spectral=self.spectral)
         h = _hidden(self, h, y, train)
         logits = _dense(self, 1)(h)[:, 0]
-        if self.projection:  # without a condition, Condition says what to set
-            embedded = Condition(self.classes, h.shape[-1], spectral=self.spectral)(y)
-            logits += jnp.sum(embedded * h, axis=1)
+        if self.projection:  # without a condition, its error names the option to set
+            logits += projection(h, y, self.classes, spectral=self.spectral)
         if not self.heads:
             return logits
         return logits, _dense(self, self.heads)(h)
 
 
 def _hidden(net: Generator | Discriminator, h: Array, y: Array | None, train: bool) -> Array:
-    """(N, C) -> (N, widths[-1]): the net's hidden layers, each normalised, then bent."""
+    """Applies the hidden layers, (N, C) -> (N, widths[-1]): dense, normalization, activation."""
     norm, bias = norms.named(net.norm, net.classes), net.norm == "Identity"
     activation = _choice("activation", net.activation, _ACTIVATIONS)
     for width in net.widths:
@@ -96,7 +92,10 @@ def _hidden(net: Generator | Discriminator, h: Array, y: Array | None, train: bo
 
 
 def _dense(net: Generator | Discriminator, features: int, use_bias: bool = True) -> Dense:
-    """Weights start uniform, of std gain / sqrt(fan_in): PyTorch's lie within 1 / sqrt(fan_in)."""
+    """Builds a layer with uniform weights of std gain / sqrt(fan_in).
+
+    PyTorch's weights are U(-1, 1) / sqrt(fan_in).
+    """
     init = nn.initializers.variance_scaling(net.gain**2, "fan_in", "uniform")
     return Dense(features, use_bias, init, net.spectral)
 

@@ -1,16 +1,16 @@
 """Progressive GAN's networks (Karras et al. 2018, appendix A): one parameter tree, all resolutions.
 
-Level, span, channel_base, channel_max and dtype are explained in nets/growing.py. The paper's
-widths are 16384 and 512.
+nets/growing.py explains level, resolutions, channel_base, channel_max and dtype. In the paper
+channel_base is 16384 and channel_max 512.
 """
 
 import math
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
+from jax import Array
 
-from jaxgan.nets.growing import Span, blend, channels, compute_type, reached, share, up_to
+from jaxgan.nets.growing import Resolutions, blend, channels, compute_type, resolve, share, up_to
 from jaxgan.nets.layers.basic import flatten, leaky_relu
 from jaxgan.nets.layers.equalized import EqualConv, EqualDense
 from jaxgan.nets.layers.minibatch_std import MinibatchStd
@@ -18,13 +18,11 @@ from jaxgan.nets.layers.norms import PixelNorm
 from jaxgan.nets.ops import upfirdn as fir
 from jaxgan.nets.ops.resize import downsample, upsample
 
-Array = jax.Array
-
-GAIN = math.sqrt(2.0)  # of a layer that a leaky rectifier follows
+GAIN = math.sqrt(2.0)  # of a layer that LeakyReLU follows
 
 
 class Generator(nn.Module):
-    """Latents (N, D) -> images (N, high, high, C), about [-1, 1] once trained, not bounded."""
+    """Latents (N, D) -> images (N, high, high, C), unbounded, about [-1, 1] once trained."""
 
     shape: tuple[int, int, int]
     channel_base: int = 16384
@@ -37,13 +35,13 @@ class Generator(nn.Module):
         z: Array,
         y: None = None,
         level: Array | float | None = None,
-        span: Span | None = None,
+        resolutions: Resolutions | None = None,
         *,
         train: bool,
     ) -> Array:
-        """Draws one image per latent; y: not seen."""
+        """Generates one image per latent; y is ignored."""
         del y, train
-        (low, high), level = reached(self.shape, level, span)
+        (low, high), level = resolve(self.shape, level, resolutions)
         dtype = compute_type(self.dtype)
         h, image = PixelNorm()(z), None
         for res in up_to(high):
@@ -52,7 +50,7 @@ class Generator(nn.Module):
                 dense = EqualDense(16 * features, use_bias=False, gain=GAIN / 4, name="dense")
                 h = dense(h).reshape(-1, 4, 4, features)
                 h += self.param("bias", nn.initializers.zeros, (features,))
-                h = _normalise(leaky_relu(h).astype(dtype))
+                h = _normalize(leaky_relu(h).astype(dtype))
             else:
                 h = self._conv(h, features, f"conv{res}_0", up=True)
             h = self._conv(h, features, f"conv{res}_1")
@@ -63,14 +61,15 @@ class Generator(nn.Module):
 
     def _conv(self, h: Array, features: int, name: str, up: bool = False) -> Array:
         conv = EqualConv(features, 3, padding=1, up=up, gain=GAIN, name=name)
-        return _normalise(leaky_relu(conv(h)))
+        return _normalize(leaky_relu(conv(h)))
 
 
 class Discriminator(nn.Module):
     """Images (N, high, high, C) -> scores (N,).
 
-    At 4x4 one channel of the standard deviation over groups of `group` images joins the features.
-    `filtered` low-passes what is halved, as StyleGAN does (Karras et al. 2019, section 2).
+    At 4x4 the standard deviation over groups of `group` images is appended as one channel.
+    `filtered` low-passes features before they are halved, as StyleGAN does (Karras et al. 2019,
+    section 2).
     """
 
     shape: tuple[int, int, int]
@@ -86,13 +85,13 @@ class Discriminator(nn.Module):
         x: Array,
         y: None = None,
         level: Array | float | None = None,
-        span: Span | None = None,
+        resolutions: Resolutions | None = None,
         *,
         train: bool,
     ) -> Array:
-        """Scores each image; y: not seen."""
+        """Scores each image; y is ignored."""
         del y, train
-        (low, high), level = reached(self.shape, level, span)
+        (low, high), level = resolve(self.shape, level, resolutions)
         h = self._from_rgb(x, high)
         for res in reversed(up_to(high)[1:]):
             h = self._halve(h, res)
@@ -103,7 +102,7 @@ class Discriminator(nn.Module):
         h = MinibatchStd(self.group)(h.astype(jnp.float32))
         features = channels(self, 4)
         h = leaky_relu(EqualConv(features, 3, padding=1, gain=GAIN, name="conv4")(h))
-        # The paper has it as a 4x4 convolution without padding: the same numbers.
+        # The paper's 4x4 convolution without padding: the same numbers.
         h = leaky_relu(EqualDense(features, gain=GAIN, name="dense")(flatten(h)))
         return EqualDense(1, name="out")(h)[:, 0]
 
@@ -112,7 +111,7 @@ class Discriminator(nn.Module):
         return leaky_relu(conv(x.astype(compute_type(self.dtype))))
 
     def _halve(self, h: Array, res: int) -> Array:
-        """Features (N, res, res, C) -> (N, res / 2, res / 2, C')."""
+        """Maps features (N, res, res, C) to (N, res / 2, res / 2, C')."""
         options = {"padding": 1, "gain": GAIN}
         h = leaky_relu(EqualConv(channels(self, res), 3, name=f"conv{res}_0", **options)(h))
         features, name = channels(self, res // 2), f"conv{res}_1"
@@ -122,9 +121,9 @@ class Discriminator(nn.Module):
 
 
 def low_pass(x: Array) -> Array:
-    """(N, H, W, C) filtered by [1, 2, 1] along both axes (Karras et al. 2019, section 2)."""
+    """Filters (N, H, W, C) by [1, 2, 1] along both axes (Karras et al. 2019, section 2)."""
     return fir.upfirdn2d(x, (1.0, 2.0, 1.0), padding=((1, 1), (1, 1)))
 
 
-def _normalise(h: Array) -> Array:
+def _normalize(h: Array) -> Array:
     return PixelNorm()(h.astype(jnp.float32)).astype(h.dtype)

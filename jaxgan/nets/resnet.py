@@ -1,35 +1,33 @@
 """SNGAN's residual networks (Miyato et al. 2018, appendix B), and SAGAN's (Zhang et al. 2019).
 
-For 32, 48 and 128 pixels they are the paper's, for 64 its authors' code's. Weights start as
-Glorot's uniform, times sqrt(2) in the residual branches. SAGAN's are the same with `attention`,
-and `spectral` in G as well.
+For 32, 48 and 128 pixels they follow the paper, for 64 its authors' code. Weights start
+Glorot-uniform, times sqrt(2) in the residual branches. SAGAN's are the same with `attention`, and
+`spectral` in G as well.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
+from jax import Array
 
 from jaxgan.core.shapes import check_square
 from jaxgan.nets.layers import norms
 from jaxgan.nets.layers.attention import SelfAttention
 from jaxgan.nets.layers.basic import Conv, Dense
-from jaxgan.nets.layers.condition import Condition
+from jaxgan.nets.layers.condition import append_channel, append_features, projection
 from jaxgan.nets.ops.resize import downsample, upsample
 from jaxgan.runtime.errors import UserError
-
-Array = jax.Array
 
 _init = nn.initializers.glorot_uniform()
 _residual_init = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")
 
 
 class _Plan(NamedTuple):
-    """Channels after G's dense layer and its blocks, and after D's blocks, in units of `width`.
+    """Channels after G's dense layer and each block, and after each of D's, in units of `width`.
 
-    halvings: how many of D's blocks, from the first, halve the image.
+    halvings: how many of D's blocks, from the first on, halve the image.
     """
 
     g: tuple[int, ...]
@@ -50,10 +48,10 @@ _PLANS = {
 class Generator(nn.Module):
     """Latent (N, latent), condition or None -> images (N, *shape) in [-1, 1].
 
-    Projects to 4x4 (6x6 for 48 pixels), then doubles with residual blocks. `width` is the paper's
-    where it is 0: 256 for 32 pixels, else 64, the channels of the largest maps. A condition
-    makes BatchNorm conditional; with another norm its embedding joins the latent. `attention` is
-    the size of the feature maps that SelfAttention follows, 0 for none.
+    Projects to 4x4 (6x6 for 48 pixels), then doubles with residual blocks. `width` is the number of
+    channels of the largest feature maps; 0 is the paper's, 256 for 32 pixels, else 64. A condition
+    makes BatchNorm conditional; with another norm its embedding is appended to the latent.
+    `attention` is the size of the feature maps after which SelfAttention is placed, 0 for none.
     """
 
     shape: tuple[int, int, int]
@@ -66,7 +64,7 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
-        """Draws one image per latent."""
+        """Generates one image per latent."""
         plan = _plan(self.shape)
         first, *rest = (factor * (self.width or plan.g_width) for factor in plan.g)
         size = self.shape[0] >> len(rest)
@@ -75,7 +73,7 @@ class Generator(nn.Module):
         if y is not None and norm == "BatchNorm":
             norm = "ConditionalBatchNorm"
         elif y is not None and norm != "ConditionalBatchNorm":
-            z = jnp.concatenate([z, Condition(self.classes, self.embedding)(y)], axis=1)
+            z = append_features(z, y, self.classes, self.embedding)
         norm = norms.named(norm, self.classes)
         options = {"kernel_init": _init, "spectral": self.spectral}
         h = Dense(size * size * first, **options)(z).reshape(-1, size, size, first)
@@ -90,10 +88,11 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images (N, *shape), condition or None -> logits (N,), with `heads` also heads (N, heads).
 
-    Residual blocks, ReLU, the `pool` ('sum' or 'mean', WGAN-GP's) over space, a dense layer.
-    `width` is the paper's where it is 0: 128 for 32 pixels, else 64, the channels after the first
-    block. A condition's embedding is multiplied with the pooled features (Miyato & Koyama 2018);
-    without `projection` it becomes one more channel of the image. `attention` as in G.
+    Residual blocks, ReLU, `pool` over space ('sum', or WGAN-GP's 'mean'), a dense layer. `width` is
+    the number of channels after the first block; 0 is the paper's, 128 for 32 pixels, else 64. The
+    inner product of a condition's embedding and the pooled features is added to the logits (Miyato
+    & Koyama 2018); without `projection` the condition becomes one more channel of the image
+    instead. `attention` as in G.
     """
 
     shape: tuple[int, int, int]
@@ -116,10 +115,7 @@ class Discriminator(nn.Module):
         _check_attention(self.attention, sizes, "d")
         norm = norms.named(self.norm, self.classes)
         options = {"kernel_init": _init, "spectral": self.spectral}
-        if y is not None and not self.projection:
-            plane = Condition(self.classes, self.shape[0] * self.shape[1])(y)
-            x = jnp.concatenate([x, plane.reshape(-1, *self.shape[:2], 1)], axis=-1)
-        h = x
+        h = x if self.projection else append_channel(x, y, self.classes)
         for i, factor in enumerate(plan.d):
             down, features = i < plan.halvings, factor * (self.width or plan.d_width)
             block = _Down(features, norm, self.spectral, down, first=i == 0, name=f"block{i}")
@@ -130,7 +126,7 @@ class Discriminator(nn.Module):
         h = h.sum(axis=(1, 2)) if self.pool == "sum" else h.mean(axis=(1, 2))
         logits = Dense(1, **options)(h)[:, 0]
         if y is not None and self.projection:
-            logits += jnp.sum(Condition(self.classes, h.shape[-1], **options)(y) * h, axis=1)
+            logits += projection(h, y, self.classes, **options)
         if not self.heads:
             return logits
         return logits, Dense(self.heads, **options)(h)
@@ -150,16 +146,16 @@ class _Up(nn.Module):
         h = Conv(self.features, 3, up=True, **residual)(h)
         h = nn.relu(self.norm()(h, train, y))
         h = Conv(self.features, 3, **residual)(h)
-        # A 1x1 convolution commutes with doubling, and costs a quarter before it.
+        # A 1x1 convolution commutes with doubling, and before it costs a quarter.
         shortcut = Conv(self.features, 1, kernel_init=_init, spectral=self.spectral)(x)
         return h + upsample(shortcut)
 
 
 class _Down(nn.Module):
-    """(N, H, W, C) -> (N, H/2, W/2, features), or of the same size where not `down`.
+    """(N, H, W, C) -> (N, H/2, W/2, features), or of the same size without `down`.
 
-    The first block has no activation before its first convolution, which widens; later ones widen
-    with their second, as in the authors' code.
+    The first block has no activation before its first convolution, which changes the channels;
+    later ones change them in their second, as in the authors' code.
     """
 
     features: int
@@ -175,8 +171,8 @@ class _Down(nn.Module):
         h = Conv(self.features if self.first else x.shape[-1], 3, **residual)(h)
         h = nn.relu(self.norm()(h, train, y))
         h = Conv(self.features, 3, down=self.down, **residual)(h)
-        # The authors' later blocks convolve, then pool. The two commute for a 1x1 convolution:
-        # the values are the same, at a quarter of the cost.
+        # The authors' later blocks convolve, then pool. For a 1x1 convolution the two commute:
+        # the values are the same at a quarter of the cost.
         shortcut = downsample(x) if self.down else x
         if self.down or x.shape[-1] != self.features:
             project = Conv(self.features, 1, kernel_init=_init, spectral=self.spectral)

@@ -1,16 +1,16 @@
-"""StyleGAN's generator (Karras et al. 2019): styles set each channel's mean and size by AdaIN.
+"""StyleGAN's generator (Karras et al. 2019): styles set each channel's mean and scale by AdaIN.
 
-A mapping z -> w (nets/latents.py), and a synthesis that starts from a learned constant and takes a
-w of its own for each of its layers, two to a resolution. It grows: level, span, channel_base,
-channel_max and dtype are explained in nets/growing.py. The critic is progan.Discriminator with
-`filtered`.
+A mapping z -> w (nets/mapping.py), and a synthesis that starts from a learned constant and takes
+one w per layer, two layers per resolution. It grows: nets/growing.py explains level, resolutions,
+channel_base, channel_max and dtype. The critic is progan.Discriminator with `filtered`.
 """
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax import Array
 
-from jaxgan.nets.growing import Span, blend, channels, compute_type, reached, share, up_to
+from jaxgan.nets.growing import Resolutions, blend, channels, compute_type, resolve, share, up_to
 from jaxgan.nets.layers.basic import leaky_relu
 from jaxgan.nets.layers.equalized import EqualConv, EqualDense
 from jaxgan.nets.layers.norms import AdaIN
@@ -18,14 +18,13 @@ from jaxgan.nets.mapping import Mapping, spread, style_layers
 from jaxgan.nets.ops.resize import upsample
 from jaxgan.nets.progan import GAIN, low_pass
 
-Array = jax.Array
-
 
 class Synthesis(nn.Module):
-    """ws (N, layers, w_dim) -> images (N, high, high, C), about [-1, 1] once trained, not bounded.
+    """ws (N, layers, w_dim) -> images (N, high, high, C), unbounded, about [-1, 1] once trained.
 
-    `layers` is two for each resolution up to high. In training each layer's noise is drawn from the
-    stream `noise`, else it is what the layer was given at first, kept among the statistics.
+    `layers` is two per resolution up to `high`. In training each layer's noise is drawn from the
+    random stream `noise`; otherwise it is the constant drawn at initialization, kept among the
+    statistics.
     """
 
     shape: tuple[int, int, int]
@@ -38,12 +37,12 @@ class Synthesis(nn.Module):
         self,
         ws: Array,
         level: Array | float | None = None,
-        span: Span | None = None,
+        resolutions: Resolutions | None = None,
         *,
         train: bool,
     ) -> Array:
-        """Draws one image for each row of ws."""
-        (low, high), level = reached(self.shape, level, span)
+        """Generates one image for each row of ws."""
+        (low, high), level = resolve(self.shape, level, resolutions)
         if ws.shape[1] != style_layers((high,)):
             raise ValueError(f"want {style_layers((high,))} layers of w, got ws {ws.shape}")
         h = image = None
@@ -70,11 +69,11 @@ def _conv(features: int, name: str, up: bool = False) -> EqualConv:
 
 
 class Epilogue(nn.Module):
-    """What follows a convolution: noise, bias, leaky rectifier, AdaIN; (N, H, W, C) -> the same."""
+    """What follows a convolution: noise, bias, LeakyReLU, AdaIN; keeps the shape (N, H, W, C)."""
 
     @nn.compact
     def __call__(self, x: Array, w: Array, train: bool) -> Array:
-        """Noise is one image for all channels, each of which learns its strength, 0 at first."""
+        """Adds one noise image to all channels, each with a learned strength that starts at 0."""
 
         def start() -> Array:
             return jax.random.normal(self.make_rng("params"), x.shape[1:3])
@@ -91,7 +90,7 @@ class Epilogue(nn.Module):
 class Generator(nn.Module):
     """Latents (N, D) -> images (N, high, high, C): mapping, then synthesis.
 
-    For a game that needs only that. One that mixes styles takes `split`.
+    For games that need only that; those that mix styles call `split`.
     """
 
     shape: tuple[int, int, int]
@@ -108,26 +107,25 @@ class Generator(nn.Module):
         z: Array,
         y: None = None,
         level: Array | float | None = None,
-        span: Span | None = None,
+        resolutions: Resolutions | None = None,
         *,
         train: bool,
     ) -> Array:
-        """Draws one image per latent; y: not seen."""
+        """Generates one image per latent; y is ignored."""
         del y
         mapping, synthesis = split(self)
-        (_, high), _ = reached(self.shape, level, span)
-        return synthesis(
-            spread(mapping(z, train=train), style_layers((high,))), level, span, train=train
-        )
+        (_, high), _ = resolve(self.shape, level, resolutions)
+        ws = spread(mapping(z, train=train), style_layers((high,)))
+        return synthesis(ws, level, resolutions, train=train)
 
 
 def exact(g: Generator) -> Generator:
-    """The same generator computed in float32 throughout."""
+    """Returns the same generator computed in float32 throughout."""
     return g.clone(dtype="float32")
 
 
 def split(g: Generator) -> tuple[Mapping, Synthesis]:
-    """A generator's two nets; their parameters are g's own under `mapping` and `synthesis`."""
+    """Returns a generator's two nets; their parameters are g's under `mapping` and `synthesis`."""
     mapping = Mapping(g.w_dim, g.layers, g.lr_mult, name="mapping")
     synthesis = Synthesis(g.shape, g.channel_base, g.channel_max, g.dtype, name="synthesis")
     return mapping, synthesis

@@ -1,22 +1,23 @@
-"""StyleGAN2's networks (Karras et al. 2020a), as StyleGAN2-ADA's code has them (2020b).
+"""StyleGAN2's networks (Karras et al. 2020a), as in StyleGAN2-ADA's code (2020b).
 
-A mapping z -> w (nets/latents.py); a synthesis ws -> image in which every layer l has a w of its
-own, ws[:, l]; a discriminator.
-Resolutions are 8 to 1024 pixels; a feature map of r x r has min(channel_base / r, channel_max)
-channels. `architecture` says how images join the features (2020a, figure 7): 'orig' at the ends
-only, 'skip' by an image at each resolution, 'resnet' by residual blocks. `clamp` bounds what each
-convolution puts out (256 in the authors' mixed precision), 0 for no bound; `bfloat16` counts the
-largest resolutions whose features are computed in that type, parameters being float32 always.
+A mapping z -> w (nets/mapping.py), a synthesis ws -> image whose layer l takes ws[:, l], and a
+discriminator. Resolutions are 8 to 1024 pixels; a feature map of r x r has
+min(channel_base / r, channel_max) channels.
 
-Submodules are named as in the authors' files, so that jaxgan.weights.stylegan2_ada maps one onto
-the other.
+`architecture` is how images connect to the features (2020a, figure 7): 'orig' at the ends only,
+'skip' by an image at each resolution, 'resnet' by residual blocks. `clamp` bounds the output of
+each convolution (256 in the authors' mixed precision), 0 for no bound. `bfloat16` is the number of
+resolutions, from the largest down, whose features are computed in that type; parameters are always
+float32.
+
+Submodules are named as in the authors' files, which jaxgan.weights.stylegan2_ada relies on.
 """
 
 import math
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
+from jax import Array
 
 from jaxgan.core.shapes import check_square
 from jaxgan.nets.layers.basic import flatten
@@ -27,14 +28,12 @@ from jaxgan.nets.mapping import Mapping, spread, style_layers
 from jaxgan.nets.ops import upfirdn as fir
 from jaxgan.runtime.errors import UserError
 
-Array = jax.Array
-
 
 class Synthesis(nn.Module):
-    """ws (N, layers, w_dim) -> images (N, *shape), about [-1, 1] once trained, not bounded.
+    """ws (N, layers, w_dim) -> images (N, *shape), unbounded, about [-1, 1] once trained.
 
-    noise: 'random' draws each layer's noise from the stream `noise`, 'constant' takes what the
-    layer was given at first (kept among the statistics as `noise`), 'none' adds none.
+    noise: 'random' draws each layer's noise from the random stream `noise`, 'constant' takes the
+    noise drawn at initialization (kept among the statistics as `noise`), 'none' adds none.
     """
 
     shape: tuple[int, int, int]
@@ -47,7 +46,7 @@ class Synthesis(nn.Module):
 
     @nn.compact
     def __call__(self, ws: Array, noise: str | None = None, *, train: bool) -> Array:
-        """Draws; `noise` None is 'random' in training, else 'constant'."""
+        """Generates images; `noise` None is 'random' in training, else 'constant'."""
         _check(self, "g")
         noise = noise or ("random" if train else "constant")
         if noise not in ("random", "constant", "none"):
@@ -58,7 +57,7 @@ class Synthesis(nn.Module):
         for i, size in enumerate(_sizes(self.shape)):
             block = _SynthesisBlock(
                 features=_channels(self, size),
-                colours=self.shape[-1],
+                image_channels=self.shape[-1],
                 last=size == self.shape[0],
                 architecture=self.architecture,
                 clamp=self.clamp,
@@ -66,7 +65,7 @@ class Synthesis(nn.Module):
                 taps=self.taps,
                 name=f"b{size}",
             )
-            # A block's toRGB has the w of the next block's first layer.
+            # A block's ToRGB shares its w with the next block's first layer.
             start = max(2 * i - 1, 0)
             h, image = block(h, image, ws[:, start : start + 3], noise)
         return image
@@ -75,7 +74,7 @@ class Synthesis(nn.Module):
 class Generator(nn.Module):
     """Latent (N, latent), condition or None -> images (N, *shape): mapping, then synthesis.
 
-    For a game that needs only that. One that mixes styles or walks paths in w takes `split`.
+    For games that need only that; those that mix styles or measure path lengths call `split`.
     """
 
     shape: tuple[int, int, int]
@@ -92,18 +91,19 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
-        """Draws one image per latent."""
+        """Generates one image per latent."""
         mapping, synthesis = split(self)
-        return synthesis(spread(mapping(z, y, train=train), style_layers(self.shape)), train=train)
+        ws = spread(mapping(z, y, train=train), style_layers(self.shape))
+        return synthesis(ws, train=train)
 
 
 def exact(g: Generator) -> Generator:
-    """The same generator computed in float32 throughout."""
+    """Returns the same generator computed in float32 throughout."""
     return g.clone(bfloat16=0)
 
 
 def split(g: Generator) -> tuple[Mapping, Synthesis]:
-    """A generator's two nets; their parameters are g's own under `mapping` and `synthesis`."""
+    """Returns a generator's two nets; their parameters are g's under `mapping` and `synthesis`."""
     mapping = Mapping(g.w_dim, g.layers, g.lr_mult, g.classes, name="mapping")
     synthesis = Synthesis(
         g.shape, g.channel_base, g.channel_max, g.architecture, g.clamp, g.bfloat16, g.taps,
@@ -115,9 +115,10 @@ def split(g: Generator) -> tuple[Mapping, Synthesis]:
 class Discriminator(nn.Module):
     """Images (N, *shape), condition or None -> logits (N,).
 
-    Halves down to 4x4; there `std_channels` channels (0 for none) of the standard deviation over
-    groups of `group` images join the features. A condition is mapped by `layers` dense layers to
-    `cmap` features (0: as many as the 4x4 map has), whose product with the last ones is the logit.
+    Halves down to 4x4; there the standard deviation over groups of `group` images is appended as
+    `std_channels` channels (0 for none). A condition is mapped by `layers` dense layers to `cmap`
+    features (0: as many as the 4x4 map has), whose inner product with the last features is the
+    logit.
     """
 
     shape: tuple[int, int, int]
@@ -161,10 +162,10 @@ class Discriminator(nn.Module):
 
 
 class _SynthesisBlock(nn.Module):
-    """One resolution: features or None, image or None -> both, doubled; of 4x4 where None."""
+    """One resolution: doubles features and image; without features, starts from a 4x4 constant."""
 
     features: int
-    colours: int
+    image_channels: int
     last: bool
     architecture: str
     clamp: float
@@ -192,14 +193,14 @@ class _SynthesisBlock(nn.Module):
         if image is not None:
             image = fir.upsample(image, self.taps)
         if self.last or self.architecture == "skip":
-            # Images add up in float32: each is a small correction of the sum before it.
-            rgb = ToRGB(self.colours, self.clamp, name="torgb")(h, w_rgb).astype(jnp.float32)
+            # Images accumulate in float32: each is a small correction to the sum of those before.
+            rgb = ToRGB(self.image_channels, self.clamp, name="torgb")(h, w_rgb).astype(jnp.float32)
             image = rgb if image is None else image + rgb
         return h, image
 
 
 class _DiscriminatorBlock(nn.Module):
-    """One resolution: features or None, image or None -> both, halved (None once not needed)."""
+    """One resolution: halves features and image; the image is None where no longer needed."""
 
     features: tuple[int, int]
     architecture: str
@@ -232,7 +233,7 @@ class _DiscriminatorBlock(nn.Module):
 
 
 class _Epilogue(nn.Module):
-    """The discriminator's end: features (N, 4, 4, C), image or None -> (N, 1), or (N, cmap)."""
+    """The discriminator's head: features (N, 4, 4, C), image or None -> (N, 1), or (N, cmap)."""
 
     features: int
     cmap: int
@@ -261,7 +262,7 @@ def _check(net: Synthesis | Discriminator, player: str) -> None:
 
 
 def _sizes(shape: tuple[int, ...]) -> list[int]:
-    """4, 8, 16 and so on, up to the image's."""
+    """Returns 4, 8, 16 and so on, up to the image's size."""
     return [4 << i for i in range(shape[0].bit_length() - 2)]
 
 
@@ -270,6 +271,6 @@ def _channels(net: Synthesis | Discriminator, size: int) -> int:
 
 
 def _dtype(net: Synthesis | Discriminator, size: int) -> jnp.dtype:
-    """bfloat16 for the largest resolutions, as many as the net says, but never for 4x4."""
+    """Returns bfloat16 for the largest `net.bfloat16` resolutions, but never for 4x4."""
     half = size >= 8 and size << net.bfloat16 > net.shape[0]
     return jnp.bfloat16 if half else jnp.float32

@@ -1,1 +1,1 @@
-"""Devices and processes."""
+"""Distributes batches and states over devices and processes."""

@@ -1,6 +1,7 @@
-"""The one mesh: every device of the run, the batch split over them, the state on each; or seeds.
+"""Meshes of devices: data parallelism, or parallelism over seeds.
 
-Several seeds trained at once are split over the devices instead, each whole on one.
+Usually the batch is split over all devices of the run and the state is replicated on each. Several
+seeds under vmap are split over the devices instead, each seed entirely on one.
 """
 
 import math
@@ -14,10 +15,10 @@ from jaxgan.runtime.errors import UserError
 
 
 def over_data(batch: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
-    """A one-axis mesh, `data`, of the given devices: by default all, of all processes.
+    """Builds a mesh with one axis, `data`, of `devices`: by default all, of all processes.
 
     Raises:
-      UserError: the batch cannot be split evenly.
+      UserError: the batch does not divide evenly among them.
     """
     devices = jax.devices() if devices is None else devices
     n = len(devices)
@@ -25,38 +26,48 @@ def over_data(batch: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
         raise UserError(
             f"config.batch={batch} does not split over {n} devices; set a multiple of {n}"
         )
-    # Auto: the compiler propagates the batch's sharding; under Explicit every loss must name it.
+    # Auto: the compiler propagates the batch's sharding; under Explicit every loss would name it.
     return jax.make_mesh((n,), ("data",), axis_types=(AxisType.Auto,), devices=devices)
 
 
 def over_seeds(n: int) -> Mesh:
-    """A one-axis mesh, `seeds`, of as many devices as n seeds split over evenly.
+    """Builds a mesh with one axis, `seeds`, of as many devices as n seeds divide among evenly.
 
     Raises:
       UserError: there is more than one process.
     """
     if jax.process_count() > 1:
-        raise UserError("config.seeds: seeds are trained at once by one process only")
+        raise UserError("config.seeds: seeds under vmap need a single process")
     devices = jax.devices()[: math.gcd(n, jax.device_count())]
     return jax.make_mesh((len(devices),), ("seeds",), axis_types=(AxisType.Auto,), devices=devices)
 
 
 def of_states(mesh: Mesh) -> NamedSharding:
-    """A run's state is the same on every device; those of seeds are split by seed."""
+    """Returns the sharding of a run's state: replicated, or split by seed on a mesh of seeds."""
     return NamedSharding(
         mesh, PartitionSpec("seeds") if "seeds" in mesh.axis_names else PartitionSpec()
     )
 
 
 def place(mesh: Mesh, batch: dict[str, np.ndarray], axis: int = 0) -> dict[str, jax.Array]:
-    """This process's share of a batch -> the global batch, `axis` split over the devices."""
+    """Places this process's share of a batch.
+
+    Args:
+      mesh: of the run.
+      batch: this process's share of each column.
+      axis: the axis to split over the devices.
+
+    Returns:
+      The global batch.
+    """
     split = NamedSharding(mesh, PartitionSpec(*[None] * axis, *mesh.axis_names))
     return {k: jax.make_array_from_process_local_data(split, v) for k, v in batch.items()}
 
 
 def lockstep() -> bool:
-    """Whether the host must wait for each step.
+    """Returns whether the host must wait for each step.
 
-    Several devices simulated on one CPU can deadlock in a collective when steps run ahead.
+    Several devices simulated on one CPU can deadlock in a collective when steps are dispatched
+    ahead.
     """
     return jax.default_backend() == "cpu" and jax.device_count() > 1

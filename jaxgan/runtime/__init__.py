@@ -1,1 +1,1 @@
-"""What surrounds every command: errors, environment variables, time."""
+"""What every command needs: a parser, errors, environment variables, a stopwatch."""

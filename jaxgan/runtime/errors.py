@@ -1,4 +1,4 @@
-"""The one exception for what a user can put right, and how a command line ends with it."""
+"""The exception for errors that a user can fix, and how a command exits with it."""
 
 import errno
 import sys
@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 
 class UserError(Exception):
-    """Bad input: one line that names the cause and the remedy, printed without a traceback."""
+    """Bad input; its message is one line, the cause and the remedy, printed without a traceback."""
 
 
 def is_full(error: BaseException | None) -> bool:
-    """Whether an error, or one it came from, says that the disk or the quota is full."""
+    """Returns whether an error, or one that caused it, says that the disk or the quota is full."""
     texts = ("no space left", "disk quota exceeded")
     while error is not None:
         numbered = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
@@ -20,10 +20,14 @@ def is_full(error: BaseException | None) -> bool:
     return False
 
 
-def run(verb: Callable[[list[str]], int]) -> None:
-    """Runs a command line and exits with its code; a UserError is one line on stderr, code 2."""
+def run(command: Callable[[list[str]], int]) -> None:
+    """Runs a command with the process's arguments and exits with the code that it returns.
+
+    A UserError or a full disk is one line on stderr and code 2; any other exception is a traceback
+    and code 1.
+    """
     try:
-        code = verb(sys.argv[1:])
+        code = command(sys.argv[1:])
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         code = 2
@@ -32,7 +36,7 @@ def run(verb: Callable[[list[str]], int]) -> None:
             raise
         print(
             f"error: the disk is full ({error}); free some space and run it again: a training "
-            "run goes on from its last checkpoint",
+            "run resumes from its last checkpoint",
             file=sys.stderr,
         )
         code = 2

@@ -1,4 +1,4 @@
-"""What tells a sick game from its samples and its critic: diversity and steepness."""
+"""Training diagnostics: the diversity of samples and the gradient norm of the critic."""
 
 import jax
 import jax.numpy as jnp
@@ -8,22 +8,23 @@ from jaxgan.losses.regularizers import gradient_norms
 
 Array = jax.Array
 
-COLLAPSED = 0.25  # of the real data's diversity; below it samples repeat each other
-PATIENCE = 3  # readings in a row before a warning, so that a passing dip is none
+COLLAPSED = 0.25  # of the real data's diversity; below it samples resemble each other
+PATIENCE = 3  # consecutive readings before a warning, so that a passing dip gives none
 
 
 def measure(game: Game, state: State, fake: Array, batch: Batch, key: Array) -> dict[str, Array]:
-    """Scalars to log beside the losses.
+    """Computes scalars to log beside the losses.
 
     Args:
-      game, state: as trained so far.
-      fake: n samples, (n, ...). batch: as many of the data, images as floats.
-      key: draws the points between reals and fakes.
+      game, state: the run so far.
+      fake: n samples, (n, ...). batch: n real ones, images as floats.
+      key: draws the points between real and fake samples.
 
     Returns:
-      diversity: `nearest` of the fakes over that of the reals; 1 is as diverse as the data.
-      lipschitz: the critic's largest gradient norm at points between reals and fakes, a lower
-        bound on its Lipschitz constant.
+      diversity: `nearest` of the fake samples over that of the real ones; 1 is as diverse as the
+        data.
+      lipschitz: the critic's largest gradient norm at points between real and fake samples, a
+        lower bound on its Lipschitz constant.
     """
     real = batch["image"]
     alpha = jax.random.uniform(key, (len(real), *[1] * (real.ndim - 1)))
@@ -37,7 +38,7 @@ def measure(game: Game, state: State, fake: Array, batch: Batch, key: Array) -> 
 
 
 def nearest(x: Array) -> Array:
-    """The mean distance from each item (n, ...) to the nearest other."""
+    """Computes the mean distance from each item (n, ...) to its nearest neighbor."""
     x = x.reshape(len(x), -1)
     squares = jnp.sum((x[:, None] - x[None]) ** 2, axis=-1)
     squares += jnp.where(jnp.eye(len(x), dtype=bool), jnp.inf, 0.0)
@@ -45,16 +46,16 @@ def nearest(x: Array) -> Array:
 
 
 class CollapseWatch:
-    """Says once, in plain words, that the samples have become alike."""
+    """Warns once about mode collapse."""
 
     def __init__(self, after: int):
-        """`after`: the step before which nothing is said, while G still learns to draw."""
+        """`after`: the step before which there is no warning, while G learns its first samples."""
         self._after = after
         self._low = 0
         self._said = False
 
     def __call__(self, step: int, diversity: float) -> str:
-        """The warning when it is due, else ''."""
+        """Returns the warning when it is due, else ''."""
         self._low = self._low + 1 if diversity < COLLAPSED and step >= self._after else 0
         if self._said or self._low < PATIENCE:
             return ""
@@ -62,5 +63,5 @@ class CollapseWatch:
         return (
             f"warning: at step {step} the samples look alike: the mean distance to the nearest "
             f"other is {diversity:.2f} of the real data's. The generator may have collapsed; try a "
-            "gradient penalty, spectral normalisation, a lower config.optim.d.lr, or another loss"
+            "gradient penalty, spectral normalization, a lower config.optim.d.lr, or another loss"
         )

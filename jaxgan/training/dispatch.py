@@ -1,11 +1,11 @@
-"""What the loop drives: one run or many seeds of it, one step to a dispatch or several.
+"""How training steps are dispatched: one seed or several, one step per dispatch or several.
 
-Dense nets are so small that dispatching a step takes as long as computing it: they gain from
-several steps to a dispatch and from seeds under vmap. On CPU convolutions lose by both: inside a
-loop XLA's are far slower, and vmapped over kernels they become grouped ones. There each step is a
-dispatch of its own, and seeds take turns. An accelerator waits for the host unless nets are large:
-digits by convolutions (experiments/dcgan.py on an H100) pass at 35,300 images/s with 50 steps to a
-dispatch and at 19,000 with one.
+Dispatching a step of small dense nets takes as long as computing it: they gain from several steps
+per dispatch and from seeds under vmap. Convolutions on a CPU lose by both: inside a loop XLA's are
+far slower, and vmapped over kernels they become grouped convolutions. There each step is a dispatch
+of its own, and seeds run sequentially. An accelerator waits for the host unless nets are large:
+experiments/dcgan.py on an H100 trains at 35,300 images/s with 50 steps per dispatch and at 19,000
+with one.
 """
 
 import functools
@@ -15,6 +15,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax import Array
 from jax.sharding import Mesh
 
 from jaxgan.core import game as core
@@ -23,7 +24,6 @@ from jaxgan.parallel import mesh as parallel
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import replicas
 
-Array = jax.Array
 Step = Callable[..., tuple[Any, dict[str, Array]]]  # (state, batch, key, *, turns)
 Feed = Callable[[int], Mapping[str, np.ndarray]]  # step -> a batch, on the host
 Cycle = tuple[tuple[str, ...], ...]  # the turns due at each step of a cycle
@@ -31,8 +31,8 @@ Init = Callable[[Array], State]
 Dispatch = Callable[..., tuple[Any, dict[str, Array]]]
 MOST = 50  # steps in one dispatch, at most
 AHEAD = 2**24  # bytes of batches in one dispatch of convolutions on an accelerator, at most
-# XLA's CPU back end copies what a step overwrites wherever it can't rule out a later reader. It
-# rules out more with this: updates of gan.py and cgan.py take 8 and 14 % less time (peers.py).
+# XLA's CPU back end copies what a step overwrites unless it can rule out a later reader. With this
+# it rules out more: updates of gan_mlp and cgan_mlp (experiments/peers) take 8 and 14 % less time.
 OVERWRITE = {"xla_cpu_copy_insertion_use_region_analysis": True}
 
 
@@ -152,7 +152,7 @@ def build(
 
 
 def dispatch(step: Step, game: Game, stride: int) -> Callable[..., tuple[Any, dict[str, Array]]]:
-    """(states, batches, keys, t) -> (states, metrics): `stride` steps from t on, compiled."""
+    """Compiles (states, batches, keys, t) -> (states, metrics): `stride` steps from t on."""
     if stride == 1:
         one = compiled(step)
         return lambda states, batch, keys, t: one(states, batch, keys, turns=core.due(game, t))
@@ -161,7 +161,7 @@ def dispatch(step: Step, game: Game, stride: int) -> Callable[..., tuple[Any, di
 
 
 def compiled(step: Step) -> Step:
-    """`step` under jit, for the platform in use; the states handed in are given up."""
+    """Compiles `step` for the platform in use; the input states' buffers are donated."""
     options = OVERWRITE if jax.default_backend() == "cpu" else None
     return jax.jit(step, static_argnames="turns", donate_argnums=0, compiler_options=options)
 
@@ -169,9 +169,9 @@ def compiled(step: Step) -> Step:
 def chunk(
     step: Step, states: Any, batches: Batch, keys: Array, *, turns: Cycle
 ) -> tuple[Any, dict[str, Array]]:
-    """Many steps in one dispatch: a scan over periods, each period unrolled.
+    """Takes many steps in one dispatch: a scan over cycles of turns, each cycle unrolled.
 
-    Which turns play is static, hence the unrolling.
+    Which turns play at a step is static, hence the unrolling.
 
     Args:
       step: (states, batch, keys, *, turns) -> (states, metrics).
@@ -181,8 +181,8 @@ def chunk(
       turns: `period(game, t)`, t their step.
 
     Returns:
-      The states, and each metric's mean over the steps that report it: not finite where any of
-      its values was not.
+      The states, and each metric's mean over the steps that report it, which is not finite where
+      any value was not.
     """
     cycles = jax.tree.map(lambda x: x.reshape(-1, len(turns), *x.shape[1:]), batches)
 
@@ -200,28 +200,28 @@ def chunk(
 
 
 def period(game: Game, start: int = 0) -> Cycle:
-    """The turns due at each step, from `start` on, of the shortest cycle that all turns share."""
+    """Returns the turns due at each step of the shortest cycle of all turns, from `start` on."""
     length = math.lcm(*(turn.every for turn in game.turns))
     return tuple(core.due(game, start + t) for t in range(length))
 
 
-def stride(game: Game, wish: int | str, spans: Sequence[int], size: int) -> int:
-    """How many steps go to a dispatch.
+def stride(game: Game, wish: int | str, intervals: Sequence[int], size: int) -> int:
+    """Returns the number of steps per dispatch.
 
     Args:
-      game: whose turns come round every len(period(game)) steps.
-      wish: a number, or 'auto': for dense nets the most that fit, up to MOST; for convolutions
-        on an accelerator too, of batches up to AHEAD bytes, if every step plays the same turns
-        (a longer cycle is unrolled, and slow to compile); else 1.
-      spans: steps that dispatches must end on, and whose multiples: the run's length, the
-        intervals of logs, pictures and checkpoints, the step to go on from.
+      game: its turns repeat every len(period(game)) steps.
+      wish: a number, or 'auto': for dense nets the most that fit, up to MOST; likewise for
+        convolutions on an accelerator, with batches up to AHEAD bytes, if every step plays the
+        same turns (a longer cycle is unrolled, and slow to compile); else 1.
+      intervals: steps on whose multiples dispatches must end: the run's length, the intervals of
+        logs, pictures and checkpoints, the step to resume from.
       size: bytes of one step's batches.
 
     Raises:
       UserError: a number that does not fit, or is neither 'auto' nor one.
     """
     borders = [t for turn in game.turns for t in turn.span if t]
-    whole, cycle = math.gcd(*spans, *borders), len(period(game))
+    whole, cycle = math.gcd(*intervals, *borders), len(period(game))
     if wish == "auto":
         ahead = AHEAD // size if cycle == 1 and jax.default_backend() != "cpu" else 1
         most = min(MOST, whole, MOST if dense(game) else ahead)
@@ -231,13 +231,16 @@ def stride(game: Game, wish: int | str, spans: Sequence[int], size: int) -> int:
     if wish > 1 and (whole % wish or wish % cycle):
         raise UserError(
             f"config.dispatch={wish}: must divide {whole}, which divides all intervals and the "
-            f"run's length, and be a multiple of {cycle}, after which all turns have come round"
+            f"run's length, and be a multiple of {cycle}, after which the turns repeat"
         )
     return wish
 
 
 def vmapped(game: Game, wish: str) -> bool:
-    """Whether seeds are trained at once: 'vmap', 'sequential', or 'auto' by nets and platform.
+    """Returns whether seeds are trained at once.
+
+    Args:
+      wish: 'vmap', 'sequential', or 'auto': vmap unless convolutions run on a CPU.
 
     Raises:
       UserError: another wish.
@@ -248,7 +251,7 @@ def vmapped(game: Game, wish: str) -> bool:
 
 
 def dense(game: Game) -> bool:
-    """Whether no net has a convolution: no parameter of more than two dimensions."""
+    """Returns whether no net has a convolution: no parameter of more than two dimensions."""
     params = jax.eval_shape(game.init, jax.random.key(0))[0]
     return all(leaf.ndim <= 2 for leaf in jax.tree.leaves(params))
 

@@ -1,4 +1,4 @@
-"""Scalars of a run: gathered on the device, checked, then written to jsonl and TensorBoard."""
+"""Logs a run's scalars: averages them on the device, checks them, writes jsonl and TensorBoard."""
 
 import json
 import os
@@ -19,7 +19,7 @@ class Diverged(UserError):
 
 
 class Meter:
-    """Averages the metrics of the steps since the last reading, without a sync at each step."""
+    """Averages metrics over the steps since the last reading, without a sync at each step."""
 
     def __init__(self, seen: Callable[[int], int]):
         """`seen`: step -> images of all steps before it, of all seeds."""
@@ -28,11 +28,11 @@ class Meter:
         self._since = time.perf_counter()
 
     def add(self, metrics: Mapping[str, Any], steps: int = 1) -> None:
-        """Keeps the mean metrics of so many steps: scalars or one for each seed, on the device."""
+        """Adds the mean metrics of `steps` steps: scalars, or one per seed, on the device."""
         self._pending.append((metrics, steps))
 
     def read(self, step: int, saved: int | None) -> dict[str, float]:
-        """Means since the last reading, and images_per_s.
+        """Returns the means since the last reading, and images_per_s.
 
         A metric of several seeds is their mean, with half its 95 % interval under NAME_ci95.
 
@@ -63,7 +63,7 @@ class Meter:
 
 
 def spread(values: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Scalars as they are; of one value for each seed the mean, and NAME_ci95."""
+    """Returns scalars as they are; of one value per seed the mean, and NAME_ci95."""
     row = {}
     for name, value in values.items():
         if np.ndim(value) == 0:
@@ -74,7 +74,7 @@ def spread(values: Mapping[str, np.ndarray]) -> dict[str, float]:
 
 
 def _report(name: str, value: np.ndarray, step: int, steps: int, saved: int | None) -> str:
-    """What diverged in the `steps` steps from `step` on, and what to do."""
+    """Describes what diverged in the `steps` steps from `step` on, and what to do."""
     turn, _, metric = name.partition("/")
     when = f"step {step}" if steps == 1 else f"steps {step} to {step + steps - 1}"
     bad = np.flatnonzero(~np.isfinite(value))
@@ -87,10 +87,10 @@ def _report(name: str, value: np.ndarray, step: int, steps: int, saved: int | No
 
 
 class Writer:
-    """metrics.jsonl and TensorBoard events in a workdir; rows from before a resume are kept."""
+    """Writes metrics.jsonl and TensorBoard events; rows from before a resume are kept."""
 
     def __init__(self, workdir: Path, step: int):
-        """Opens both; drops what an interrupted run wrote after `step`, the step to go on from."""
+        """Opens both; drops what an interrupted run wrote after `step`, from which it resumes."""
         from tensorboardX import SummaryWriter  # slow to import
 
         self._path = workdir / "metrics.jsonl"
@@ -118,7 +118,7 @@ class Writer:
 
 
 def read(workdir: Path) -> list[dict[str, float]]:
-    """The rows of a workdir's metrics.jsonl; a last line cut short by a kill is left out."""
+    """Reads a workdir's metrics.jsonl; a last line truncated by a kill is left out."""
     path = workdir / "metrics.jsonl"
     lines = path.read_text().split("\n")[:-1] if path.exists() else []
     return [json.loads(line) for line in lines]

@@ -127,7 +127,7 @@ def start(program: Program, run: Run, checkpoints: Checkpoints) -> Any:
 
 
 def summary(row: Mapping[str, float]) -> str:
-    """One row of metrics as the progress bar shows it."""
+    """Formats a row of metrics for the progress bar."""
     shown = {"d/real": "D(x)", "d/fake": "D(G(z))"}
     parts = [f"{row['kimg']:.1f} kimg", f"{row['images_per_s']:.0f} images/s"]
     for name, value in row.items():

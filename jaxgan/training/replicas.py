@@ -1,7 +1,7 @@
-"""Many replicas of one game in one program: states stacked over seeds on a leading axis, vmapped.
+"""Replicas of one game in one program: states stacked over seeds on a leading axis, vmapped.
 
 Replica i is the run of seed `seed + i`: the key, the first state, the data order and every draw
-are those of that run alone, so the two agree to float tolerance. Any game fits.
+are those of that run alone, so the two agree to float tolerance.
 """
 
 import math
@@ -10,38 +10,38 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from jaxgan.core import game as core
 from jaxgan.core.game import Batch, Game, State
 
-Array = jax.Array
 Step = Callable[..., tuple[State, dict[str, Array]]]  # (state, batch, key, *, turns)
 
 
 def keys(seed: int, n: int) -> Array:
-    """The keys (n,) of the runs of seeds `seed` to `seed + n - 1`."""
+    """Returns the keys (n,) of the runs of seeds `seed` to `seed + n - 1`."""
     return jax.vmap(jax.random.key)(seed + jnp.arange(n))
 
 
 def first(game: Game, key: Array) -> State:
-    """The state before the first step of the run whose key this is."""
+    """Returns the state before the first step of the run with this key."""
     return core.init(game, jax.random.fold_in(key, 0))
 
 
 def like(game: Game, n: int) -> State:
-    """What a checkpoint of n seeds holds, abstract: stacked where n > 1."""
+    """Returns the abstract state of a checkpoint of n seeds: stacked where n > 1."""
     if n == 1:
         return jax.eval_shape(lambda: first(game, jax.random.key(0)))
     return jax.eval_shape(lambda: jax.vmap(lambda key: first(game, key))(keys(0, n)))
 
 
 def pick(states: State, i: int) -> State:
-    """Replica i's state, as if it had been trained alone."""
+    """Returns replica i's state, as if it had been trained alone."""
     return jax.tree.map(lambda x: x[i], states)
 
 
 def replicate(step: Step) -> Step:
-    """`step` over states, batches and keys that carry a leading axis of seeds each."""
+    """Maps `step` over the leading axis, of seeds, of states, batches and keys."""
 
     def many(
         states: State, batches: Batch, keys: Array, *, turns: tuple[str, ...]
@@ -52,8 +52,8 @@ def replicate(step: Step) -> Step:
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
-    """Mean over seeds (n,) and half the width of its 95 % interval, Student's t; 0 where n = 1."""
-    from scipy.special import stdtrit
+    """Returns the mean over seeds (n,) and half its 95 % interval, Student's t; 0 where n = 1."""
+    from scipy.special import stdtrit  # slow to import; runs of one seed do without
 
     values = np.asarray(values, np.float64)
     n = len(values)

@@ -135,11 +135,11 @@ def make_game(
     steps: int,
     growth: Growth | None = None,
 ) -> Game:
-    """The game under config.game, its players' optimisers under config.optim.
+    """Builds the game under config.game with its players' optimizers under config.optim.
 
     Args:
       game, optim: the config's nodes.
-      spec: what the data look like.
+      spec: the shape of the data.
       steps: the run's length, over which learning rates decay.
       growth: the run's stages, where it has several.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 
 class StopSignal:
-    """While open, SIGTERM and SIGINT set `caught`, so that the loop ends after a save."""
+    """Sets `caught` on SIGTERM and SIGINT while it is open, so that the loop ends after a save."""
 
     def __init__(self) -> None:
         self.caught = False

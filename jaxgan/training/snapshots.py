@@ -42,7 +42,7 @@ class Snapshots:
     def draw(self, states: Sequence[State], step: int) -> np.ndarray:
         """Saves FOLDER/<step>.png and returns it, (H, W, C) uint8.
 
-        One state fills a grid; of several, each has a row of its own, or a panel of points.
+        One state fills a grid; each of several fills a row, or a panel of points.
         """
         drawn = [self._sample(state, self._inputs, self._key) for state in states]
         if drawn[0].shape[1:] == (2,):
@@ -55,7 +55,7 @@ class Snapshots:
         return picture
 
     def diagnose(self, states: Sequence[State]) -> dict[str, float]:
-        """`diagnostics.measure` on as many samples as there are reals, under diagnosis/."""
+        """Returns `diagnostics.measure` on as many samples as real images, under diagnosis/."""
         rows = [self._diagnose(state) for state in states]
         if len(rows) == 1:
             return logger.spread(rows[0])

@@ -10,7 +10,7 @@ from jaxgan.core.game import Batch, Game, State
 def train_step(
     game: Game, state: State, batch: Batch, key: jax.Array, *, turns: tuple[str, ...]
 ) -> tuple[State, dict[str, jax.Array]]:
-    """One step on a batch as the data give it: uint8 images become floats in [-1, 1]."""
+    """Takes one step on a batch of the data: uint8 images become floats in [-1, 1]."""
     return core.step(game, state, jax.tree.map(to_float, batch), key, turns=turns)
 
 

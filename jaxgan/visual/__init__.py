@@ -1,1 +1,1 @@
-"""Pictures: sample grids, plots."""
+"""Pictures of a run: sample grids and plots."""

@@ -1,4 +1,4 @@
-"""Plots of a run: loss curves, and points in the plane."""
+"""Plots loss curves, and points in the plane."""
 
 import math
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def save_curves(path: Path, rows: list[dict[str, float]]) -> None:
-    """Rows of metrics.jsonl -> a PNG: losses above, the critic's scores below."""
+    """Plots rows of metrics.jsonl to a PNG file: losses above, the critic's scores below."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -30,7 +30,10 @@ def save_curves(path: Path, rows: list[dict[str, float]]) -> None:
 
 
 def lattice(extent: float, n: int = 80) -> np.ndarray:
-    """(n * n, 2) float32 points over [-extent, extent]^2, x fastest: where `scatter` wants d."""
+    """Returns the points where `scatter` takes the critic's outputs.
+
+    They are float32 (n * n, 2) and cover [-extent, extent]^2, with x varying fastest.
+    """
     line = np.linspace(-extent, extent, n, dtype=np.float32)
     return np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
 
@@ -41,12 +44,15 @@ def scatter(
     critic_grid: np.ndarray | None = None,
     extent: float = 5.0,
 ) -> np.ndarray:
-    """Points in the plane -> a picture (480, 480, 3) uint8: fakes orange on the reals' grey.
+    """Draws points in the plane: generated ones in orange over real ones in gray.
 
     Args:
-      real, fake: (N, 2), any N of each.
-      critic_grid: the critic's outputs (n * n,) on `lattice(extent, n)`, drawn as level lines.
-      extent: the window is [-extent, extent]^2.
+      real, fake: (N, 2) each; their N may differ.
+      critic_grid: the critic's outputs (n * n,) on `lattice(extent, n)`, drawn as contour lines.
+      extent: the picture shows [-extent, extent]^2.
+
+    Returns:
+      A picture, uint8 (480, 480, 3).
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -59,7 +65,7 @@ def scatter(
     if critic_grid is not None:
         line = np.linspace(-extent, extent, math.isqrt(np.size(critic_grid)))
         levels = np.reshape(critic_grid, (len(line), len(line)))
-        if np.ptp(levels) > 0:  # a constant has no level lines
+        if np.ptp(levels) > 0:  # a constant has no contour lines
             axis.contour(line, line, levels, levels=12, cmap="viridis", linewidths=0.6, alpha=0.7)
     axis.scatter(*np.asarray(fake).T, s=4, color="tab:orange", linewidths=0)
     canvas.draw()

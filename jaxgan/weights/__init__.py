@@ -1,1 +1,1 @@
-"""Other programs' weights."""
+"""Weights of other programs: reading, writing and converting them."""

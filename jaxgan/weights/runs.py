@@ -1,4 +1,4 @@
-"""Published weights as a run of jaxgan, and a run's averaged generator as published weights."""
+"""Converts published weights to a run of jaxgan, and a run's averaged generator back."""
 
 import sys
 from collections.abc import Mapping
@@ -30,76 +30,89 @@ def get_config(arg: str | None = None) -> ConfigDict:
 
 
 def read(path: Path, workdir: Path, base: dict[str, Any], name: str) -> None:
-    """Makes `workdir` a run of step 0 whose nets are those of the file.
+    """Writes a run to `workdir`, at step 0, with the nets of a file of published weights.
+
+    Args:
+      path: a file that `safe_pickle.read` reads, with the networks of stylegan2-ada-pytorch.
+      workdir: the run's folder; it must have no checkpoint.
+      base: a config of the game stylegan2; sets what the weights do not determine.
+      name: the config file's name, for messages and for the written config.py.
 
     Raises:
-      UserError: the file is not what it claims, or the workdir has a checkpoint already.
+      UserError: another game, a workdir with a checkpoint, or a file without such networks.
     """
     if base["game"].get("name") != "stylegan2":
         raise UserError(f"--config={name}: its game is not stylegan2")
     if list((workdir / "checkpoints").glob("[0-9]*")):
         raise UserError(f"{workdir} holds a run already; pass another --workdir, or delete it")
-    found = safe_pickle.read(path)
-    states = networks(found.arrays)
+    weights = safe_pickle.read(path)
+    states = networks(weights.arrays)
     options = published.generator_options(states["G_ema"])
-    config, spec = describe(base, states, options, found.kwargs), Spec(options["shape"])
+    config, spec = describe(base, states, options, weights.kwargs), Spec(options["shape"])
     spec = spec._replace(classes=options["classes"])
     steps = config["steps"] if isinstance(config["steps"], int) else 1
     game = make_game(config["game"], config["optim"], spec=spec, steps=steps)
     state = jax.jit(lambda: core.init(game, jax.random.key(config["seed"])))()
 
-    made = {net: published.import_generator(states[net]) for net in ("G", "G_ema")}
-    nets = {net: dict(made[net].params) for net in made}
+    imported = {net: published.import_generator(states[net]) for net in ("G", "G_ema")}
+    nets = {net: dict(imported[net].params) for net in imported}
     if "D" in states:
         nets["G"]["d"] = published.import_discriminator(states["D"])
-    noise = {"noise": made["G_ema"].stats["noise"]["synthesis"]}
+    noise = {"noise": imported["G_ema"].stats["noise"]["synthesis"]}
     state = state.replace(
         params=fitting(state.params, nets["G"], path),
         ema=fitting(state.ema, nets["G_ema"], path),
         stats=fitting(state.stats, {"synthesis": noise}, path),
-        memory=state.memory | {"w_avg": jax.numpy.asarray(made["G_ema"].w_avg)},
+        memory=state.memory | {"w_avg": jax.numpy.asarray(imported["G_ema"].w_avg)},
     )
     workdir.mkdir(parents=True, exist_ok=True)
     workdirs.write(workdir, workdirs.Record(config, spec, steps))
     source = PYTHON.format(source=path.name, base=name, config=config)
     (workdir / "config.py").write_text(source)
-    saves = Checkpoints(workdir / "checkpoints")
-    saves.save(state, 0)
-    saves.close()
-    critic = "with its critic" if "D" in states else "its critic is new"
-    print(f"{path} in {workdir}, {critic}", file=sys.stderr)
+    checkpoints = Checkpoints(workdir / "checkpoints")
+    checkpoints.save(state, 0)
+    checkpoints.close()
+    critic = "with its critic" if "D" in states else "with a newly initialized critic"
+    print(f"wrote {path} to {workdir}, {critic}", file=sys.stderr)
 
 
 def write(workdir: Path, out: Path) -> None:
-    """Writes a run's averaged generator, w_avg and noise under the published names.
+    """Writes a run's averaged generator, w_avg and noise under the published names, as .npz.
 
     Raises:
-      UserError: no run of stylegan2 there, or no checkpoint.
+      UserError: no run of stylegan2 in `workdir`, no checkpoint, or a run of several seeds.
     """
     record = workdirs.read(workdir)
     styles = record.game().styles
     if styles is None or styles.weights != "stylegan2_ada":
         raise UserError(f"{workdir} holds no run of the game stylegan2")
     if record.config.get("seeds", 1) > 1:
-        raise UserError(f"{workdir} holds several seeds; only a run of one can be written")
+        raise UserError(f"{workdir} holds several seeds; only a run of one can be converted")
     state = jax.device_get(workdirs.restore(workdir).state)
     noise = {"noise": {"synthesis": state.stats["synthesis"]["noise"]}}
     g = published.Generator(dict(state.ema), noise, state.memory["w_avg"])
     taps = record.config["game"]["g"].get("taps")
+    out.parent.mkdir(parents=True, exist_ok=True)
     safe_pickle.write(out, published.export_generator(g, *([tuple(taps)] if taps else [])))
-    print(f"step {int(state.step)} of {workdir} in {out}", file=sys.stderr)
+    print(f"wrote step {int(state.step)} of {workdir} to {out}", file=sys.stderr)
 
 
 def networks(arrays: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """State dicts by network: G, G_ema, D; one generator alone stands for both G."""
+    """Splits arrays into state dicts by network: G, G_ema, D.
+
+    A single generator serves as both G and G_ema.
+
+    Raises:
+      UserError: there is no generator.
+    """
     states: dict[str, dict[str, Any]] = {}
     for name, value in arrays.items():
         network, _, rest = name.rpartition("/")
         states.setdefault(network, {})[rest] = value
-    alone = states.get("G_ema") or states.get("G") or states.get("")
-    if not alone:
+    g = states.get("G_ema") or states.get("G") or states.get("")
+    if not g:
         raise UserError(f"no G, G_ema or plain state dict among {sorted(states)}")
-    return {"G": alone, "G_ema": alone} | {k: v for k, v in states.items() if k in ("G", "D")}
+    return {"G": g, "G_ema": g} | {k: v for k, v in states.items() if k in ("G", "D")}
 
 
 def describe(
@@ -108,14 +121,21 @@ def describe(
     g: dict[str, Any],
     kwargs: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """The config of the run: `base` with the nets that the weights are of."""
+    """Returns the run's config: `base` with the nets that the weights belong to.
+
+    Args:
+      base: a config of the game stylegan2.
+      states: state dicts by network, as `networks` returns them.
+      g: `generator_options` of the averaged generator.
+      kwargs: by network, its constructor's arguments, as `safe_pickle.read` returns them.
+    """
     d = published.discriminator_options(states["D"]) if "D" in states else {}
     clamp = _clamp(kwargs)
-    labelled = bool(g["classes"])
-    embedded = g["w_dim"] if labelled else 0
+    labeled = bool(g["classes"])
+    embedded = g["w_dim"] if labeled else 0
     game = base["game"] | {
         "latent": states["G_ema"]["mapping.fc0.weight"].shape[1] - embedded,
-        "condition": "label" if labelled else "",
+        "condition": "label" if labeled else "",
         "g": {"name": "stylegan2.Generator", **_fields(g), "clamp": clamp},
         "d": {**base["game"]["d"], "name": "stylegan2.Discriminator", **_fields(d), "clamp": clamp},
     }
@@ -123,23 +143,26 @@ def describe(
 
 
 def fitting(tree: Any, new: Any, path: Path) -> Any:
-    """`tree` with the branches of `new` in place of its own, which must be of the same shapes."""
-    whole = tree | new
+    """Returns `tree` with its branches replaced by those of `new`.
+
+    Raises:
+      UserError: their names or shapes differ.
+    """
+    merged = tree | new
     have, want = (
         {jax.tree_util.keystr(at): np.shape(x) for at, x in jax.tree.leaves_with_path(t)}
-        for t in (whole, tree)
+        for t in (merged, tree)
     )
     if differ := sorted(set(have.items()) ^ set(want.items())):
         name = differ[0][0]
         raise UserError(
-            f"{path}: {name} is {have.get(name)}, the nets that its options tell have "
-            f"{want.get(name)}"
+            f"{path}: {name} is {have.get(name)}, but the nets of its options have {want.get(name)}"
         )
-    return jax.tree.map(jax.numpy.asarray, whole)
+    return jax.tree.map(jax.numpy.asarray, merged)
 
 
 def _clamp(kwargs: Mapping[str, Mapping[str, Any]]) -> float:
-    """conv_clamp, where the file tells what its networks were constructed with."""
+    """Returns conv_clamp from the arguments of the networks' constructors, 0 if it is not there."""
     for options in kwargs.values():
         inner = options.get("synthesis_kwargs", options)
         if inner.get("conv_clamp"):
@@ -148,5 +171,5 @@ def _clamp(kwargs: Mapping[str, Mapping[str, Any]]) -> float:
 
 
 def _fields(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that a config gives; the game tells the nets the rest."""
+    """Returns the options that a config sets; the game passes the nets the others."""
     return {name: value for name, value in options.items() if name not in ("shape", "classes")}

@@ -1,10 +1,10 @@
-"""Reads other programs' weights without running anything that is in their files.
+"""Reads weights of other programs without running any code in their files.
 
-Three kinds are known, whatever their names end in: PyTorch's zips (.pt, .pth) and its older
-streams of pickles, StyleGAN2-ADA's network pickles (.pkl), and NumPy's .npz. A pickle is a
-program: it may call whatever it names. Here it may name what is listed in `_globals` and nothing
-else, and each of those names stands for a harmless function of this file; the Python source that
-a network pickle carries is never looked at.
+Three kinds are recognized by content, whatever the file's suffix: PyTorch's zips (.pt, .pth) and
+its older streams of pickles, StyleGAN2-ADA's network pickles (.pkl), and NumPy's .npz. A pickle is
+a program: it may call whatever it names. Here it may name only what is listed in `_globals`, and
+each of those names is bound to a harmless function of this file; the Python source in a network
+pickle is never read.
 """
 
 import collections
@@ -23,7 +23,7 @@ import numpy as np
 
 from jaxgan.runtime.errors import UserError
 
-_MAGIC = 0x1950A86A20F9469CFC6C  # what torch.save's older streams begin with
+_MAGIC = 0x1950A86A20F9469CFC6C  # the first value of torch.save's older streams
 _DTYPES = {
     "FloatStorage": np.float32,
     "DoubleStorage": np.float64,
@@ -39,11 +39,11 @@ _DTYPES = {
 
 
 class Weights(NamedTuple):
-    """What a file holds.
+    """The contents of a file of weights.
 
-    arrays: by name. Nested dicts join their keys by '/', modules within a network by '.', so that
-      a network pickle gives 'G_ema/synthesis.b4.const' and a plain state dict its own names.
-    kwargs: by network, the arguments it was constructed with, where the file knows them.
+    arrays: by name. The keys of nested dicts are joined by '/', modules within a network by '.':
+      'G_ema/synthesis.b4.const' in a network pickle; the names of a plain state dict are kept.
+    kwargs: by network, the arguments it was constructed with, if the file records them.
     """
 
     arrays: dict[str, np.ndarray]
@@ -51,11 +51,11 @@ class Weights(NamedTuple):
 
 
 def read(path: Path) -> Weights:
-    """All arrays of a .pkl, .pt, .pth or .npz file, the kind told by its content.
+    """Reads all arrays of a .pkl, .pt, .pth or .npz file, whose kind its content determines.
 
     Raises:
-      UserError: no such file, damaged, of another kind, without arrays, or a pickle that asks for
-        what no weights need; nothing that it asked for has been run.
+      UserError: a file that is missing, damaged, of another kind or without arrays, or a pickle
+        that names a global which no weights need; none of its calls has been made.
     """
     try:
         data = path.read_bytes()
@@ -67,16 +67,16 @@ def read(path: Path) -> Weights:
         arrays = {name: np.asarray(value, order="C") for name, value in arrays.items()}
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    except Exception as error:  # Whatever a parser meets in bytes that anyone may have made.
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"{path}: damaged or cut short ({said}); fetch it again") from None
+    except Exception as error:  # Bytes from anyone may make a parser raise anything.
+        message = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"{path}: damaged or truncated ({message}); download it again") from None
     if not arrays:
         raise UserError(f"{path}: holds no arrays; give a file with a network's weights")
     return Weights(arrays, kwargs)
 
 
 def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes arrays as .npz under their names; the file appears whole or not at all."""
+    """Writes arrays as .npz under their names; the file appears complete or not at all."""
     part = path.with_name(path.name + ".part")
     with part.open("wb") as file:
         np.savez(file, **arrays)
@@ -84,7 +84,7 @@ def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def _parse(data: bytes) -> Any:
-    """The arrays in a file's bytes, in dicts as they lie."""
+    """Returns the arrays in a file's bytes, in dicts nested as in the file."""
     if data[:2] == b"PK":
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return _read_zip(archive)
@@ -98,7 +98,9 @@ def _read_zip(archive: zipfile.ZipFile) -> Any:
     pickles = [name for name in names if name.rpartition("/")[2] == "data.pkl"]
     if not pickles:
         if not names or not all(name.endswith(".npy") for name in names):
-            raise UserError("a zip, but neither PyTorch's nor NumPy's; give .pt, .pth or .npz")
+            raise UserError(
+                "a zip, but neither PyTorch's nor NumPy's; give a .pt, .pth or .npz file"
+            )
         return {
             name.removesuffix(".npy"): np.lib.format.read_array(
                 io.BytesIO(archive.read(name)), allow_pickle=False
@@ -114,12 +116,12 @@ def _read_zip(archive: zipfile.ZipFile) -> Any:
         return storages[key]
 
     if f"{folder}byteorder" in names and archive.read(f"{folder}byteorder") != b"little":
-        raise UserError("written on a big-endian machine; save it again on a common one")
+        raise UserError("written on a big-endian machine; save it again on a little-endian one")
     return _Reader(io.BytesIO(archive.read(pickles[0])), storage).load()
 
 
 def _read_pickles(data: bytes) -> Any:
-    """A plain pickle, or torch.save's older stream: four pickles, then each storage's bytes."""
+    """Reads a plain pickle, or torch.save's older stream: four pickles, then storages' bytes."""
     file = io.BytesIO(data)
     storages: dict[str, np.ndarray] = {}
 
@@ -131,23 +133,23 @@ def _read_pickles(data: bytes) -> Any:
             storages[key] = np.zeros(count, _DTYPES[kind])  # filled below
         return storages[key]
 
-    found = _Reader(file, storage).load()
-    if not (isinstance(found, int) and found == _MAGIC):
-        return found
+    first = _Reader(file, storage).load()
+    if not (isinstance(first, int) and first == _MAGIC):
+        return first
     for _ in ("protocol", "system"):
         _Reader(file, storage).load()
-    found = _Reader(file, storage).load()
+    contents = _Reader(file, storage).load()
     for key in _Reader(file, storage).load():
         values = storages[key]
         (count,) = struct.unpack("<q", file.read(8))
         if count != len(values):
-            raise ValueError(f"storage {key} has {count} elements, {len(values)} were announced")
+            raise ValueError(f"storage {key} has {count} elements, {len(values)} were declared")
         values[:] = np.frombuffer(file.read(values.nbytes), values.dtype)
-    return found
+    return contents
 
 
 class _Reader(pickle.Unpickler):
-    """An unpickler that knows the names in `_globals`, and no others."""
+    """An unpickler that resolves the names in `_globals` and no others."""
 
     def __init__(self, file: io.BytesIO, storage: Callable[[str, str, int], np.ndarray]):
         super().__init__(file)
@@ -155,7 +157,7 @@ class _Reader(pickle.Unpickler):
         self._storage = storage
 
     def find_class(self, module: str, name: str) -> Any:
-        """What a global name stands for.
+        """Returns the harmless function or type that a global name is bound to.
 
         Raises:
           UserError: it is not among those that weights need.
@@ -164,12 +166,12 @@ class _Reader(pickle.Unpickler):
         if full not in self._globals:
             raise UserError(
                 f"refused: the pickle asks for {full!r}, which no known weights need and which "
-                "might do anything; nothing was run. Save the state dict alone, or as .npz"
+                "may run any code; nothing was run. Save the state dict alone, or as .npz"
             )
         return self._globals[full]
 
     def persistent_load(self, pid: Any) -> np.ndarray:
-        """A storage, from ('storage', type, key, device, count) and, in old files, a view of it."""
+        """Returns the storage of ('storage', type, key, device, count[, view, in old files])."""
         tag, kind, key, _, count, *view = pid
         if tag != "storage" or (view and view[0] is not None):
             raise ValueError(f"unknown persistent object {tag!r}")
@@ -177,13 +179,13 @@ class _Reader(pickle.Unpickler):
 
 
 def _globals() -> dict[str, Any]:
-    """What a pickle may name: this file's functions, containers, and storage types as strings.
+    """Builds what a pickle may name: functions of this file, containers, storage types as strings.
 
-    Made anew for each pickle, which may set attributes of whatever it gets hold of.
+    Each pickle gets new ones, as it may set attributes of whatever it obtains.
     """
 
     def tensor(storage: np.ndarray, offset: int, size: tuple, stride: tuple, *_: Any) -> np.ndarray:
-        """A view of a storage, once sure that it stays within it."""
+        """Returns a view of a storage, checked to lie within it."""
         last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
         if not isinstance(storage, np.ndarray) or min(offset, *size, *stride, 0) < 0:
             raise ValueError("a tensor without a storage, or of negative size")
@@ -199,7 +201,7 @@ def _globals() -> dict[str, Any]:
         return _parse(bytes(data))
 
     def network(meta: Mapping[str, Any]) -> Any:
-        """A StyleGAN2-ADA object's state; its class, whose source is in `meta`, is not made."""
+        """Returns a StyleGAN2-ADA object's state; its class, given as source, is not built."""
         return meta["state"]
 
     class Dtype:
@@ -236,19 +238,19 @@ def _globals() -> dict[str, Any]:
 def _from_bytes(data: bytes, kind: str, count: int) -> np.ndarray:
     values = np.frombuffer(data, _DTYPES[kind])
     if len(values) != count:
-        raise ValueError(f"a storage has {len(values)} elements, {count} were announced")
+        raise ValueError(f"a storage has {len(values)} elements, {count} were declared")
     return values
 
 
-def _collect(found: Any, name: str, arrays: dict, kwargs: dict) -> None:
-    """Gathers the arrays of nested dicts and networks under their names."""
-    if isinstance(found, np.ndarray):
-        arrays[name] = found
-    elif _is_module(found):
-        arrays.update(_module(found, f"{name}/" if name else ""))
-        kwargs[name] = _plain(found.get("_init_kwargs", {}))
-    elif isinstance(found, Mapping):
-        for key, value in found.items():
+def _collect(node: Any, name: str, arrays: dict, kwargs: dict) -> None:
+    """Adds the arrays of nested dicts and networks to `arrays` under their joined names."""
+    if isinstance(node, np.ndarray):
+        arrays[name] = node
+    elif _is_module(node):
+        arrays.update(_module(node, f"{name}/" if name else ""))
+        kwargs[name] = _plain(node.get("_init_kwargs", {}))
+    elif isinstance(node, Mapping):
+        for key, value in node.items():
             _collect(value, f"{name}/{key}" if name else str(key), arrays, kwargs)
 
 
@@ -262,9 +264,9 @@ def _module(state: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, np.nda
             yield from _module(child, f"{prefix}{name}.")
 
 
-def _is_module(found: Any) -> bool:
+def _is_module(node: Any) -> bool:
     groups = ("_parameters", "_buffers", "_modules")
-    return isinstance(found, Mapping) and all(isinstance(found.get(g), Mapping) for g in groups)
+    return isinstance(node, Mapping) and all(isinstance(node.get(g), Mapping) for g in groups)
 
 
 def _plain(value: Any) -> Any:

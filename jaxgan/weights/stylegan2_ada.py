@@ -1,9 +1,9 @@
-"""StyleGAN2-ADA's published weights <-> the parameters of jaxgan.nets.stylegan2.
+"""Converts StyleGAN2-ADA's published weights to parameters of jaxgan.nets.stylegan2 and back.
 
 A state dict maps the published names ("synthesis.b8.conv0.affine.weight") to arrays; jaxgan's
-trees nest by the same names. Convolutions turn from OIHW into HWIO, dense layers from (out, in)
-into (in, out), CHW into HWC. Buffers, which are no parameters, go their own ways: `noise_const`
-into the statistics, `w_avg` to the game's memory; `resample_filter` is the field `taps`.
+trees nest by the same names. Convolutions are transposed from OIHW to HWIO, dense layers from
+(out, in) to (in, out), features from CHW to HWC. Buffers are not parameters: `noise_const` goes to
+the statistics, `w_avg` to the game's memory; `resample_filter` is the field `taps`.
 """
 
 import re
@@ -19,11 +19,11 @@ StateDict = Mapping[str, np.ndarray]
 Tree = dict[str, Any]
 
 _TO_HWIO, _TO_OIHW = (2, 3, 1, 0), (3, 2, 0, 1)
-_OTHER = "; expected the networks of stylegan2-ada-pytorch, and no other version's"
+_OTHER = "; only networks of stylegan2-ada-pytorch can be read"
 
 
 class Generator(NamedTuple):
-    """What a `stylegan2.Generator` and its game hold.
+    """The parameters and statistics of a `stylegan2.Generator`, and its game's w_avg.
 
     params: {'mapping', 'synthesis'}. stats: {'noise': {'synthesis': …}}. w_avg: (w_dim,).
     """
@@ -34,7 +34,7 @@ class Generator(NamedTuple):
 
 
 def import_generator(state: StateDict) -> Generator:
-    """A generator's state dict in jaxgan's terms.
+    """Converts a generator's state dict to jaxgan's trees.
 
     Raises:
       UserError: a name that no StyleGAN2 generator has.
@@ -53,7 +53,7 @@ def import_generator(state: StateDict) -> Generator:
 
 
 def export_generator(g: Generator, taps: tuple[float, ...] = fir.FILTER) -> dict[str, np.ndarray]:
-    """The state dict of a generator; `import_generator`'s inverse."""
+    """Returns the state dict of a generator; the inverse of `import_generator`."""
     state = {".".join(path): value for path, value in _theirs(g.params)}
     for path, value in _leaves(g.stats["noise"]):
         state[".".join([*path[:-1], "noise_const"])] = value
@@ -62,7 +62,7 @@ def export_generator(g: Generator, taps: tuple[float, ...] = fir.FILTER) -> dict
 
 
 def import_discriminator(state: StateDict) -> Tree:
-    """The parameters of a `stylegan2.Discriminator`.
+    """Converts a discriminator's state dict to the parameters of a `stylegan2.Discriminator`.
 
     Raises:
       UserError: a name that no StyleGAN2 discriminator has.
@@ -77,18 +77,19 @@ def import_discriminator(state: StateDict) -> Tree:
 
 
 def export_discriminator(params: Tree, taps: tuple[float, ...] = fir.FILTER) -> StateDict:
-    """The state dict of a discriminator; `import_discriminator`'s inverse."""
+    """Returns the state dict of a discriminator; the inverse of `import_discriminator`."""
     state = {".".join(path): value for path, value in _theirs(params)}
     return state | _filters(state, taps)
 
 
 def generator_options(state: StateDict) -> dict[str, Any]:
-    """The fields of the `stylegan2.Generator` whose weights these are.
+    """Returns the fields of the `stylegan2.Generator` that these weights belong to.
 
-    All that shows in names and shapes; `clamp` does not, and labels count as `classes`.
+    They are read from names and shapes, which do not determine `clamp`; the size of the labels is
+    `classes`.
 
     Raises:
-      UserError: these are no StyleGAN2 generator's.
+      UserError: the weights are not a StyleGAN2 generator's.
     """
     try:
         sizes = _sizes(state, "synthesis.")
@@ -107,16 +108,16 @@ def generator_options(state: StateDict) -> dict[str, Any]:
             "taps": _taps(state["synthesis.b4.resample_filter"]),
         }
     except (KeyError, IndexError) as error:
-        raise UserError(f"no StyleGAN2 generator: it has no {error}{_OTHER}") from None
+        raise UserError(f"not a StyleGAN2 generator: it has no {error}{_OTHER}") from None
 
 
 def discriminator_options(state: StateDict) -> dict[str, Any]:
-    """The fields of the `stylegan2.Discriminator` whose weights these are.
+    """Returns the fields of the `stylegan2.Discriminator` that these weights belong to.
 
-    All but `clamp` and `group`, which do not show in names and shapes.
+    They are read from names and shapes, which do not determine `clamp` and `group`.
 
     Raises:
-      UserError: these are no StyleGAN2 discriminator's.
+      UserError: the weights are not a StyleGAN2 discriminator's.
     """
     try:
         first = _sizes(state, "")[-1]
@@ -136,18 +137,18 @@ def discriminator_options(state: StateDict) -> dict[str, Any]:
             "taps": _taps(state["b4.conv.resample_filter"]),
         }
     except (KeyError, IndexError) as error:
-        raise UserError(f"no StyleGAN2 discriminator: it has no {error}{_OTHER}") from None
+        raise UserError(f"not a StyleGAN2 discriminator: it has no {error}{_OTHER}") from None
 
 
 def _ours(path: list[str], leaf: str, value: Any) -> tuple[list[str], np.ndarray]:
-    """One parameter's path and value in jaxgan's tree."""
+    """Converts one parameter's published path and value to those of jaxgan's tree."""
     value = np.asarray(value)
     if leaf == "const":
         return [*path, leaf], value.transpose(1, 2, 0)
     if leaf in ("bias", "noise_strength"):
         return [*path, leaf], value
     if leaf != "weight":
-        raise UserError(f"{'.'.join([*path, leaf])}: no parameter of StyleGAN2's{_OTHER}")
+        raise UserError(f"{'.'.join([*path, leaf])}: not a parameter of StyleGAN2{_OTHER}")
     if path == ["b4", "fc"]:  # features are flattened CHW there, HWC here
         out = len(value)
         value = value.reshape(out, -1, 4, 4).transpose(0, 2, 3, 1).reshape(out, -1)
@@ -156,7 +157,7 @@ def _ours(path: list[str], leaf: str, value: Any) -> tuple[list[str], np.ndarray
 
 
 def _theirs(params: Tree) -> Iterator[tuple[list[str], np.ndarray]]:
-    """Every parameter's published path and value."""
+    """Yields every parameter's published path and value."""
     for path, value in _leaves(params):
         *parents, leaf = path
         if leaf == "const":
@@ -170,7 +171,7 @@ def _theirs(params: Tree) -> Iterator[tuple[list[str], np.ndarray]]:
 
 
 def _filters(state: StateDict, taps: tuple[float, ...]) -> dict[str, np.ndarray]:
-    """The buffers `resample_filter`: one in each block and convolution that may resample."""
+    """Builds the buffers `resample_filter`: one in each block and convolution that may resample."""
     f = np.asarray(taps, np.float32) / np.float32(sum(taps))
     blocks, convs = set(), set()
     for name in state:
@@ -184,17 +185,17 @@ def _filters(state: StateDict, taps: tuple[float, ...]) -> dict[str, np.ndarray]
 
 
 def _taps(f: np.ndarray) -> tuple[float, ...]:
-    """The separable filter that a 2-D one is the outer product of, its first tap 1."""
+    """Returns the 1-D filter whose outer product a 2-D one is, scaled to a first tap of 1."""
     f = np.asarray(f, np.float64)
     row = f.sum(axis=0) if f.ndim == 2 else f
     if f.ndim == 2 and not np.allclose(np.outer(row, row), f * f.sum(), atol=1e-6):
-        raise UserError("resample_filter is no outer product of one filter with itself")
+        raise UserError("resample_filter is not the outer product of a filter with itself")
     return tuple(float(tap) for tap in row / row[0])
 
 
 def _sizes(state: StateDict, prefix: str) -> list[int]:
-    found = (re.match(rf"{prefix}b(\d+)\.", name) for name in state)
-    return sorted({int(match[1]) for match in found if match})
+    matches = (re.match(rf"{prefix}b(\d+)\.", name) for name in state)
+    return sorted({int(match[1]) for match in matches if match})
 
 
 def _mapping_layers(state: StateDict) -> int:

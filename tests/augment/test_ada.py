@@ -1,3 +1,5 @@
+"""Adaptive augmentation: the identity at p = 0, exact resampling, color maps, and how p moves."""
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,7 +20,7 @@ def map_of(matrix):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_at_p_0_nothing_changes_to_the_bit(channels):
+def test_at_p_0_nothing_changes_bit_for_bit(channels):
     x = NOISE[..., :channels]
     out = bgc(KEY, x, jnp.zeros(()))
     np.testing.assert_array_equal(out, x)
@@ -33,7 +35,7 @@ def test_at_p_0_nothing_changes_to_the_bit(channels):
         ([[0, 1], [1, 0]], lambda x: x.transpose(0, 2, 1, 3)),
     ],
 )
-def test_resampling_shifts_and_blurs_nothing_smooth(matrix, turned):
+def test_resampling_neither_shifts_nor_blurs_a_smooth_image(matrix, turned):
     out = warp(SMOOTH, map_of(matrix))
     inner = np.s_[:, 3:-3, 3:-3]
     np.testing.assert_allclose(out[inner], turned(SMOOTH)[inner], atol=0.02)
@@ -64,21 +66,21 @@ def test_gradients_flow_through_every_transform():
     np.testing.assert_allclose(numeric, jnp.sum(grad**2), rtol=1e-2)  # it is linear in x
 
 
-def test_colour_maps():
-    maps = np.asarray(jax.jit(ada.colours, static_argnums=1)(KEY, 500, jnp.ones(())))
+def test_color_maps_keep_gray_gray():
+    maps = np.asarray(jax.jit(ada.draw_color_maps, static_argnums=1)(KEY, 500, jnp.ones(())))
     np.testing.assert_allclose(maps[:, 3], np.tile([0, 0, 0, 1], (500, 1)), atol=1e-6)
-    only_hue = np.asarray(ada._around_luma(jnp.array([[[0.7]]])))[0, :3, :3]
+    only_hue = np.asarray(ada._rotation_around_luma(jnp.array([[[0.7]]])))[0, :3, :3]
     np.testing.assert_allclose(only_hue @ only_hue.T, np.eye(3), atol=1e-6)
     np.testing.assert_allclose(only_hue @ np.ones(3), np.ones(3), atol=1e-6)
-    grey = jnp.ones((500, 2, 2, 3)) * 0.25
-    out = np.asarray(ada.recolour(grey, jnp.asarray(maps)))
-    np.testing.assert_allclose(np.ptp(out, axis=3), 0, atol=1e-5)  # grey stays grey
+    gray = jnp.ones((500, 2, 2, 3)) * 0.25
+    out = np.asarray(ada.recolor(gray, jnp.asarray(maps)))
+    np.testing.assert_allclose(np.ptp(out, axis=3), 0, atol=1e-5)
 
 
 def test_warps_are_drawn_with_probability_p():
     @jax.jit
     def share(p):
-        maps = ada.warps(KEY, (4000, 16, 16, 3), p)
+        maps = ada.draw_warps(KEY, (4000, 16, 16, 3), p)
         return (maps == jnp.eye(3)).all(axis=(1, 2)).mean()
 
     assert share(0.0) == 1

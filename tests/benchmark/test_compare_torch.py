@@ -1,4 +1,4 @@
-"""The recipes timed against PyTorch are its nets and updates; the comparison itself, on stubs."""
+"""The nets and updates that are timed against PyTorch, and the comparison itself, on stubs."""
 
 import sys
 from functools import partial
@@ -11,8 +11,9 @@ from jaxgan import config as configs
 from jaxgan.benchmark import compare_torch
 from jaxgan.config.registry import bind
 from jaxgan.core import game as core
-from jaxgan.training import dispatch as program
-from jaxgan.training.loop import prepare
+from jaxgan.core import inputs
+from jaxgan.training import dispatch
+from jaxgan.training.setup import prepare
 
 ROOT = Path(__file__).parents[2]
 # Parameters of PyTorch's g and d, latent, and Adam's rate and betas; counted by hand.
@@ -27,17 +28,17 @@ PEERS = {
 
 
 @pytest.mark.parametrize("name", PEERS)
-def test_peer(name):
+def test_a_peer_has_pytorchs_parameters_latent_and_optimizers(name):
     config = configs.load(f"{ROOT}/experiments/peers/pytorch.py:{name}")
     run = bind(prepare, config.to_dict(), at="config")()
     state = jax.eval_shape(partial(core.init, run.game), jax.random.key(0))
     sizes = {net: sum(x.size for x in jax.tree.leaves(p)) for net, p in state.params.items()}
     g, d, latent, lr, b1, b2 = PEERS[name]
     assert sizes == {"g": g, "d": d} and not state.ema
-    assert run.game.inputs(jax.random.key(0), 2)["z"].shape == (2, latent)
+    assert inputs.draw(run.game.inputs, jax.random.key(0), 2)["z"].shape == (2, latent)
     assert run.batch == 64 and f"{run.spec.shape[0]}" in ("28", name[-2:])
     n_critic = 5 if name in ("wgan_gp64", "sngan32") else 1
-    assert program.period(run.game) == (("d",),) * (n_critic - 1) + (("d", "g"),)
+    assert dispatch.period(run.game) == (("d",),) * (n_critic - 1) + (("d", "g"),)
     for node in (config.optim.g, config.optim.d):
         node = node.to_dict()
         assert node.pop("decay", "constant") == "constant"
@@ -69,7 +70,7 @@ def compare(monkeypatch):
     return run, called
 
 
-def test_compare_alternates_and_takes_medians(compare, capsys):
+def test_pairs_alternate_and_the_table_has_medians(compare, capsys):
     run, called = compare
     assert run("gan_mlp", "--pairs=3", "--torch=--channels-last --threads 2") == 0
     torch = [command[1] == "torch_peers.py" for command in called]
@@ -83,7 +84,7 @@ def test_compare_alternates_and_takes_medians(compare, capsys):
     assert last == want
 
 
-def test_compare_takes_torch_at_its_fastest_and_leaves_out_what_fails(compare, capsys):
+def test_torch_runs_at_its_fastest_and_failing_modes_are_left_out(compare, capsys):
     run, called = compare
     assert run("gan_mlp", "--pairs=1") == 0
     trials, pair = ["--batch=64", "--channels-last", "--compile"], ["--channels-last"]

@@ -1,3 +1,5 @@
+"""Flags that override a config, arguments of an experiment, and what is said of bad ones."""
+
 from pathlib import Path
 
 import pytest
@@ -54,12 +56,12 @@ def test_a_name_keeps_the_nodes_options_and_a_bare_value_replaces_the_node():
         ("--config.flip=3", "expected a value like False"),
     ],
 )
-def test_bad_flags_are_named(flag, text):
+def test_bad_flags_are_refused(flag, text):
     with pytest.raises(UserError, match=text):
         configs.override(sample(), [flag])
 
 
-def test_arguments():
+def test_arguments_of_an_experiment():
     args = configs.arguments("smoke,res=64,data=folder:/a,b", smoke=False, res=32, data="mnist")
     assert (args.smoke, args.res, args.data) == (True, 64, "folder:/a,b")
     for text in ("smok", "smoke=1", "res", "res=big"):
@@ -67,7 +69,7 @@ def test_arguments():
             configs.arguments(text, smoke=False, res=32)
 
 
-def test_missing_experiment_names_the_nearest():
+def test_a_missing_experiment_is_refused_with_the_nearest():
     folder = Path(__file__).parents[2] / "experiments"
     with pytest.raises(UserError, match="did you mean '.*experiments/dcgan.py'"):
         configs.load(f"{folder}/dcgn.py")

@@ -25,7 +25,7 @@ def make(every=1, ema=0.9, turns=None, rates=(0.1, 0.01)):
             "b": Player(("b",), optax.sgd(rates[1])),
         },
         turns=turns,
-        inputs=lambda key, n: {},
+        inputs={},
         sample=lambda state, inputs, key: state.params["a"],
         critic=lambda state, batch: state.params["b"],
         ema={"b": ema},
@@ -97,19 +97,7 @@ def test_a_turn_without_a_player_moves_memory_only():
     assert float(state.params["a"]) == 1.0
 
 
-def test_what_a_turn_passes_on_is_seen_by_the_later_turns_of_its_step_only():
-    seen = []
-
-    def passing(params, state, batch, key):
-        seen.append(sorted(batch))
-        return jnp.array(0.0), Aux(passed={"made": state.step})
-
-    turns = tuple(Turn(name, None, passing) for name in ("first", "second"))
-    run(make(turns=turns), 2)
-    assert seen == [["image"], ["image", "made"]] * 2
-
-
-def test_foreign_statistics_are_refused():
+def test_statistics_of_nets_that_a_turn_does_not_train_are_refused():
     turn = Turn("a", "a", lambda p, s, b, k: (p["a"], Aux(stats={"b": {}})))
     with pytest.raises(ValueError, match="does not train"):
         run(make(turns=(turn,)), 1)

@@ -1,16 +1,36 @@
-"""Stages that follow from the step: borders, alpha, images seen, batches, and what reals become."""
+"""Durations, and stages that follow from the step: borders, alpha, images, batches, real images."""
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.core.growth import Growth, Stage, fixed
-from jaxgan.core.schedule import interval, plan, total
+from jaxgan.core.growth import Growth, Stage, fixed, interval, plan, steps, total
 from jaxgan.nets import growing
 from jaxgan.runtime.errors import UserError
 
 NODE = {"first": 4, "stable": "120", "fade": "1.2kimg", "batch": {"8": 16, "32": 4}}
 GROWN = plan(NODE, shape=(32, 32, 3), images=32, size=100)
+
+
+@pytest.mark.parametrize(
+    ("duration", "expected"),
+    [
+        (500, 500),
+        ("500", 500),
+        ("6.4kimg", 100),
+        ("6.41kimg", 101),
+        ("3epochs", 30),
+        ("1epoch", 10),
+    ],
+)
+def test_durations(duration, expected):
+    assert steps(duration, batch=64, size=640, at="config.steps") == expected
+
+
+@pytest.mark.parametrize("duration", ["soon", "10miles", -5, "epochs"])
+def test_nonsense_durations_are_refused(duration):
+    with pytest.raises(UserError, match="config.steps=.* is not a duration"):
+        steps(duration, batch=64, size=640, at="config.steps")
 
 
 def test_borders_and_batches():
@@ -37,38 +57,38 @@ def test_images_seen_and_the_steps_that_see_them():
 
 
 def test_alpha_and_level():
-    stage, steps = GROWN.stages[1], np.array([0, 120, 150, 195, 300])
-    np.testing.assert_allclose(growing.alpha(stage, steps), [0, 0, 30 / 75, 1, 1])
-    assert [stage.alpha(t) for t in steps] == [0, 0, 30 / 75, 1, 1]
-    for each, t, level, span in (
+    stage, times = GROWN.stages[1], np.array([0, 120, 150, 195, 300])
+    np.testing.assert_allclose(growing.alpha(stage, times), [0, 0, 30 / 75, 1, 1])
+    assert [stage.alpha(t) for t in times] == [0, 0, 30 / 75, 1, 1]
+    for each, t, level, resolutions in (
         (GROWN.stages[0], 7, 2.0, (4, 4)),
         (stage, 150, 2.4, (4, 8)),
         (GROWN.stages[3], 10**6, 5.0, (16, 32)),
     ):
-        found, between = growing.within(each, t)
-        assert between == span and float(found) == pytest.approx(level)
-    steps = jnp.array([0, 120, 150, 195, 315, 390, 660, 810, 10**7])
-    levels, span = growing.whole(GROWN, steps)
-    assert span == (4, 32)
+        found, between = growing.for_stage(each, t)
+        assert between == resolutions and float(found) == pytest.approx(level)
+    times = jnp.array([0, 120, 150, 195, 315, 390, 660, 810, 10**7])
+    levels, resolutions = growing.for_all_stages(GROWN, times)
+    assert resolutions == (4, 32)
     np.testing.assert_allclose(levels, [2, 2, 2.4, 3, 3, 4, 4.5, 5, 5], rtol=1e-6)
 
 
-def test_a_resolution_may_come_at_once():
+def test_without_a_fade_a_resolution_arrives_in_one_step():
     grown = plan({**NODE, "fade": 0}, shape=(8, 8, 3), images=32, size=100)
     np.testing.assert_array_equal(
-        growing.whole(grown, jnp.array([0, 119, 120, 121]))[0], [2, 2, 3, 3]
+        growing.for_all_stages(grown, jnp.array([0, 119, 120, 121]))[0], [2, 2, 3, 3]
     )
     assert grown.stages[1].alpha(120) == 1.0
 
 
-def test_readings():
+def test_readings_to_log():
     assert GROWN.readings(150) == pytest.approx(
         {"kimg": (3840 + 30 * 16) / 1000, "res": 8, "alpha": 0.4}
     )
     assert fixed(32, 8).readings(5) == {"kimg": 0.04}
 
 
-def test_reals_fade_as_in_closed_form():
+def test_real_images_fade_in_by_the_closed_form():
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
     eights = x.reshape(2, 8, 4, 8, 4, 3).mean(axis=(2, 4))
@@ -80,7 +100,7 @@ def test_reals_fade_as_in_closed_form():
     np.testing.assert_allclose(first, fours[:, ::2, ::2], atol=1e-6)
 
 
-def test_rates():
+def test_rates_by_resolution():
     grown = plan({**NODE, "rate": {"16": 1.5}}, shape=(32, 32, 3), images=32, size=100)
     assert [stage.rate for stage in grown.stages] == [1.0, 1.0, 1.5, 1.5]
 
@@ -96,7 +116,7 @@ def test_without_a_node_nothing_grows():
         ({"first": 6}, (8, 8, 3), "config.growth.first=6"),
         ({"first": 16}, (8, 8, 3), "growing takes square images of 16, .*set --config.data.res"),
         ({}, (28, 28, 1), "growing takes square images"),
-        ({"stable": "long"}, (8, 8, 3), "config.growth.stable='long' is no duration"),
+        ({"stable": "long"}, (8, 8, 3), "config.growth.stable='long' is not a duration"),
         ({"stable": 0, "fade": 0}, (8, 8, 3), "takes a step"),
         ({"batch": {"8": 0}}, (8, 8, 3), "config.growth.batch.8=0"),
         ({"batch": {"9": 4}}, (8, 8, 3), "config.growth.batch.9=4"),

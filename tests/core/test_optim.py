@@ -1,3 +1,5 @@
+"""Optimizer chains against updates by hand, and what config.optim refuses."""
+
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -70,7 +72,7 @@ def test_a_node_for_no_player_is_an_error():
         made.check_all_made()
 
 
-def test_restarted_forgets_and_changes_its_rate():
+def test_restarted_resets_the_optimizer_and_changes_its_rate():
     adam = optim.adam(updates=9, lr=0.1, b1=0.5, b2=0.9)
     grads = [1.0, -2.0, 0.5, 3.0]
     first, again = np.diff([0.5, *walk(adam, grads[:2])]), np.diff([0.5, *walk(adam, grads[2:])])

@@ -1,3 +1,5 @@
+"""Pixels against Pillow: cropping, resizing, transparency, orientation, depth and channels."""
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,7 +13,7 @@ def checkerboard(side: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("res", [16, 24, 32])
-def test_a_checkerboard_shrinks_to_mid_grey(res):
+def test_a_checkerboard_shrinks_to_mid_gray(res):
     board = checkerboard(96)
     small = to_square(Image.fromarray(board), res, 1)
     batch = resize_batch(board[None, :, :, None], res)[0]
@@ -20,7 +22,7 @@ def test_a_checkerboard_shrinks_to_mid_grey(res):
         assert abs(inner - 127.5).max() < 6
 
 
-def test_the_centre_is_cropped_exactly():
+def test_the_center_is_cropped_exactly():
     wide = np.zeros((4, 9, 3), np.uint8)
     wide[:, :, 0] = np.arange(9)
     want = wide[:, 2:6]
@@ -30,26 +32,26 @@ def test_the_centre_is_cropped_exactly():
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "RGB"])
 def test_transparency_turns_white(mode):
-    grey = Image.new("RGBA", (8, 8), (100, 100, 100, 255))
-    grey.paste((0, 0, 0, 0), (0, 0, 8, 4))
-    if mode in ("P", "RGB"):  # transparency by a colour that counts as see-through
+    gray = Image.new("RGBA", (8, 8), (100, 100, 100, 255))
+    gray.paste((0, 0, 0, 0), (0, 0, 8, 4))
+    if mode in ("P", "RGB"):  # transparency by a color that counts as transparent
         img = Image.new("RGB", (8, 8), (100, 100, 100))
         img.paste((0, 0, 0), (0, 0, 8, 4))
         if mode == "P":
             img = img.quantize(2)
         img.info["transparency"] = img.getpixel((0, 0))
     else:
-        img = grey.convert(mode)
+        img = gray.convert(mode)
     out = to_square(img, 8, 3)
     assert (out[:4] == 255).all()
     assert (out[4:] == 100).all()
 
 
-def test_exif_orientation_is_honoured(tmp_path):
+def test_exif_orientation_is_applied(tmp_path):
     img = Image.new("L", (8, 8))
     img.paste(255, (0, 0, 8, 4))  # white on top
     exif = Image.Exif()
-    exif[0x0112] = 3  # to be turned by 180 degrees
+    exif[0x0112] = 3  # rotated by 180 degrees
     img.save(tmp_path / "a.png", exif=exif)
     out = to_square(Image.open(tmp_path / "a.png"), 8, 1)
     assert (out[4:] == 255).all()
@@ -65,9 +67,9 @@ def test_sixteen_bits_are_scaled_not_clipped():
 
 def test_channels_convert_as_pillow_does():
     rgb = np.random.default_rng(0).integers(0, 256, (2, 5, 5, 3), dtype=np.uint8)
-    grey = convert_channels(rgb, 1)
-    for image, luma in zip(rgb, grey, strict=True):
+    gray = convert_channels(rgb, 1)
+    for image, luma in zip(rgb, gray, strict=True):
         np.testing.assert_array_equal(luma[..., 0], np.asarray(Image.fromarray(image).convert("L")))
-    np.testing.assert_array_equal(convert_channels(grey, 3), np.concatenate([grey] * 3, -1))
+    np.testing.assert_array_equal(convert_channels(gray, 3), np.concatenate([gray] * 3, -1))
     with pytest.raises(UserError, match="cannot make 3 channels of 4"):
         convert_channels(np.zeros((1, 2, 2, 4), np.uint8), 3)

@@ -1,3 +1,5 @@
+"""Sources opened by name, and messages for names, options and paths that do not fit."""
+
 import subprocess
 import sys
 
@@ -8,8 +10,9 @@ from jaxgan.data.load import load
 from jaxgan.runtime.errors import UserError
 
 
-def test_opens_a_source_by_name():
+def test_a_source_opens_by_name_with_or_without_its_file():
     assert load("digits", res=16).shape == (16, 16, 1)
+    assert load("embedded.digits", res=16).shape == (16, 16, 1)
 
 
 def test_the_path_is_all_after_the_first_colon(tmp_path):
@@ -21,7 +24,11 @@ def test_the_path_is_all_after_the_first_colon(tmp_path):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("mnits", {}, "config.data.name: no source 'mnits'; did you mean 'mnist'? known: array"),
+        (
+            "mnits",
+            {},
+            "config.data: no 'mnits' in jaxgan.data.sources; did you mean 'mnist'? known: array",
+        ),
         ("mnist", {"rez": 3}, "config.data.rez: mnist has no such option; did you mean 'res'?"),
         (
             "folder:/x",
@@ -33,13 +40,23 @@ def test_the_path_is_all_after_the_first_colon(tmp_path):
         ("mnist:/x", {}, "config.data.name=mnist:/x: mnist takes no path; write mnist"),
     ],
 )
-def test_says_what_is_wrong_and_what_is_right(name, options, message):
+def test_messages_name_the_error_and_the_remedy(name, options, message):
     with pytest.raises(UserError) as caught:
         load(name, **options)
     assert str(caught.value).startswith(message)
 
 
-def test_importing_the_room_imports_no_reader():
+@pytest.mark.parametrize("name", ["modes", "toy.modes", "from_arrays", "Source", "check_target"])
+def test_helpers_are_not_sources(name):
+    with pytest.raises(UserError) as caught:
+        load(name)
+    refused, _, known = str(caught.value).partition("known: ")
+    leaf, home = name.rpartition(".")[2], "jaxgan.data.sources" + ".toy" * ("." in name)
+    assert refused.startswith(f"config.data: no {leaf!r} in {home}")
+    assert leaf not in known.split(", ")
+
+
+def test_importing_the_package_imports_no_reader():
     code = (
         "import sys, jaxgan.data.load, jaxgan.data.pipeline, jaxgan.data.sources.folder, "
         "jaxgan.data.sources.embedded, jaxgan.data.sources.tfds, jaxgan.data.sources.array; "

@@ -1,3 +1,6 @@
+"""Batches as a function of the step, what is known of them beforehand, and prefetching."""
+
+import dataclasses
 import threading
 import time
 
@@ -94,14 +97,45 @@ def test_flip_mirrors_half_the_images_and_changes_nothing_else(dtype):
         ({"batch": 4, "seed": -1}, "seed=-1"),
     ],
 )
-def test_refuses(options, message):
+def test_batches_that_cannot_be_shared_and_negative_seeds_are_refused(options, message):
     with pytest.raises(UserError, match=message):
         Batches(numbered(4), **{"seed": 0, **options})
 
 
-def test_refuses_to_flip_points():
+def test_points_cannot_be_flipped():
     with pytest.raises(UserError, match="flip=False"):
         Batches(from_arrays(np.zeros((4, 2), np.float32)), batch=2, seed=0, flip=True)
+
+
+GROWTH = Growth((Stage(4, 0, 3, 0, 12, 0), Stage(8, 3, 5, 1, 8, 36), Stage(16, 5, None, 1, 2, 52)))
+SOURCES = {
+    "images": numbered(50),
+    "conditions": from_arrays(
+        np.zeros((9, 4, 4, 1), np.uint8), np.arange(9), conditions=np.zeros((9, 7))
+    ),
+    "points": from_arrays(np.zeros((9, 2), np.float32)),
+}
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("batch", [8, GROWTH], ids=["fixed", "growing"])
+@pytest.mark.parametrize("source", SOURCES)
+def test_shapes_dtypes_and_bytes_are_known_before_a_batch_is_read(source, batch, processes):
+    flip = source != "points"
+    for process in range(processes):
+        data = Batches(
+            SOURCES[source], batch=batch, seed=0, flip=flip, process=process, processes=processes
+        )
+        for step in (0, 2, 3, 4, 5, 9):
+            columns = data(step)
+            found = {name: (column.shape, column.dtype.name) for name, column in columns.items()}
+            assert data.abstract(step) == found
+            assert data.nbytes(step) == sum(column.nbytes for column in columns.values())
+
+
+def test_no_item_is_read_to_know_a_batchs_size():
+    source = dataclasses.replace(numbered(4), gather=lambda rows: 1 / 0)
+    assert Batches(source, batch=2, seed=0).nbytes(0) == 2 * (2 * 3 * 3 + 4)
 
 
 def workers() -> list[threading.Thread]:
@@ -128,7 +162,7 @@ def test_prefetch_runs_ahead_but_no_further_than_its_depth():
     made.close()
 
 
-def test_prefetch_raises_what_the_worker_raised_in_the_failing_turn():
+def test_prefetch_raises_the_workers_error_at_the_failing_step():
     def fail_at_two(x):
         if x == 2:
             raise KeyError("two")
@@ -150,18 +184,15 @@ def test_closing_prefetch_ends_its_thread():
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_a_growing_run_takes_up_where_the_last_batch_ended(processes):
-    growth = Growth(
-        (Stage(4, 0, 3, 0, 12, 0), Stage(8, 3, 5, 1, 8, 36), Stage(16, 5, None, 1, 2, 52))
-    )
+def test_batches_of_a_growing_run_continue_one_stream(processes):
     given = {"seed": 5, "flip": True, "processes": processes}
-    shares = [Batches(numbered(50), batch=growth, process=p, **given) for p in range(processes)]
+    shares = [Batches(numbered(50), batch=GROWTH, process=p, **given) for p in range(processes)]
     stream = Batches(numbered(50), batch=2, seed=5)
     found = []
     for step in range(8):
-        merged = [None] * growth.stage(step).batch
+        merged = [None] * GROWTH.stage(step).batch
         for p in range(processes):
             merged[p::processes] = items(shares[p](step))
         found += merged
     assert found == sum((items(stream(i)) for i in range(len(found) // 2)), [])
-    assert items(shares[0](6)) == items(Batches(numbered(50), batch=growth, **given)(6)), "at once"
+    assert items(shares[0](6)) == items(Batches(numbered(50), batch=GROWTH, **given)(6)), "at once"

@@ -1,3 +1,5 @@
+"""Sources from arrays: columns, dtypes, subsets, and arrays that are refused."""
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from jaxgan.runtime.errors import UserError
 IMAGES = np.arange(3 * 2 * 2, dtype=np.uint8).reshape(3, 2, 2, 1)
 
 
-def test_gathers_every_column_in_the_order_asked():
+def test_columns_are_gathered_in_the_requested_order():
     conditions = np.arange(6.0).reshape(3, 2)
     source = from_arrays(IMAGES, np.array([1, 0, 1]), ("a", "b"), conditions)
     batch = source.gather(np.array([2, 0, 2]))
@@ -30,10 +32,34 @@ def test_floats_of_any_shape_pass_through():
     np.testing.assert_array_equal(source.gather(np.array([1]))["image"], points[1:])
 
 
-def test_a_subset_renumbers():
+def test_a_subset_renumbers_its_items():
     part = subset(from_arrays(IMAGES, np.array([0, 1, 2])), np.array([2, 0]))
     assert part.size == 2
     assert part.gather(np.array([0, 1]))["label"].tolist() == [2, 0]
+
+
+POINTS = np.zeros((3, 2), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("columns", "dtype"),
+    [
+        ({"images": IMAGES}, "uint8"),
+        ({"images": IMAGES, "labels": np.array([1, 0, 1])}, "uint8"),
+        ({"images": IMAGES, "conditions": np.zeros((3, 5))}, "uint8"),
+        ({"images": IMAGES, "labels": np.arange(3), "conditions": np.ones((3, 1))}, "uint8"),
+        ({"images": POINTS}, "float32"),
+        ({"images": POINTS, "labels": np.arange(3)}, "float32"),
+    ],
+)
+def test_abstract_columns_are_those_of_gathered_items(columns, dtype):
+    source = from_arrays(**columns)
+    for rows in (np.array([2]), np.array([0, 2, 1, 1])):
+        gathered = source.gather(rows)
+        found = {name: (column.shape, column.dtype.name) for name, column in gathered.items()}
+        assert source.abstract(len(rows)) == found
+    assert source.dtype == dtype
+    assert subset(source, np.array([1, 2])).abstract(2) == source.abstract(2)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +77,6 @@ def test_a_subset_renumbers():
         ((IMAGES, None, (), np.zeros((3, 4), np.int64)), "int64"),
     ],
 )
-def test_refuses(args, message):
+def test_arrays_of_other_shapes_dtypes_and_labels_are_refused(args, message):
     with pytest.raises(UserError, match=message):
         from_arrays(*args)

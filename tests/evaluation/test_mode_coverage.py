@@ -1,44 +1,46 @@
+"""Modes covered, high-quality share and reverse KL, by hand."""
+
 import numpy as np
 import pytest
 
 from jaxgan.evaluation.mode_coverage import assign, quality
 
-CENTRES = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
+CENTERS = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
 
 
-def test_by_hand():
-    # distances to the nearest centre: 0, exactly 3 std, and just outside
+def test_scores_of_four_points_by_hand():
+    # distances to the nearest center: 0, exactly 3 std, and just outside
     points = np.array([[0.0, 0.0], [10.0, 3.0], [0.0, 7.0 - 1e-6], [0.5, 0.5]])
-    scores = quality(points, CENTRES, 1.0)
+    scores = quality(points, CENTERS, 1.0)
     assert scores["modes"] == 2 and scores["high_quality"] == 0.75
     # shares 1/2, 1/4, 1/4 and 0 over four modes
     expected = 0.5 * np.log(2) + 2 * 0.25 * np.log(1)
     assert scores["reverse_kl"] == pytest.approx(expected)
 
 
-def test_the_radius_is_round():
+def test_high_quality_is_a_euclidean_distance():
     inside, outside = np.array([[2.1, 2.1]]), np.array([[2.2, 2.2]])  # 2.97 and 3.11 std
-    assert quality(inside, CENTRES, 1.0)["high_quality"] == 1
-    assert quality(outside, CENTRES, 1.0)["high_quality"] == 0
+    assert quality(inside, CENTERS, 1.0)["high_quality"] == 1
+    assert quality(outside, CENTERS, 1.0)["high_quality"] == 0
 
 
-def test_ends_of_reverse_kl():
-    one, all_ = np.tile(CENTRES[:1], (50, 1)), np.tile(CENTRES, (50, 1))
-    assert quality(one, CENTRES, 1.0) == {
+def test_reverse_kl_of_one_mode_and_of_all():
+    one, all_ = np.tile(CENTERS[:1], (50, 1)), np.tile(CENTERS, (50, 1))
+    assert quality(one, CENTERS, 1.0) == {
         "modes": 1,
         "high_quality": 1.0,
         "reverse_kl": pytest.approx(np.log(4)),
     }
-    assert quality(all_, CENTRES, 1.0)["reverse_kl"] == pytest.approx(0)
-    assert quality(all_, CENTRES, 1.0)["modes"] == 4
+    assert quality(all_, CENTERS, 1.0)["reverse_kl"] == pytest.approx(0)
+    assert quality(all_, CENTERS, 1.0)["modes"] == 4
 
 
-def test_assign():
-    nearest, distance = assign(np.array([[1.0, 0.0], [9.0, 8.0]]), CENTRES)
+def test_assign_finds_the_nearest_center_and_its_distance():
+    nearest, distance = assign(np.array([[1.0, 0.0], [9.0, 8.0]]), CENTERS)
     assert nearest.tolist() == [0, 3]
     np.testing.assert_allclose(distance, [1, 5**0.5])
 
 
 def test_points_that_are_not_numbers_are_of_no_mode():
-    scores = quality(np.full((5, 2), np.nan), CENTRES, 1.0)
+    scores = quality(np.full((5, 2), np.nan), CENTERS, 1.0)
     assert scores["modes"] == 0 and scores["high_quality"] == 0

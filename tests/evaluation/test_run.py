@@ -1,4 +1,7 @@
+"""`python -m jaxgan.evaluate`: figures with their protocols, metrics by file, and refusals."""
+
 import json
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -10,57 +13,59 @@ import pytest
 from jaxgan import config as configs
 from jaxgan import evaluate
 from jaxgan.core.game import Spec
+from jaxgan.evaluation import run
+from jaxgan.evaluation.metrics import kid
 from jaxgan.evaluation.metrics.swd import swd
-from jaxgan.evaluation.run import Subject
+from jaxgan.evaluation.subject import Subject
 from jaxgan.runtime.errors import UserError
-from jaxgan.training import replicas as seeds
-from jaxgan.training import workdir as recipe
+from jaxgan.training import replicas, workdir
 from jaxgan.training.checkpoint import Checkpoints
+from jaxgan.training.workdir import Record
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def workdir(tmp_path_factory):
+def conditional(tmp_path_factory):
     """A conditional run, untrained, with two checkpoints."""
     folder = tmp_path_factory.mktemp("run")
     config = configs.load(f"{ROOT}/experiments/cgan.py").to_dict()
-    spec = Spec((28, 28, 1), 10)
-    game = recipe.make_game(config["game"], config["optim"], spec=spec, steps=6)
-    recipe.record(folder, config, spec, 6)
-    saves = Checkpoints(folder / "checkpoints")
+    record = Record(config, Spec((28, 28, 1), 10), steps=6)
+    game = record.game()
+    workdir.write(folder, record)
+    checkpoints = Checkpoints(folder / "checkpoints")
     for step in (3, 6):
-        state = jax.jit(partial(seeds.first, game))(jax.random.key(step))
-        saves.save(state.replace(step=jnp.int32(step)), step)
-    saves.close()
+        state = jax.jit(partial(replicas.first, game))(jax.random.key(step))
+        checkpoints.save(state.replace(step=jnp.int32(step)), step)
+    checkpoints.close()
     return folder
 
 
-def test_a_line_and_a_row_with_the_protocol(workdir, capsys):
-    assert evaluate.main([f"--workdir={workdir}", "--n=30", "--seed=3"]) == 0
+def test_each_figure_is_a_line_and_a_row_with_its_protocol(conditional, capsys):
+    assert evaluate.main([f"--workdir={conditional}", "--n=30", "--seed=3"]) == 0
     line = capsys.readouterr().out
     assert line.startswith("swd ")
     assert "at step 6; data mnist 28x28x1, generator averaged, seed 3" in line
     assert "n 30, split train, resize none" in line
-    assert evaluate.main([f"--workdir={workdir}", "--n=30", "--seed=3", "--json"]) == 0
+    assert evaluate.main([f"--workdir={conditional}", "--n=30", "--seed=3", "--json"]) == 0
     row = json.loads(capsys.readouterr().out)
-    rows = [json.loads(r) for r in (workdir / "evaluations.jsonl").read_text().splitlines()]
+    rows = [json.loads(r) for r in (conditional / "evaluations.jsonl").read_text().splitlines()]
     assert rows == [row, row], "the same command gives the same figure"
-    assert row["value"] == pytest.approx(swd(*Subject(workdir, 30, 3).pair, 3)["mean"])
+    assert row["value"] == pytest.approx(swd(*Subject(conditional, 30, 3).pair, 3)["mean"])
     assert list(row["levels"]) == ["28"] and row["protocol"]["seed"] == 3
 
 
-def test_samples_are_of_the_reals_classes(workdir, monkeypatch):
+def test_samples_have_the_classes_of_the_real_images(conditional, monkeypatch):
     seen = {}
 
     def draw(game, state, n, seed, given):
         seen.update(given, n=n, step=int(state.step))
         return np.zeros((n, 28, 28, 1), np.uint8), {}
 
-    monkeypatch.setattr("jaxgan.sample.draw", draw)
-    reals, _ = Subject(workdir, 40, 1, 3).pair
-    source = Subject(workdir).source.gather(np.arange(5000))
-    match = [np.flatnonzero((source["image"] == real).all((1, 2, 3)))[0] for real in reals]
+    monkeypatch.setattr("jaxgan.generation.sample.draw", draw)
+    real, _ = Subject(conditional, 40, 1, 3).pair
+    source = Subject(conditional).source.gather(np.arange(5000))
+    match = [np.flatnonzero((source["image"] == image).all((1, 2, 3)))[0] for image in real]
     np.testing.assert_array_equal(seen["label"], source["label"][match])
     assert len(set(match)) == 40 and seen["n"] == 40 and seen["step"] == 3
 
@@ -75,22 +80,24 @@ def test_samples_are_of_the_reals_classes(workdir, monkeypatch):
         (["--step=5"], "--step=5: .* keeps 3, 6"),
         (["--replica=1"], "has 1, from 0"),
         (["--metrics=kid", "--n=3"], "kid needs at least 4"),
-        (["--metrics=swd,ppl"], "which stylegan and stylegan2 have; this game is adversarial"),
+        (["--metrics=swd,ppl"], "ppl walks in w; this run's game has none"),
     ],
 )
-def test_what_is_refused(workdir, flags, text, monkeypatch):
+def test_flags_that_do_not_fit_are_refused_and_nothing_is_written(
+    conditional, flags, text, monkeypatch
+):
     monkeypatch.setattr("jaxgan.evaluation.features.extract.load", dict)
-    path = workdir / "evaluations.jsonl"
+    path = conditional / "evaluations.jsonl"
     before = path.exists() and path.read_text()
     with pytest.raises(UserError, match=text):
-        evaluate.main([f"--workdir={workdir}", *flags])
+        evaluate.main([f"--workdir={conditional}", *flags])
     assert (path.exists() and path.read_text()) == before
 
 
-def test_what_does_not_fit(workdir, tmp_path):
+def test_folders_without_a_run_and_other_shapes_are_refused(conditional, tmp_path):
     with pytest.raises(UserError, match="holds no run"):
         evaluate.main([f"--workdir={tmp_path}"])
-    saved = json.loads((workdir / "config.json").read_text())
+    saved = json.loads((conditional / "config.json").read_text())
     for shape, text in [([2], "they are of images"), ([8, 8, 1], "images of 8x8 pixels")]:
         saved["spec"]["shape"] = shape
         (tmp_path / "config.json").write_text(json.dumps(saved))
@@ -98,13 +105,70 @@ def test_what_does_not_fit(workdir, tmp_path):
             evaluate.main([f"--workdir={tmp_path}"])
 
 
-def test_kid_is_of_the_net_it_names(workdir, monkeypatch, capsys):
-    """Features are stubbed: mean colours."""
+def test_kid_names_its_feature_network(conditional, monkeypatch, capsys):
+    """Features are stubbed: mean colors."""
     monkeypatch.setattr("jaxgan.evaluation.features.extract.load", dict)
     monkeypatch.setattr(
-        "jaxgan.evaluation.features.extract.extract", lambda judge, x, label: x.mean((1, 2)) / 255
+        "jaxgan.evaluation.features.extract.extract",
+        lambda features, x, label: x.mean((1, 2)) / 255,
     )
-    assert evaluate.main([f"--workdir={workdir}", "--metrics=kid,swd", "--n=40"]) == 0
+    assert evaluate.main([f"--workdir={conditional}", "--metrics=kid,swd", "--n=40"]) == 0
     one, other = capsys.readouterr().out.splitlines()
     assert one.startswith("kid ") and " ± " in one and other.startswith("swd ")
     assert "features EfficientNet-Lite0 57934424, subsets 100 of 20" in one
+
+
+def test_a_metric_is_found_by_its_file():
+    assert run.load("kid") is kid
+    with pytest.raises(UserError) as caught:
+        run.load("sdw")
+    message = "--metrics: no 'sdw'; did you mean 'swd'? known: kid, ppl, swd"
+    assert str(caught.value) == message
+    with pytest.raises(UserError, match="known: kid, ppl, swd"):
+        run.load("__init__")
+
+
+BRIGHTNESS = '''
+"""mean brightness of samples over that of real images; 1 is best
+
+Not a published metric.
+"""
+
+
+def check(subject):
+    assert "restored" not in vars(subject), "nothing is restored before every check has passed"
+
+
+def compute(subject):
+    real, fake = subject.pair
+    return {"value": float(fake.mean() / real.mean()), "protocol": {"n": len(fake)}}
+'''
+
+
+def test_a_new_file_is_a_metric(conditional, tmp_path, monkeypatch, capsys):
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/__init__.py").touch()
+    (tmp_path / "figures/brightness.py").write_text(BRIGHTNESS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(run, "HOME", "figures")
+    monkeypatch.setattr(evaluate, "METRICS", "figures")
+    assert evaluate.main([f"--workdir={conditional}", "--metrics=brightness", "--n=10"]) == 0
+    line = capsys.readouterr().out
+    assert line.startswith("brightness ") and line.endswith("seed 0, n 10\n")
+    with pytest.raises(UserError, match="no 'swd'; known: brightness"):
+        evaluate.main([f"--workdir={conditional}"])
+    with pytest.raises(SystemExit):
+        evaluate.main(["--help"])
+    assert "  brightness mean brightness of samples over that" in capsys.readouterr().out
+    for name in [name for name in sys.modules if name.partition(".")[0] == "figures"]:
+        del sys.modules[name]
+
+
+def test_help_shows_the_first_line_of_each_metrics_docstring(capsys):
+    with pytest.raises(SystemExit) as ended:
+        evaluate.main(["--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    for name in ("kid", "ppl", "swd"):
+        line = run.load(name).__doc__.partition("\n")[0]
+        assert "less is better" in line and f"  {name:5} {line}\n" in text

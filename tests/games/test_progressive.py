@@ -12,19 +12,19 @@ import pytest
 from jaxgan import config as configs
 from jaxgan.config.registry import bind
 from jaxgan.core import game as core
+from jaxgan.core import inputs
 from jaxgan.core.game import Spec
-from jaxgan.core.schedule import plan
-from jaxgan.games.common import growing as stages
+from jaxgan.core.growth import plan
+from jaxgan.games import progressive
+from jaxgan.games.common import growing
 from jaxgan.losses.regularizers import drift
+from jaxgan.nets.growing import reals
 from jaxgan.nets.ops.resize import upsample
 from jaxgan.runtime.errors import UserError
-from jaxgan.training import dispatch as program
-from jaxgan.training import logger as metrics
-from jaxgan.training import replicas as seeds
-from jaxgan.training import workdir as recipe
-from jaxgan.training.checkpoint import Checkpoints
-from jaxgan.training.loop import prepare, train, train_step
-from jaxgan.training.workdir import make_game
+from jaxgan.training import dispatch, logger, workdir
+from jaxgan.training.loop import train
+from jaxgan.training.setup import make_game, prepare
+from jaxgan.training.step import train_step
 
 ROOT = Path(__file__).parents[2]
 KEY = jax.random.key(3)
@@ -80,12 +80,12 @@ def test_each_stage_has_its_turns_and_compiles_once(played):
     ]  # fmt: skip
     assert core.due(game, 2) == ("d_4", "g_4") and core.due(game, 3) == ("d_8", "g_8")
     assert compiled == 2
-    assert rows[0].keys() == rows[-1].keys(), "curves go on under the same names"
+    assert rows[0].keys() == rows[-1].keys(), "curves continue under the same names"
     assert {"d/loss", "d/real", "d/fake", "d/drift", "d/gradient_penalty"} <= rows[0].keys()
     assert all(np.isfinite(value) for row in rows for value in row.values())
 
 
-def test_layers_move_when_their_turn_has_come(played):
+def test_layers_move_when_their_stage_has_come(played):
     _, states, _, _ = played
     fours = {"dense", "bias", "conv4_1", "rgb4"}
     eights = {"conv8_0", "conv8_1", "rgb8"}
@@ -97,7 +97,7 @@ def test_layers_move_when_their_turn_has_come(played):
     assert moved(params[7], params[9]) == (fours | eights) - {"rgb4"}, "grown: alpha 1"
 
 
-def test_adam_starts_anew_with_each_stage(played):
+def test_adam_is_reset_at_each_stage(played):
     _, states, _, _ = played
     for player in ("g", "d"):
         counts = [int(jax.tree.leaves(state.opt[player].own)[0]) for state in states]
@@ -109,25 +109,25 @@ def test_adam_starts_anew_with_each_stage(played):
         np.testing.assert_allclose(np.abs(change), rate, rtol=1e-3)
 
 
-def test_samples_and_critic_go_with_the_step(played):
+def test_samples_and_critic_follow_the_step(played):
     game, states, _, _ = played
-    inputs = game.inputs(KEY, 4)
+    drawn = inputs.draw(game.inputs, KEY, 4)
     sample, critic = jax.jit(game.sample), jax.jit(game.critic)
-    early, late = (sample(states[t], inputs, KEY) for t in (3, 9))
+    early, late = (sample(states[t], drawn, KEY) for t in (3, 9))
     assert early.shape == late.shape == (4, 8, 8, 1)
     np.testing.assert_array_equal(early, upsample(early[:, ::2, ::2]))
     assert (late != upsample(late[:, ::2, ::2])).any()
     assert critic(states[2], BATCHES[4]).shape == (4,)
     with pytest.raises(UserError, match="neither labels nor conditions"):
-        game.inputs(KEY, 2, {"label": np.array([1, 0])})
+        inputs.draw(game.inputs, KEY, 2, {"label": np.array([1, 0])})
 
 
-def test_drift_is_on_reals_only(played):
+def test_drift_is_on_real_images_only(played):
     """d's loss by hand, at a stage's last step; drift weighs D(x)^2, not D(G(z))^2."""
     game, states, rows, _ = played
-    reals = BATCHES[8]["image"].reshape(8, 4, 2, 4, 2, 1).mean(axis=(2, 4))
-    judge = functools.partial(stages.judge, *game.turns[0].loss.args)
-    scores = jax.jit(judge)(states[2].params, states[2], reals)
+    real = BATCHES[8]["image"].reshape(8, 4, 2, 4, 2, 1).mean(axis=(2, 4))
+    judge = functools.partial(growing.judge, *game.turns[0].loss.args)
+    scores = jax.jit(judge)(states[2].params, states[2], real)
     np.testing.assert_allclose(rows[2]["d/real"], scores.mean(), rtol=1e-5)
     np.testing.assert_allclose(rows[2]["d/drift"], 0.001 * (scores**2).mean(), rtol=1e-5)
     term = drift().term(lambda x: x, None, jnp.array([3.0]), jnp.array([1e9]), KEY)
@@ -141,15 +141,41 @@ def test_the_wasserstein_loss_adds_up(played):
         np.testing.assert_allclose(row["d/loss"], parts, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("loss", ["wasserstein", "relativistic_pairing"])
+def test_g_sees_real_images_of_its_stage_under_a_paired_loss_only(loss):
+    game = make(loss=loss, regularizers={})
+    state = jax.jit(functools.partial(core.init, game))(KEY)
+    turn, batch = game.turns[1], BATCHES[8]
+    other = {"image": batch["image"][::-1].copy().clip(-0.5)}
+
+    @jax.jit
+    def slope(batch):
+        of = lambda g: turn.loss({**state.params, "g": g}, state, batch, KEY)[0]  # noqa: E731
+        return jax.value_and_grad(of)(state.params["g"])
+
+    (value, slopes), (_, others) = slope(batch), slope(other)
+    same = jax.tree.map(np.array_equal, slopes["dense"], others["dense"])
+    assert all(same.values()) if loss == "wasserstein" else not any(same.values())
+
+    @jax.jit
+    def by_hand(x):
+        model = turn.loss.args[0]
+        fakes = progressive.draw(model, state.params, state, len(x), KEY)
+        judge = functools.partial(growing.judge, model, state.params, state)
+        return model.loss.g(judge(reals(x, model.stage, 0)), judge(fakes)).mean()
+
+    np.testing.assert_allclose(value, by_hand(batch["image"]), rtol=1e-5)
+
+
 def test_several_steps_a_dispatch_end_at_borders():
     game = make()
-    assert program.period(game, 3) == (("d_8", "g_8"),)
-    assert program.stride(game, 3, (12, 6), 64) == 3
+    assert dispatch.period(game, 3) == (("d_8", "g_8"),)
+    assert dispatch.stride(game, 3, (12, 6), 64) == 3
     with pytest.raises(UserError, match="config.dispatch=2: must divide 3"):
-        program.stride(game, 2, (12, 6), 64)
+        dispatch.stride(game, 2, (12, 6), 64)
 
 
-def test_without_stages_the_nets_are_full_grown_from_the_first_step():
+def test_without_growth_the_nets_are_full_grown_from_the_first_step():
     game = make(growth=None)
     assert [turn.name for turn in game.turns] == ["d_8", "g_8"]
     params = jax.eval_shape(game.init, KEY)[0]
@@ -165,7 +191,7 @@ def test_without_stages_the_nets_are_full_grown_from_the_first_step():
         ({"g": {"name": "dcgan.Generator"}}, "config.game.g: dcgan.Generator does not grow"),
     ],
 )
-def test_what_does_not_fit_is_refused(options, text):
+def test_unfit_nets_and_options_are_refused(options, text):
     with pytest.raises(UserError, match=text):
         make(**options)
 
@@ -187,25 +213,20 @@ def smoke(*flags):
 
 
 def test_stopped_in_a_fade_and_resumed_is_bit_identical(tmp_path, compiled_once):
-    """Steps 2 and 3 fade; the run goes on from 3, where the batch has grown."""
+    """Steps 2 and 3 fade; the run resumes from 3, where the batch has grown."""
     assert train(smoke(), tmp_path / "whole") == 0
     shutil.copytree(tmp_path / "whole", tmp_path / "resumed")
     shutil.rmtree(tmp_path / "resumed" / "checkpoints" / "6")  # as a kill after step 3 leaves it
     assert train(smoke(), tmp_path / "resumed") == 0
-    states = []
-    for name in ("resumed", "whole"):
-        config, game = recipe.recall(tmp_path / name)
-        saves = Checkpoints(tmp_path / name / "checkpoints", write=False)
-        here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-        states.append(saves.load(seeds.like(game, 1), here))
+    states = [workdir.restore(tmp_path / name).state for name in ("resumed", "whole")]
     assert int(states[0].step) == 6
     jax.tree.map(np.testing.assert_array_equal, *states)
-    rows = metrics.read(tmp_path / "resumed")
+    rows = logger.read(tmp_path / "resumed")
     assert [(row["res"], row["alpha"]) for row in rows] == [(8, 0.5), (8, 1.0)]
     assert [row["kimg"] for row in rows] == [0.032, 0.08]
 
 
-def test_the_papers_size_builds():
+def test_the_papers_resolution_builds():
     """The stages up to 1024 pixels, the last traced in training, without a number computed."""
     config = configs.load(f"{ROOT}/experiments/progan.py:paper").to_dict()
     spec = Spec((1024, 1024, 3))

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from jaxgan.core import game as core
+from jaxgan.core import inputs
 from jaxgan.core.game import Spec
-from jaxgan.core.schedule import plan
-from jaxgan.games import stylegan as own
-from jaxgan.games.common import growing as stages
-from jaxgan.nets import growing
-from jaxgan.nets import mapping as latents
+from jaxgan.core.growth import plan
+from jaxgan.games import stylegan
+from jaxgan.games.common import growing, styles
+from jaxgan.nets import mapping
+from jaxgan.nets.growing import for_all_stages
 from jaxgan.runtime.errors import UserError
-from jaxgan.training.workdir import make_game
+from jaxgan.training.setup import make_game
 
 ADAM = {"name": "adam", "lr": 1e-3, "b1": 0.0, "b2": 0.99}
 WIDTH = {"channel_base": 64, "channel_max": 4}
@@ -68,11 +69,10 @@ def key_of(t, turn):
 
 def test_the_mean_w_follows_its_recurrence(played):
     game, states, _ = played
-    parts, state = game.sample.args[0], states[1]
+    model, state = game.turns[0].loss.args[0], states[1]
     k_z = jax.random.split(jax.random.split(key_of(1, "g_4"))[0], 4)[0]
     z = jax.random.normal(k_z, (4, 5))  # the first latents, not those mixed in
-    mapping = state.params["mapping"], state.stats["mapping"]
-    w, _ = parts.mapping.apply(*mapping, z, train=True)
+    w = model.mapping(state.params["mapping"], state.stats["mapping"], z, train=True)
     want = 0.995 * state.memory["w_avg"] + 0.005 * w.mean(axis=0)
     np.testing.assert_allclose(states[2].memory["w_avg"], want, atol=1e-6)
     assert state.memory["w_avg"].any()
@@ -80,65 +80,89 @@ def test_the_mean_w_follows_its_recurrence(played):
 
 def test_truncation(played):
     game, states, _ = played
-    state, inputs = states[4], game.inputs(KEY, 3)
+    state, drawn = states[4], {"z": jax.random.normal(KEY, (3, 5))}
     state = state.replace(memory={"w_avg": jnp.arange(6.0)})
-    parts = game.sample.args[0]
+    model, own = game.turns[0].loss.args[0], game.sample.args[0]
 
     @jax.jit
-    def sample(psi, psi_layers):
-        cut = parts._replace(psi=psi, psi_layers=psi_layers)
-        return own.sample(cut, state, inputs, KEY)
+    def sample(psi, layers):
+        return styles.sample(own._replace(truncated=layers), psi, state, drawn, KEY)
 
-    whole, none, first = sample(1.0, 4), sample(0.0, 4), sample(0.0, 2)
+    full, none, first = sample(1.0, 4), sample(0.0, 4), sample(0.0, 2)
     np.testing.assert_allclose(none[0], none[1], atol=1e-6)
-    assert (whole[0] != whole[1]).any() and (first[0] != first[1]).any()
-    np.testing.assert_array_equal(whole, sample(0.3, 0))
+    assert (full[0] != full[1]).any() and (first[0] != first[1]).any()
+    np.testing.assert_array_equal(full, sample(0.3, 0))
 
     @jax.jit
-    def drawn(z):
-        w, _ = parts.mapping.apply(state.ema["mapping"], {}, z, train=False)
-        own = state.ema["synthesis"], state.stats["synthesis"]
-        at = growing.whole(GROWTH, 4)
-        return parts.synthesis.apply(*own, latents.spread(w, SPEC.shape), *at, train=False)[0]
+    def by_hand(z):
+        w = model.mapping(state.ema["mapping"], {}, z, train=False)
+        synthesis = state.ema["synthesis"], state.stats["synthesis"]
+        at = for_all_stages(GROWTH, 4)
+        return model.synthesis(*synthesis, mapping.spread(w, 4), *at, train=False)
 
-    np.testing.assert_allclose(whole, jnp.clip(drawn(inputs["z"]), -1, 1), atol=1e-5)
+    np.testing.assert_allclose(full, jnp.clip(by_hand(drawn["z"]), -1, 1), atol=1e-5)
+
+
+def test_samples_are_truncated_by_the_options_of_the_game():
+    game = make(psi=0.3, psi_layers=3)
+    own, psi = game.sample.args
+    assert psi == 0.3 and own.truncated == game.styles.truncated == 3
+    assert make(psi_layers=8).styles.truncated == game.styles.layers == 4
 
 
 def test_styles_are_mixed_within_the_stage(played):
     game, states, _ = played
-    parts, state = game.sample.args[0], states[0]
-    for stage, layers in zip(GROWTH.stages, (2, 4), strict=True):
-        ws, w = own.styles(parts._replace(mixing=1.0), stage, state.params, state, 3, KEY)
+    state = states[0]
+    for turn, layers in zip(game.turns[::2], (2, 4), strict=True):
+        model = turn.loss.args[0]
+        mixed = model._replace(mixing=1.0)
+        ws, w = stylegan.draw_ws(mixed, state.params, state, 3, KEY)
         assert ws.shape == (3, layers, 6)
         own_layers = np.asarray((ws == w[:, None]).all(axis=(0, 2)))
         cut = own_layers.argmin()
         assert 0 < cut < layers and own_layers[:cut].all() and not own_layers[cut:].any()
-        ws, w = own.styles(parts._replace(mixing=0.0), stage, state.params, state, 3, KEY)
-        np.testing.assert_array_equal(ws, latents.spread(w, (stage.res,)))
+        ws, w = stylegan.draw_ws(model._replace(mixing=0.0), state.params, state, 3, KEY)
+        np.testing.assert_array_equal(ws, mapping.spread(w, layers))
 
 
 def test_the_loss_adds_up(played):
     """Non-saturating, and half of gamma 10 times the squared gradient of d on reals."""
     game, states, rows = played
-    parts, stage = game.sample.args[0], GROWTH.stages[0]
+    model = game.turns[1].loss.args[0]
+    assert model.stage == GROWTH.stages[0]
     params = states[2].params | {"d": states[1].params["d"]}  # g has moved before d
     k_draw = jax.random.split(key_of(1, "d_4"))[0]
     x = jnp.asarray(BATCH["image"]).reshape(4, 4, 2, 4, 2, 1).mean(axis=(2, 4))
 
     @jax.jit
     def by_hand(x):
-        judge = functools.partial(stages.judge, parts, stage, params, states[1])
-        fakes, _ = own.draw(parts, stage, params, states[1], 4, k_draw)
+        judge = functools.partial(growing.judge, model, params, states[1])
+        fakes, _ = stylegan.draw(model, params, states[1], 4, k_draw)
         grads = jax.grad(lambda x: judge(x).sum())(x)
         cross = -jnp.log(jax.nn.sigmoid(judge(x))) - jnp.log(1 - jax.nn.sigmoid(judge(fakes)))
-        return cross.mean(), 5 * (grads**2).sum(axis=(1, 2, 3)).mean()
+        right = (judge(x) > 0).mean(), (judge(fakes) < 0).mean()
+        return cross.mean(), 5 * (grads**2).sum(axis=(1, 2, 3)).mean(), right
 
-    cross, penalty = by_hand(x)
+    cross, penalty, right = by_hand(x)
     np.testing.assert_allclose(rows[1]["d/r1"], penalty, rtol=1e-4)
     np.testing.assert_allclose(rows[1]["d/loss"], cross + penalty, rtol=1e-4)
+    assert (rows[1]["d/accuracy_real"], rows[1]["d/accuracy_fake"]) == right
 
 
-def test_what_does_not_fit_is_refused():
+def test_g_sees_real_images_of_its_stage_under_a_paired_loss():
+    game = make(loss="relativistic_average")
+    state = jax.jit(functools.partial(core.init, game))(KEY)
+    turn = game.turns[0]
+
+    @jax.jit
+    def slope(batch):
+        of = lambda own: turn.loss({**state.params, "mapping": own}, state, batch, KEY)[0]  # noqa: E731
+        return jax.grad(of)(state.params["mapping"])["fc0"]["kernel"]
+
+    assert (slope(BATCH) != slope({"image": BATCH["image"].clip(-0.5)})).any()
+
+
+def test_unfit_nets_and_options_are_refused():
     for options, text in (
         ({"g": {"name": "progan.Generator"}}, "config.game.g: this game takes stylegan.Generator"),
         ({"d": "dcgan.Discriminator"}, "config.game.d: dcgan.Discriminator does not grow; progan"),
@@ -147,4 +171,4 @@ def test_what_does_not_fit_is_refused():
         with pytest.raises(UserError, match=text):
             make(**options)
     with pytest.raises(UserError, match="neither labels nor conditions"):
-        make().inputs(KEY, 2, {"label": np.array([1, 0])})
+        inputs.draw(make().inputs, KEY, 2, {"label": np.array([1, 0])})

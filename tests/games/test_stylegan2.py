@@ -13,16 +13,16 @@ import pytest
 from jaxgan import config as configs
 from jaxgan.augment import ada
 from jaxgan.core import game as core
+from jaxgan.core import inputs
 from jaxgan.core.game import Spec
 from jaxgan.core.optim import Optim
-from jaxgan.games import stylegan2 as own
-from jaxgan.nets import mapping as latents
+from jaxgan.games import stylegan2
+from jaxgan.games.common import styles
+from jaxgan.nets import mapping
 from jaxgan.runtime.errors import UserError
-from jaxgan.training import replicas as seeds
-from jaxgan.training import workdir as recipe
-from jaxgan.training.checkpoint import Checkpoints
+from jaxgan.training import workdir
 from jaxgan.training.loop import train
-from jaxgan.training.workdir import make_game
+from jaxgan.training.setup import make_game
 
 ROOT = Path(__file__).parents[2]
 ADAM = {"name": "adam", "lr": 2e-3, "b1": 0.5, "b2": 0.99}
@@ -48,11 +48,11 @@ def make(optim=ADAM, **options):
 
 @pytest.fixture(scope="module")
 def played():
-    """A labelled game, its step, its states and metrics as one turn after the other is played.
+    """A labeled game, its step, its states and metrics as one turn after the other is played.
 
     p starts at 0.5 and moves by 0.08 after one batch's share of the signs, a quarter of them all.
     """
-    game = make(condition="label", ada_kimg=0.2, ada_target=0.6 / own.ADA_EVERY)
+    game = make(condition="label", ada_kimg=0.2, ada_target=0.6 / stylegan2.ADA_EVERY)
     step = jax.jit(functools.partial(core.step, game), static_argnames="turns")
     first = jax.jit(functools.partial(core.init, game))(KEY)
     states, metrics = [first.replace(memory=first.memory | {"ada_p": jnp.float32(0.5)})], {}
@@ -65,15 +65,15 @@ def played():
 @pytest.fixture(scope="module")
 def sample(played):
     """(psi, state, inputs) -> images."""
-    parts = played[0].sample.args[0]
-    return jax.jit(lambda psi, *args: own.sample(parts._replace(psi=psi), *args, KEY))
+    own = played[0].sample.args[0]
+    return jax.jit(lambda psi, *args: styles.sample(own, psi, *args, KEY))
 
 
 def key_of(t, turn):
     return jax.random.fold_in(jax.random.fold_in(KEY, t), zlib.crc32(turn.encode()))
 
 
-def test_turns(played):
+def test_turns_and_their_intervals(played):
     _, _, states, metrics = played
     names = [(turn.name, turn.player, turn.every) for turn in make().turns]
     assert names == [
@@ -88,16 +88,16 @@ def test_turns(played):
 
 def test_the_means_follow_their_recurrences(played):
     game, _, states, metrics = played
-    first, parts = states[0], game.sample.args[0]
+    first, model = states[0], game.turns[0].loss.args[0]
     k_z = jax.random.split(jax.random.split(key_of(0, "g"), 3)[0], 4)[0]
     z = jax.random.normal(k_z, (4, 5))  # the first latents', not those mixed in
-    mapping = first.params["mapping"], first.stats["mapping"]
-    w, _ = parts.mapping.apply(*mapping, z, BATCH["label"], train=True)
+    own = first.params["mapping"], first.stats["mapping"]
+    w = model.mapping(*own, z, BATCH["label"], train=True)
     np.testing.assert_allclose(states[1].memory["w_avg"], 0.005 * w.mean(axis=0), atol=1e-6)
     length = metrics["g_pl/length"]
     np.testing.assert_allclose(states[2].memory["pl_mean"], 0.01 * length, rtol=1e-5)
-    share = metrics["d/signs"] / own.ADA_EVERY
-    expected = ada.adapt(jnp.float32(0.5), share, 4, parts.target, parts.ada_kimg)
+    share = metrics["d/signs"] / stylegan2.ADA_EVERY
+    expected = ada.adapt(jnp.float32(0.5), share, 4, model.ada_target, model.ada_kimg)
     np.testing.assert_allclose(states[-1].memory["ada_p"], expected, rtol=1e-6)
     assert expected != 0.5 and states[-1].memory["ada_signs"] == 0
 
@@ -105,11 +105,11 @@ def test_the_means_follow_their_recurrences(played):
 def test_the_path_penalty_is_that_of_the_jacobian(played):
     """Of the state that g has moved, at the turn's own draws."""
     game, _, states, metrics = played
-    parts, state = game.sample.args[0], states[1]
-    k_styles, k_draw, k_noise = jax.random.split(key_of(1, "g_pl"), 3)
-    ws, _ = own.styles(parts, state.params, state, BATCH["label"][:2], 2, k_styles)
+    model, state = game.turns[0].loss.args[0], states[1]
+    k_ws, k_draw, k_noise = jax.random.split(key_of(1, "g_pl"), 3)
+    ws, _ = stylegan2.draw_ws(model, state.params, state, BATCH["label"][:2], 2, k_ws)
     noise = jax.random.normal(k_noise, (2, 8, 8, 3)) / 8
-    draw = functools.partial(own.draw, parts, state.params, state, key=k_draw)
+    draw = functools.partial(stylegan2.synthesize, model, state.params, state, key=k_draw)
     jacobian = jax.jit(jax.jacfwd(draw))(ws)  # (2, 8, 8, 3, 2, layers, 6)
     pulled = jnp.einsum("nhwc,nhwcmld->mld", noise, jacobian)
     lengths = jnp.sqrt((pulled**2).sum(axis=2).mean(axis=1))
@@ -120,26 +120,42 @@ def test_the_path_penalty_is_that_of_the_jacobian(played):
 
 def test_mixing_and_truncation(played, sample):
     game, _, (first, *_), _ = played
-    parts = game.sample.args[0]
-    inputs = game.inputs(KEY, 4, {"label": jnp.array([1, 0, 1, 0])})
+    model = game.turns[0].loss.args[0]
+    drawn = inputs.draw(game.inputs, KEY, 4, {"label": jnp.array([1, 0, 1, 0])})
     state = first.replace(memory=first.memory | {"w_avg": jnp.arange(6.0)})
-    one, all_alike = (sample(psi, state, inputs) for psi in (1.0, 0.0))
+    one, all_alike = (sample(psi, state, drawn) for psi in (1.0, 0.0))
     np.testing.assert_allclose(all_alike[0], all_alike[2], atol=1e-6)
     assert (one[0] != one[2]).any()
 
-    def styles(mixing):
-        mixed = parts._replace(mixing=mixing)
-        return own.styles(mixed, first.params, first, BATCH["label"], 4, KEY)
+    def draw_ws(mixing):
+        mixed = model._replace(mixing=mixing)
+        return stylegan2.draw_ws(mixed, first.params, first, BATCH["label"], 4, KEY)
 
-    ws, w = styles(0.0)
-    np.testing.assert_array_equal(ws, latents.spread(w, (8, 8, 3)))
-    ws, w = styles(1.0)
+    ws, w = draw_ws(0.0)
+    np.testing.assert_array_equal(ws, mapping.spread(w, 4))
+    ws, w = draw_ws(1.0)
     first_ones = np.asarray((ws == w[:, None]).all(axis=(0, 2)))
     cut = first_ones.argmin()
     assert 0 < cut < len(first_ones) and first_ones[:cut].all() and not first_ones[cut:].any()
 
 
-def test_lazy_moves_correct_adam():
+@pytest.mark.parametrize("loss", ["non_saturating", "relativistic_pairing"])
+def test_g_sees_real_images_under_a_paired_loss_only(loss):
+    game = make(loss=loss)
+    state = jax.jit(functools.partial(core.init, game))(KEY)
+    turn = game.turns[0]
+
+    @jax.jit
+    def slope(batch):
+        of = lambda own: turn.loss({**state.params, "mapping": own}, state, batch, KEY)[0]  # noqa: E731
+        return jax.grad(of)(state.params["mapping"])["fc0"]["kernel"]
+
+    slopes, others = (slope({"image": x}) for x in (BATCH["image"], BATCH["image"].clip(-0.5)))
+    assert (slopes != 0).any()
+    assert np.array_equal(slopes, others) == (loss == "non_saturating")
+
+
+def test_adam_is_corrected_for_lazy_moves():
     optim = Optim({"g": ADAM}, steps=32)
     params = {"w": jnp.ones(3)}
     grads = [{"w": jnp.array([1.0, -2.0, 0.5]) * i} for i in (1.0, 2.0, -1.0)]
@@ -158,18 +174,23 @@ def test_lazy_moves_correct_adam():
         make(optim={"name": "sgd", "lr": 0.1})
 
 
-def test_p_rises_when_d_knows_its_reals_and_falls_when_it_cannot():
-    """Four bright images over and over; or reals that the generator itself has drawn.
+def test_p_rises_when_d_overfits_and_falls_when_real_and_fake_are_alike():
+    """Four bright images over and over; or real images that the generator itself has drawn.
 
     p moves at every step here, by 0.08 after one batch's share of the signs, a quarter of them all.
     """
-    node = {"pl_weight": 0.0, "gamma": 0.0, "ada_kimg": 0.2, "ada_target": 0.6 / own.ADA_EVERY}
+    node = {
+        "pl_weight": 0.0,
+        "gamma": 0.0,
+        "ada_kimg": 0.2,
+        "ada_target": 0.6 / stylegan2.ADA_EVERY,
+    }
     game = make(**node)
     first = jax.jit(functools.partial(core.init, game))(KEY)
     # Strongly typed, as what the step returns is: else it would compile again.
     first = first.replace(memory=first.memory | {"ada_p": jnp.float32(0.5)})
     step = jax.jit(functools.partial(core.step, game, turns=("d", "ada")))
-    draw = jax.jit(lambda key: game.sample(first, game.inputs(key, 4), key))
+    draw = jax.jit(lambda key: game.sample(first, inputs.draw(game.inputs, key, 4), key))
     same = np.full((4, 8, 8, 3), 0.9, np.float32)
 
     def end(reals):
@@ -183,7 +204,7 @@ def test_p_rises_when_d_knows_its_reals_and_falls_when_it_cannot():
 
 
 def test_stopped_between_lazy_turns_and_resumed_is_bit_identical(tmp_path, compiled_once):
-    """Path lengths have their turn at step 4; the run goes on from 3."""
+    """Path lengths have their turn at step 4; the run resumes from 3."""
     config = configs.load(str(ROOT / "experiments" / "stylegan2.py:smoke"))
     config.data.res = 8
     config.game.g.update({"channel_max": 4, "w_dim": 6, "layers": 2})
@@ -194,17 +215,12 @@ def test_stopped_between_lazy_turns_and_resumed_is_bit_identical(tmp_path, compi
     shutil.copytree(tmp_path / "whole", tmp_path / "resumed")
     shutil.rmtree(tmp_path / "resumed" / "checkpoints" / "6")  # as a kill after step 3 leaves it
     assert train(config, tmp_path / "resumed") == 0
-    states = []
-    for name in ("resumed", "whole"):
-        game = recipe.recall(tmp_path / name)[1]
-        saves = Checkpoints(tmp_path / name / "checkpoints", write=False)
-        here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-        states.append(saves.load(seeds.like(game, 1), here))
+    states = [workdir.restore(tmp_path / name).state for name in ("resumed", "whole")]
     assert int(states[0].step) == 6 and float(states[0].memory["pl_mean"]) > 0
     jax.tree.map(np.testing.assert_array_equal, *states)
 
 
-def test_what_does_not_fit_is_refused():
+def test_a_condition_of_vectors_is_refused():
     with pytest.raises(UserError, match="takes '' or 'label'"):
         make_game(
             {

@@ -1,3 +1,5 @@
+"""Auxiliary objectives against closed forms: ACGAN's cross-entropy, InfoGAN's bound."""
+
 import math
 
 import jax
@@ -18,22 +20,22 @@ def log_softmax(x):
 
 
 def test_acgan_is_the_cross_entropy_of_logits():
-    """One softmax, not two: heads that are sure and right cost nothing."""
+    """One softmax, not two: confident and correct heads cost nothing."""
     made = auxiliary.acgan(d_weight=2.0, g_weight=0.1)
     picked = -log_softmax(LOGITS)[np.arange(16), LABELS].mean()
     other = -log_softmax(-LOGITS)[np.arange(16), LABELS].mean()
     value, metrics = made.d(LOGITS, -LOGITS, LABELS, LABELS)
     np.testing.assert_allclose(value, 2 * (picked + other), rtol=1e-5)
     np.testing.assert_allclose(made.g(LOGITS, LABELS), 0.1 * picked, rtol=1e-5)
-    on_reals, _ = auxiliary.acgan(learn_fakes=False).d(LOGITS, -LOGITS, LABELS, LABELS)
-    np.testing.assert_allclose(on_reals, picked, rtol=1e-5)
+    real_only, _ = auxiliary.acgan(learn_fakes=False).d(LOGITS, -LOGITS, LABELS, LABELS)
+    np.testing.assert_allclose(real_only, picked, rtol=1e-5)
     sure = 50 * np.eye(10, dtype=np.float32)[LABELS]
     value, metrics = made.d(sure, sure, LABELS, LABELS)
     assert value < 1e-6  # softmax applied twice would leave 1.46 for each
     assert metrics["class_accuracy_real"] == metrics["class_accuracy_fake"] == 1
 
 
-def test_infogan_code():
+def test_infogan_draws_one_hot_categories_and_uniform_numbers():
     made = auxiliary.infogan()
     code = np.asarray(made.code(KEY, 2000, None))
     assert code.shape == (2000, 12) and made.heads(0) == 12
@@ -59,7 +61,7 @@ def test_infogan_bound_in_nats():
     np.testing.assert_allclose(metrics["information_nats"], bound, rtol=1e-4)
 
 
-def test_infogan_bound_is_the_codes_entropy_when_all_is_read():
+def test_infogan_bound_is_the_codes_entropy_when_heads_recover_it():
     made = auxiliary.infogan(continuous=0)
     code = made.code(KEY, 16, None)
     _, metrics = made.d(None, 50 * code, None, code)

@@ -1,4 +1,4 @@
-"""Closed forms: a linear critic's gradient is its weight, a quadratic one's the image itself."""
+"""Regularizers in closed form: a linear critic's gradient is its weight, a quadratic's is x."""
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +26,7 @@ def term(made, critic=linear, params=None):
     return float(made.term(critic, params, REAL, FAKE, KEY))
 
 
-def test_linear_critic():
+def test_penalties_of_a_linear_critic():
     norm = np.sqrt((W.astype(np.float64) ** 2).sum())
     np.testing.assert_allclose(term(reg.gradient_penalty()), 10 * (norm - 1) ** 2, rtol=1e-5)
     made = reg.gradient_penalty(weight=2.0, target=3.0)
@@ -36,7 +36,7 @@ def test_linear_critic():
     np.testing.assert_allclose(term(reg.r2(gamma=4.0)), 2 * norm**2, rtol=1e-5)
 
 
-def test_one_sided_penalty_forgives_small_gradients():
+def test_a_one_sided_penalty_is_zero_for_small_gradients():
     small = lambda x: 0.01 * linear(x)  # noqa: E731
     assert term(reg.gradient_penalty(one_sided=True), small) == 0
     assert term(reg.gradient_penalty(one_sided=False), small) > 1
@@ -44,7 +44,7 @@ def test_one_sided_penalty_forgives_small_gradients():
     np.testing.assert_allclose(big, term(reg.gradient_penalty()), rtol=1e-6)
 
 
-def test_quadratic_critic():
+def test_penalties_of_a_quadratic_critic():
     def squares(x):
         return (x.astype(np.float64) ** 2).sum(axis=(1, 2, 3))
 
@@ -62,7 +62,7 @@ def test_quadratic_critic():
 
 
 def points_of(made, real, fake):
-    """Where a penalty asks for the critic's gradient."""
+    """Where a penalty takes the critic's gradient."""
     points = []
 
     def spy(x):
@@ -87,12 +87,12 @@ def test_dragan_stays_within_half_a_standard_deviation_above_the_reals():
     assert 0.2 < offset.mean() < 0.3
 
 
-def test_drift_looks_at_reals_only():
+def test_drift_is_on_real_images_only():
     expected = 0.001 * (np.asarray(linear(REAL), np.float64) ** 2).mean()
     np.testing.assert_allclose(term(reg.drift()), expected, rtol=1e-5)
 
 
-def test_spectral_regularisation_is_half_the_sum_of_squared_singular_values():
+def test_spectral_regularization_is_half_the_sum_of_squared_singular_values():
     conv = RNG.normal(size=(3, 3, 2, 5)).astype(np.float32)
     params = {"a": {"kernel": W[0], "bias": np.ones(2)}, "b": {"kernel": conv}}
     sigmas = [np.linalg.svd(w.reshape(-1, w.shape[-1]))[1][0] for w in (W[0], conv)]
@@ -101,7 +101,7 @@ def test_spectral_regularisation_is_half_the_sum_of_squared_singular_values():
     np.testing.assert_allclose(term(made, params=params), expected, rtol=1e-4)
 
 
-def test_spectral_regularisation_pulls_the_largest_direction_only():
+def test_spectral_regularization_pulls_the_largest_direction_only():
     w = {"kernel": jnp.asarray(np.diag([3.0, 1.0]).astype(np.float32))}
     made = reg.spectral(weight=1.0, iterations=100)
     grad = jax.grad(lambda p: made.term(None, p, REAL, FAKE, KEY))(w)["kernel"]
@@ -128,5 +128,5 @@ def test_a_dead_critic_keeps_the_penalty_and_its_gradient_finite():
         ("spectral", False),
     ],
 )
-def test_which_differentiate_each_sample(name, per_sample):
+def test_which_regularizers_differentiate_each_sample(name, per_sample):
     assert getattr(reg, name)().per_sample == per_sample

@@ -1,4 +1,4 @@
-"""The conditional, auxiliary and residual nets: shapes, counts, sizes, and how scores combine."""
+"""The nets cgan, acgan, infogan and resnet: shapes, counts, sizes, and how scores combine."""
 
 import jax
 import jax.numpy as jnp
@@ -46,7 +46,7 @@ def conv(i, o, k):
     return k * k * i * o + o
 
 
-def test_cgan_counts_are_the_tutorials():
+def test_cgan_has_the_tutorials_parameters():
     g, d = cgan.Generator((28, 28, 1), classes=10), cgan.Discriminator((28, 28, 1), classes=10)
     hidden = dense(110, 128) + dense(128, 256) + dense(256, 512) + dense(512, 1024)
     norms = 2 * (256 + 512 + 1024)
@@ -56,7 +56,7 @@ def test_cgan_counts_are_the_tutorials():
     assert count(params_of(d, x, LABELS)) == 100 + sizes
 
 
-def test_acgan_counts_are_the_tutorials():
+def test_acgan_has_the_tutorials_parameters():
     g = acgan.Generator((32, 32, 1), classes=10)
     d = acgan.Discriminator((32, 32, 1), heads=10)
     drawn = 10 * 100 + dense(100, 128 * 64) + conv(128, 128, 3) + conv(128, 64, 3) + conv(64, 1, 3)
@@ -67,7 +67,7 @@ def test_acgan_counts_are_the_tutorials():
     assert count(read) == trunk + norms + dense(512, 1) + dense(512, 10)
 
 
-def test_infogan_counts_are_the_papers():
+def test_infogan_has_the_papers_parameters():
     """Biases only where no BatchNorm follows."""
     g, d = infogan.Generator((28, 28, 1)), infogan.Discriminator((28, 28, 1), heads=12)
     drawn = 74 * 1024 + 2048 + 1024 * 6272 + 2 * 6272 + 16 * 128 * 64 + 128 + conv(64, 1, 4)
@@ -77,7 +77,7 @@ def test_infogan_counts_are_the_papers():
     assert count(read) == trunk + 1024 * 128 + 256 + dense(128, 12)
 
 
-def test_sngan_counts_are_the_papers():
+def test_resnet_has_sngans_parameters():
     g, d = resnet.Generator((32, 32, 3)), resnet.Discriminator((32, 32, 3))
     up = 2 * conv(256, 256, 3) + conv(256, 256, 1) + 4 * 256
     drawn = params_of(g, jnp.zeros((2, 128)))
@@ -88,20 +88,20 @@ def test_sngan_counts_are_the_papers():
     assert count(read) == first + same + conv(128, 128, 1) + 2 * same + dense(128, 1)
 
 
-def test_resnets_start_as_glorots_uniform():
+def test_resnet_starts_with_glorots_uniform_weights():
     d = resnet.Discriminator((32, 32, 3), width=16)
     params, stats = jax.jit(pure(d).init)(KEY, jnp.zeros((1, 32, 32, 3)))
     block = params["block1"]
     for name, fans, gain in (("Conv_0", 9 * 32, 2), ("Conv_2", 32, 1)):
         bound = np.sqrt(6 * gain / fans)
         assert 0.95 * bound < float(abs(block[name]["kernel"]).max()) <= bound
-    normalised = jax.tree.leaves(stats["spectral"])
-    assert len(normalised) == len([w for w in jax.tree.leaves(params) if w.ndim > 1])
+    normalized = jax.tree.leaves(stats["spectral"])
+    assert len(normalized) == len([w for w in jax.tree.leaves(params) if w.ndim > 1])
     assert set(stats) == {"spectral"}, "no BatchNorm in the critic"
 
 
 @pytest.mark.parametrize(("nets", "res"), [(n, r) for n, (good, _) in SIZES.items() for r in good])
-def test_sizes_that_fit(nets, res):
+def test_pictures_of_these_sizes_are_drawn_and_scored(nets, res):
     shape, label = (res, res, 3), {} if nets is infogan else {"y": LABELS}
     g = nets.Generator(shape, width=4, classes=10)
     d = nets.Discriminator(shape, width=4, heads=7)
@@ -112,7 +112,7 @@ def test_sizes_that_fit(nets, res):
 
 
 @pytest.mark.parametrize(("nets", "res"), [(n, r) for n, (_, bad) in SIZES.items() for r in bad])
-def test_sizes_that_do_not(nets, res):
+def test_pictures_of_other_sizes_are_refused(nets, res):
     for module, x in (
         (nets.Generator((res, res, 1), width=4), jnp.zeros((2, 6))),
         (nets.Discriminator((res, res, 1), width=4), jnp.zeros((2, res, res, 1))),
@@ -123,7 +123,7 @@ def test_sizes_that_do_not(nets, res):
 
 @pytest.mark.parametrize("shape", [(32, 48, 3), (2,)])
 @pytest.mark.parametrize("module", [acgan.Generator, resnet.Generator, infogan.Generator])
-def test_shapes_that_are_no_square_pictures(module, shape):
+def test_shapes_other_than_square_pictures_are_refused(module, shape):
     if module is infogan.Generator and len(shape) == 3:
         assert outputs(module(shape, width=4), jnp.zeros((2, 6))) == (2, *shape)
         return
@@ -142,7 +142,7 @@ def test_shapes_that_are_no_square_pictures(module, shape):
     ],
     ids=["cgan", "two_stage", "infogan", "resnet"],
 )
-def test_labels_vectors_and_none_are_conditions(pair, y):
+def test_labels_vectors_or_none_may_condition(pair, y):
     g, d, options = pair
     shape = (32, 32, 1)
     assert outputs(g(shape, classes=10, **options), jnp.zeros((2, 6)), y) == (2, *shape)
@@ -165,7 +165,7 @@ def score(module, params, stats, x, y=None):
 
 
 @pytest.mark.parametrize("y", [LABELS, VECTORS], ids=["labels", "vectors"])
-def test_two_stages_add_or_take_the_worse(y):
+def test_two_stage_scores_are_the_sum_or_the_minimum(y):
     d = cgan.TwoStageDiscriminator((16, 16, 1), width=4, classes=10)
     x = jax.random.normal(KEY, (2, 16, 16, 1))
     params, stats = drawn(pure(d), x, y)
@@ -179,7 +179,7 @@ def test_two_stages_add_or_take_the_worse(y):
     np.testing.assert_allclose(score(d, bare, stats, x), realism, rtol=1e-6)
 
 
-def test_two_stages_refuse_another_rule_and_size():
+def test_the_two_stage_critic_refuses_another_rule_or_size():
     with pytest.raises(UserError, match="did you mean 'min'"):
         params_of(cgan.TwoStageDiscriminator((16, 16, 1), combine="mim"), jnp.zeros((1, 16, 16, 1)))
     with pytest.raises(UserError, match="set --config.data.res"):
@@ -187,7 +187,7 @@ def test_two_stages_refuse_another_rule_and_size():
 
 
 @pytest.mark.parametrize("y", [LABELS, VECTORS], ids=["labels", "vectors"])
-def test_projection_adds_the_embeddings_product_with_the_features(y):
+def test_projection_adds_the_inner_product_of_embedding_and_features(y):
     """Miyato & Koyama 2018, equation 3, with phi summed over space, or its mean."""
     d = resnet.Discriminator((32, 32, 1), width=4, classes=10, spectral=False)
     x = jax.random.normal(KEY, (2, 32, 32, 1))
@@ -203,13 +203,13 @@ def test_projection_adds_the_embeddings_product_with_the_features(y):
     np.testing.assert_allclose((mean - bias) * 64, got - bias, rtol=1e-4, atol=1e-4)
 
 
-def test_projections_embedding_is_spectrally_normalised():
+def test_the_embedding_of_projection_is_spectrally_normalized():
     d, x = resnet.Discriminator((32, 32, 1), width=4, classes=10), jnp.zeros((2, 32, 32, 1))
     stats = jax.eval_shape(lambda: pure(d).init(KEY, x, LABELS)[1])
     assert [u.shape for u in jax.tree.leaves(stats["spectral"]["Condition_0"])] == [(1, 4)]
 
 
-def test_conditional_batch_norm_is_what_a_condition_makes_of_batch_norm():
+def test_a_condition_turns_batch_norm_into_conditional_batch_norm():
     z = jnp.zeros((2, 6))
     g = resnet.Generator((32, 32, 1), width=4, classes=10)
     assert "ConditionalBatchNorm_0" in params_of(g, z, LABELS)
@@ -218,7 +218,7 @@ def test_conditional_batch_norm_is_what_a_condition_makes_of_batch_norm():
     assert joined["Dense_0"]["kernel"].shape == (6 + 128, 64)
 
 
-def test_attention_sits_where_it_is_asked_for():
+def test_attention_is_at_the_requested_resolution():
     sizes = {"shape": (128, 128, 3), "width": 8, "attention": 32, "spectral": True}
     g, d = resnet.Generator(**sizes), resnet.Discriminator(**sizes)
     x = jnp.zeros((1, 128, 128, 3))
@@ -232,7 +232,7 @@ def test_attention_sits_where_it_is_asked_for():
             params_of(module.clone(attention=48), given)
 
 
-def test_a_down_blocks_shortcut_pools_or_convolves_first_alike():
+def test_a_1x1_convolution_and_pooling_commute():
     """The authors' later blocks convolve, then pool; ours pool first, at a quarter of the cost."""
     x, layer = jax.random.normal(KEY, (2, 4, 4, 3)), Conv(5, 1)
     params = layer.init(KEY, x)
@@ -241,7 +241,7 @@ def test_a_down_blocks_shortcut_pools_or_convolves_first_alike():
     )
 
 
-def test_acgan_drops_whole_channels():
+def test_acgan_drops_out_whole_channels():
     d = acgan.Discriminator((16, 16, 1), width=8, dropout=0.5, norm="Identity")
     x = jnp.ones((2, 16, 16, 1))
     params, _ = drawn(pure(d), x)

@@ -1,4 +1,4 @@
-"""Progressive GAN's nets: what each level shows, where gradients go, sizes."""
+"""Progressive GAN's nets: what each level draws, where gradients reach, and sizes."""
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ WIDTH = {"channel_base": 64, "channel_max": 8}
 ALL = (4, 16)
 
 
-def made(net, *args, scale=1.0):
+def random_params(net, *args, scale=1.0):
     """Parameters as NumPy draws them: quicker than compiling `init`."""
     shapes = jax.eval_shape(lambda key: pure(net).init(key, *args)[0], KEY)
     rng = np.random.default_rng(0)
@@ -27,10 +27,10 @@ def made(net, *args, scale=1.0):
 def g():
     net = progan.Generator(SHAPE, **WIDTH)
     z = jax.random.normal(KEY, (4, 6))
-    params = made(net, z, None, 4.0, ALL)
+    params = random_params(net, z, None, 4.0, ALL)
 
-    def draw(params, level, span):
-        return net.apply({"params": params}, z, None, level, span, train=True)
+    def draw(params, level, resolutions):
+        return net.apply({"params": params}, z, None, level, resolutions, train=True)
 
     return params, jax.jit(draw, static_argnums=2)
 
@@ -38,10 +38,10 @@ def g():
 @pytest.fixture(scope="module")
 def d():
     net = progan.Discriminator(SHAPE, **WIDTH)
-    params = made(net, jnp.zeros((4, *SHAPE)), None, 4.0, ALL)
+    params = random_params(net, jnp.zeros((4, *SHAPE)), None, 4.0, ALL)
 
-    def judge(params, x, level, span):
-        return net.apply({"params": params}, x, None, level, span, train=True)
+    def judge(params, x, level, resolutions):
+        return net.apply({"params": params}, x, None, level, resolutions, train=True)
 
     return params, jax.jit(judge, static_argnums=3)
 
@@ -67,19 +67,19 @@ def test_at_alpha_0_the_new_resolution_changes_nothing(g, d, res):
 def test_one_graph_serves_all_levels(g, d, level):
     """What the graph of all resolutions draws is what the stage's own does, enlarged."""
     low = 4 if level < 3 else 8
-    span = (low, 2 * low) if level > 2 else (4, 4)
+    resolutions = (low, 2 * low) if level > 2 else (4, 4)
     params, draw = g
-    own = draw(params, level, span)
+    own = draw(params, level, resolutions)
     while own.shape[1] < 16:
         own = upsample(own)
     np.testing.assert_allclose(draw(params, level, ALL), own, atol=1e-5)
     params, judge = d
     x = images(16)
     small = x
-    while small.shape[1] > span[1]:
+    while small.shape[1] > resolutions[1]:
         small = downsample(small)
     np.testing.assert_allclose(
-        judge(params, x, level, ALL), judge(params, small, level, span), rtol=1e-4, atol=1e-5
+        judge(params, x, level, ALL), judge(params, small, level, resolutions), rtol=1e-4, atol=1e-5
     )
 
 
@@ -111,8 +111,8 @@ def test_without_a_level_the_net_is_full_grown(g):
     np.testing.assert_array_equal(draw(params, None, None), draw(params, 4.0, (16, 16)))
 
 
-def test_order_of_a_layer_and_normalised_latents(g):
-    """conv, bias, leaky rectifier, then each pixel's mean square is 1; z's length is no matter."""
+def test_layers_rectify_then_normalize_and_the_length_of_z_is_irrelevant(g):
+    """conv, bias, leaky rectifier, then each pixel's mean square is 1."""
     net = progan.Generator(SHAPE, **WIDTH)
     params, _ = g
     z = jax.random.normal(KEY, (2, 6))
@@ -131,13 +131,13 @@ def test_order_of_a_layer_and_normalised_latents(g):
     assert np.abs(image).max() > 1, "no tanh bounds the image"
 
 
-def test_gains():
+def test_initial_gains_of_layers():
     """Each layer's output at first, per unit of its input's size: the paper's constants."""
     g = progan.Generator((8, 8, 3))
     z = jax.random.normal(KEY, (16, 512))
 
     def stds(net, *args):
-        variables = made(net, *args)
+        variables = random_params(net, *args)
         variables = jax.tree_util.tree_map_with_path(
             lambda path, p: 0 * p if path[-1].key == "bias" else p, variables
         )
@@ -178,13 +178,13 @@ def test_bfloat16_is_close_and_keeps_float32_parameters(g, d):
         progan.Generator(SHAPE, dtype="float16").init(KEY, jnp.zeros((1, 6)), train=True)
 
 
-def test_the_papers_sizes():
+def test_the_networks_have_the_papers_parameters_and_channels():
     """Parameters and channels (Karras et al. 2018, table 2), and images of 1024 pixels."""
-    shape, span = (1024, 1024, 3), (4, 1024)
+    shape, resolutions = (1024, 1024, 3), (4, 1024)
     g, d = progan.Generator(shape), progan.Discriminator(shape)
 
     def both(key):
-        args, kwargs = (None, 9.5, span), {"train": True}
+        args, kwargs = (None, 9.5, resolutions), {"train": True}
         z = jnp.zeros((2, 512))
         image, params_g = g.init_with_output(key, z, *args, **kwargs)
         score, params_d = d.init_with_output(key, image, *args, **kwargs)
@@ -198,6 +198,6 @@ def test_the_papers_sizes():
 
 
 @pytest.mark.parametrize("net", [progan.Generator, progan.Discriminator])
-def test_other_shapes_are_refused(net):
+def test_sizes_that_are_not_powers_of_two_are_refused(net):
     with pytest.raises(UserError, match="square images of 4, 8"):
         net((28, 28, 1)).init(KEY, jnp.zeros((1, 28, 28, 1)), train=True)

@@ -1,4 +1,4 @@
-"""StyleGAN's nets: AdaIN, noise, filters, growing, and which layer hears which style."""
+"""StyleGAN's nets: AdaIN, noise, filters, growing, and which layers each style reaches."""
 
 import functools
 
@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from jaxgan.core.network import pure
-from jaxgan.nets import mapping as latents
-from jaxgan.nets import progan, stylegan
+from jaxgan.nets import mapping, progan, stylegan
 from jaxgan.nets.ops.resize import upsample
 
 KEY = jax.random.key(0)
@@ -20,14 +19,14 @@ SYNTHESIS = stylegan.Synthesis(SHAPE, **WIDTH)
 
 @pytest.fixture(scope="module")
 def synthesis():
-    """Variables as NumPy draws them, and a function (params, ws, level, span) -> images."""
+    """Variables as NumPy draws them, and a function (params, ws, level, resolutions) -> images."""
     ws = jnp.zeros((1, 6, 5))
     shapes = jax.eval_shape(lambda key: pure(SYNTHESIS).init(key, ws, 4.0, (4, 16)), KEY)
     rng = np.random.default_rng(0)
     params, stats = jax.tree.map(lambda s: rng.normal(size=s.shape).astype(s.dtype), shapes)
 
-    def draw(params, ws, level, span):
-        return SYNTHESIS.apply({"params": params, **stats}, ws, level, span, train=False)
+    def draw(params, ws, level, resolutions):
+        return SYNTHESIS.apply({"params": params, **stats}, ws, level, resolutions, train=False)
 
     return params, jax.jit(draw, static_argnums=3)
 
@@ -39,7 +38,7 @@ def drawn(layers, seed=0):
 @pytest.mark.parametrize("res", [8, 16])
 def test_at_alpha_0_the_new_resolution_changes_nothing(synthesis, res):
     params, draw = synthesis
-    layers = latents.style_layers((res,))
+    layers = mapping.style_layers((res,))
     ws, level = drawn(layers), np.log2(res) - 1
     grown = draw(params, ws, level, (res // 2, res))
     old = draw(params, ws[:, :-2], level, (max(4, res // 4), res // 2))
@@ -53,8 +52,8 @@ def test_the_filtered_critic_at_alpha_0():
     rng = np.random.default_rng(0)
     params = jax.tree.map(lambda s: rng.normal(size=s.shape).astype(s.dtype), shapes)
 
-    def judge(x, span):
-        return net.apply({"params": params}, x, None, 3.0, span, train=False)
+    def judge(x, resolutions):
+        return net.apply({"params": params}, x, None, 3.0, resolutions, train=False)
 
     judge = jax.jit(judge, static_argnums=1)
     np.testing.assert_allclose(judge(upsample(x), (8, 16)), judge(x, (4, 8)), atol=1e-5)
@@ -73,22 +72,15 @@ def test_mixed_styles_reach_their_layers_alone(synthesis, cutoff):
     params, draw = synthesis
 
     def energy(first, second):
-        return (draw(params, latents.mix(first, second, cutoff), 4.0, (16, 16)) ** 2).sum()
+        return (draw(params, mapping.mix(first, second, cutoff), 4.0, (16, 16)) ** 2).sum()
 
     first, second = jax.jit(jax.grad(energy, argnums=(0, 1)))(drawn(6, 1), drawn(6, 2))
-    heard = [np.abs(g).max(axis=(0, 2)) > 0 for g in (first, second)]
-    assert heard[0].tolist() == [True] * cutoff + [False] * (6 - cutoff)
-    assert heard[1].tolist() == [False] * cutoff + [True] * (6 - cutoff)
+    reached = [np.abs(g).max(axis=(0, 2)) > 0 for g in (first, second)]
+    assert reached[0].tolist() == [True] * cutoff + [False] * (6 - cutoff)
+    assert reached[1].tolist() == [False] * cutoff + [True] * (6 - cutoff)
 
 
-def test_cutoffs():
-    keys = jax.random.split(KEY, (2, 2000))
-    cuts = np.asarray(jax.vmap(lambda a, b: latents.cutoff(a, b, 6, 0.9))(*keys))
-    shares = np.bincount(cuts, minlength=7) / len(cuts)
-    np.testing.assert_allclose(shares, [0, *[0.18] * 5, 0.1], atol=0.03)
-
-
-def test_a_layer_by_hand():
+def test_an_epilogue_by_hand():
     """Noise, bias, leaky rectifier, then each channel's mean and deviation are the style's."""
     layer, x = stylegan.Epilogue(), jax.random.normal(KEY, (2, 8, 8, 3))
     w = jax.random.normal(jax.random.key(1), (2, 5))
@@ -115,7 +107,7 @@ def test_a_layer_by_hand():
     assert (random[0] != random[1]).any() and (random[0] != out).any()
 
 
-def test_what_each_parameter_starts_as():
+def test_initial_values_of_styles_constant_and_biases():
     layer = stylegan.Epilogue()
     params = layer.init(KEY, jnp.ones((1, 4, 4, 3)), jnp.ones((1, 5)), False)["params"]
     assert not params["style"]["EqualDense_0"]["bias"].any(), "styles scale by 1 + it"
@@ -125,19 +117,19 @@ def test_what_each_parameter_starts_as():
     assert "bias" not in params["conv4_1"] and params["rgb4"]["bias"].shape == (3,)
 
 
-def test_low_pass():
+def test_low_pass_of_a_single_pixel():
     x = jnp.zeros((1, 5, 5, 1)).at[0, 2, 2, 0].set(16.0)
     want = np.outer([0, 1, 2, 1, 0], [0, 1, 2, 1, 0])
     np.testing.assert_allclose(progan.low_pass(x)[0, ..., 0], want, atol=1e-6)
 
 
-def test_the_papers_sizes():
-    shape, span = (1024, 1024, 3), (4, 1024)
+def test_the_generator_has_the_parameters_of_the_papers():
+    shape, resolutions = (1024, 1024, 3), (4, 1024)
     g = stylegan.Generator(shape)
     z = jnp.zeros((2, 512))
 
     def draw(key):
-        return g.init_with_output(key, z, None, 9.5, span, train=False)
+        return g.init_with_output(key, z, None, 9.5, resolutions, train=False)
 
     image, variables = jax.eval_shape(draw, KEY)
     assert image.shape == (2, *shape)
@@ -145,7 +137,7 @@ def test_the_papers_sizes():
     assert total == 26_219_627, "as the authors' network prints it"
 
 
-def test_bfloat16_is_close():
+def test_bfloat16_is_close_to_float32():
     whole, half = (stylegan.Synthesis((8, 8, 3), 32, 8, dtype) for dtype in ("float32", "bfloat16"))
     variables = jax.jit(functools.partial(whole.init, train=False))(KEY, drawn(4))
     out, whole = (

@@ -1,4 +1,4 @@
-"""StyleGAN2's nets: an independent implementation's numbers, and what styles may reach.
+"""StyleGAN2's nets against an independent implementation, and the layers that styles reach.
 
 fixtures/stylegan2_32.npz holds random weights and what another implementation of the published
 code computes from them, layer by layer, in float32 (NCHW).
@@ -13,13 +13,9 @@ import numpy as np
 import pytest
 
 from jaxgan.core.network import pure
-from jaxgan.nets import mapping as latents
-from jaxgan.nets import stylegan2
-from jaxgan.nets.layers.modulated import StyleLayer, activate, modulated_conv2d
-from jaxgan.nets.ops import upfirdn as fir
-from jaxgan.nets.ops.conv import conv2d, conv2d_transpose
+from jaxgan.nets import mapping, stylegan2
 from jaxgan.runtime.errors import UserError
-from jaxgan.weights import stylegan2_ada as published
+from jaxgan.weights import stylegan2_ada
 
 KEY = jax.random.key(0)
 FIXTURE = dict(np.load(Path(__file__).parents[1] / "fixtures/stylegan2_32.npz"))
@@ -30,7 +26,7 @@ def state_dict(prefix):
     return {k.removeprefix(prefix): v for k, v in FIXTURE.items() if k.startswith(prefix)}
 
 
-def made(net, *args):
+def random_variables(net, *args):
     """Parameters and statistics as NumPy draws them: quicker than compiling `init`."""
     shapes = jax.eval_shape(lambda key: pure(net).init(key, *args), KEY)
     rng = np.random.default_rng(0)
@@ -41,13 +37,13 @@ def made(net, *args):
 def generator():
     """Mapping, synthesis, their variables, and w_avg."""
     state = state_dict("G/")
-    weights = published.import_generator(state)
-    mapping, synthesis = stylegan2.split(stylegan2.Generator(**published.generator_options(state)))
+    weights = stylegan2_ada.import_generator(state)
+    to_w, synthesis = stylegan2.split(stylegan2.Generator(**stylegan2_ada.generator_options(state)))
     variables = {
         "params": weights.params["synthesis"],
         "noise": weights.stats["noise"]["synthesis"],
     }
-    return mapping, {"params": weights.params["mapping"]}, synthesis, variables, weights.w_avg
+    return to_w, {"params": weights.params["mapping"]}, synthesis, variables, weights.w_avg
 
 
 @functools.cache
@@ -73,11 +69,11 @@ def close(got, want, nchw=True):
 
 
 def test_mapping_and_truncation_are_the_published_ones():
-    mapping, variables, synthesis, _, w_avg = generator()
-    w = mapping.apply(variables, FIXTURE["z"], train=False)
-    ws = latents.spread(w, synthesis.shape)
+    to_w, variables, synthesis, _, w_avg = generator()
+    w = to_w.apply(variables, FIXTURE["z"], train=False)
+    ws = mapping.spread(w, mapping.style_layers(synthesis.shape))
     close(ws, FIXTURE["ws"], nchw=False)
-    close(latents.truncate(ws, w_avg, 0.5, 4), FIXTURE["ws_trunc"], nchw=False)
+    close(mapping.truncate(ws, w_avg, 0.5, 4), FIXTURE["ws_trunc"], nchw=False)
 
 
 def test_every_synthesis_layer_is_the_published_one():
@@ -94,10 +90,10 @@ def test_every_synthesis_layer_is_the_published_one():
 
 def test_the_discriminator_is_the_published_one():
     state = state_dict("D/")
-    net = stylegan2.Discriminator(**published.discriminator_options(state))
+    net = stylegan2.Discriminator(**stylegan2_ada.discriminator_options(state))
 
     def score(x):
-        params = published.import_discriminator(state)
+        params = stylegan2_ada.import_discriminator(state)
         return net.apply({"params": params}, x, train=False,
                          capture_intermediates=True, mutable=["intermediates"])  # fmt: skip
 
@@ -120,7 +116,7 @@ def affines(layers):
 def test_mixing_gives_each_layer_one_latents_style(cutoff):
     first, second = FIXTURE["ws"], np.roll(FIXTURE["ws"], 1, axis=0)
     (_, mixed, _), (_, a, _), (_, b, _) = (
-        drawn()(ws) for ws in (latents.mix(first, second, cutoff), first, second)
+        drawn()(ws) for ws in (mapping.mix(first, second, cutoff), first, second)
     )
     seen = set()
     for (at, got), (_, own), (_, other) in zip(*map(affines, (mixed, a, b)), strict=True):
@@ -136,75 +132,21 @@ def test_mixing_gives_each_layer_one_latents_style(cutoff):
 
 def test_psi_0_draws_one_image_and_psi_1_changes_nothing():
     ws, w_avg = jnp.asarray(FIXTURE["ws"]), generator()[4]
-    np.testing.assert_array_equal(jax.jit(latents.truncate)(ws, w_avg, 1.0), ws)
-    image, _, _ = drawn()(latents.truncate(ws, w_avg, 0.0))
+    np.testing.assert_array_equal(jax.jit(mapping.truncate)(ws, w_avg, 1.0), ws)
+    image, _, _ = drawn()(mapping.truncate(ws, w_avg, 0.0))
     np.testing.assert_allclose(image, np.broadcast_to(image[:1], image.shape), rtol=0, atol=1e-5)
-    near = latents.truncate(ws, w_avg, 0.0, 3)
+    near = mapping.truncate(ws, w_avg, 0.0, 3)
     np.testing.assert_array_equal(near[:, :3], np.broadcast_to(w_avg, near[:, :3].shape))
     np.testing.assert_array_equal(near[:, 3:], ws[:, 3:])
 
 
-def test_the_running_mean_of_w():
-    w = jnp.asarray([[1.0, 3.0], [3.0, 5.0]])
-    got = latents.average(jnp.zeros(2), w, 0.9)
-    np.testing.assert_allclose(got, [0.2, 0.4], rtol=1e-6)
-    assert not jax.grad(lambda w: latents.average(jnp.ones(2), w).sum())(w).any()
-
-
-def by_groups(x, kernel, style, demodulate, up):
-    """As the paper has it: a kernel for each sample, made before anything is convolved."""
-    out = []
-    for image, s in zip(x, style, strict=True):
-        own = kernel * s[:, None]
-        if demodulate:
-            own = own / jnp.sqrt(jnp.sum(own**2, axis=(0, 1, 2)) + 1e-8)
-        if up:
-            h = conv2d_transpose(image[None], own, stride=2)
-            out.append(fir.upfirdn2d(h, padding=((1, 1), (1, 1)), gain=4.0))
-        else:
-            out.append(conv2d(image[None], own, padding=((1, 1), (1, 1))))
-    return jnp.concatenate(out)
-
-
-@pytest.mark.parametrize("up", [False, True])
-@pytest.mark.parametrize("demodulate", [False, True])
-def test_modulated_convolution_is_one_kernel_per_sample(demodulate, up):
-    rng = np.random.default_rng(0)
-    x, kernel, style = (
-        rng.normal(size=s).astype(np.float32) for s in ((3, 6, 6, 4), (3, 3, 4, 5), (3, 4))
-    )
-
-    def value_and_grads(f):
-        def loss(*args):
-            out = f(*args)
-            return jnp.sum(jnp.sin(out)), out
-
-        return jax.jit(jax.value_and_grad(loss, (0, 1, 2), has_aux=True))(x, kernel, style)
-
-    ours = value_and_grads(lambda *a: modulated_conv2d(*a, demodulate=demodulate, up=up))
-    theirs = value_and_grads(lambda *a: by_groups(*a, demodulate, up))
-    for got, want in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
-        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4 * np.abs(want).max())
-
-
-def test_demodulated_convolutions_keep_unit_variance():
-    rng = np.random.default_rng(0)
-    x, kernel, style = (
-        rng.normal(size=s).astype("f") for s in ((8, 12, 12, 32), (3, 3, 32, 64), (8, 32))
-    )
-    inside = np.asarray(jax.jit(modulated_conv2d)(x, kernel, 3 * style))[:, 1:-1, 1:-1]
-    assert abs(inside.std() - 1) < 0.05
-    # Whatever the styles, for each sample alone.
-    np.testing.assert_allclose(inside.std(axis=(1, 2, 3)), 1, atol=0.1)
-
-
 @pytest.mark.parametrize("architecture", ["orig", "skip", "resnet"])
-def test_architectures_differ_in_their_ends_only(architecture):
+def test_architectures_differ_in_their_image_layers_only(architecture):
     options = {"channel_base": 64, "channel_max": 8, "architecture": architecture}
     g = stylegan2.Generator(SHAPE, w_dim=8, layers=2, **options)
     d = stylegan2.Discriminator(SHAPE, **options)
     z, x = jnp.zeros((4, 8)), jnp.zeros((4, *SHAPE))
-    (g_params, g_stats), (d_params, _) = made(g, z), made(d, x)
+    (g_params, g_stats), (d_params, _) = random_variables(g, z), random_variables(d, x)
     has = {size: set(g_params["synthesis"][size]) for size in ("b4", "b8", "b16")}
     assert [("torgb" in names) for names in has.values()] == [architecture == "skip"] * 2 + [True]
     assert ("skip" in has["b8"]) == ("skip" in d_params["b16"]) == (architecture == "resnet")
@@ -222,7 +164,10 @@ def test_features_neither_vanish_nor_grow(architecture):
     g, d = stylegan2.Synthesis((8, 8, 3), **options), stylegan2.Discriminator((8, 8, 3), **options)
     ws = np.random.default_rng(1).normal(size=(4, 4, 16)).astype(np.float32)
     # A skip generator adds up one image of unit variance for each resolution.
-    (g_params, g_stats), (d_params, _) = made(g, ws), made(d, jnp.zeros((4, 8, 8, 3)))
+    (g_params, g_stats), (d_params, _) = (
+        random_variables(g, ws),
+        random_variables(d, jnp.zeros((4, 8, 8, 3))),
+    )
     g_params, d_params = (
         jax.tree.map_with_path(lambda at, p: p * (at[-1].key == "kernel" or p.ndim == 3), tree)
         for tree in (g_params, d_params)
@@ -239,7 +184,7 @@ def test_features_neither_vanish_nor_grow(architecture):
         assert 0.3 < np.std(out) < 3
 
 
-def test_sizes_are_the_published_ones():
+def test_the_networks_have_the_published_numbers_of_parameters():
     """Parameters of the 1024-pixel networks of configuration F."""
     shape = (1024, 1024, 3)
     for net, x, want in (
@@ -250,42 +195,20 @@ def test_sizes_are_the_published_ones():
         assert sum(p.size for p in jax.tree.leaves(params)) == want
 
 
-def test_noise_is_random_in_training_and_its_strength_starts_at_zero():
-    layer = StyleLayer(4, up=False, clamp=0.0, taps=fir.FILTER)
-    x, w = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype("f"), np.ones((2, 5), "f")
-    variables = jax.jit(layer.init, static_argnums=3)(KEY, x, w, "constant")
-    assert variables["params"]["noise_strength"] == 0
-
-    @jax.jit
-    def draws(strength):
-        params = {**variables["params"], "noise_strength": strength}
-        return [
-            layer.apply({**variables, "params": params}, x, w, noise, rngs={"noise": key})
-            for noise, key in (("none", KEY), ("constant", KEY), ("random", KEY),
-                               ("random", jax.random.key(1)))
-        ]  # fmt: skip
-
-    for out in draws(0.0)[1:]:
-        np.testing.assert_array_equal(out, draws(0.0)[0])
-    plain, fixed, a, b = map(np.asarray, draws(10.0))
-    assert (a != b).all() and (a != fixed).all() and (fixed != plain).all()
-    assert (a[0] - plain[0] != a[1] - plain[1]).all()
-
-
 @pytest.mark.parametrize("vectors", [False, True])
 def test_conditions_reach_w_and_the_logits(vectors):
     y = jnp.eye(3)[jnp.array([2, 0])] if vectors else jnp.array([2, 0])
-    mapping = latents.Mapping(8, 2, classes=3)
+    to_w = mapping.Mapping(8, 2, classes=3)
     d = stylegan2.Discriminator((8, 8, 1), 64, 8, classes=3, layers=2, cmap=5)
     z, x = jnp.ones((2, 6)), jnp.ones((2, 8, 8, 1))
-    (m_params, _), (d_params, _) = made(mapping, z, y), made(d, x, y)
+    (m_params, _), (d_params, _) = random_variables(to_w, z, y), random_variables(d, x, y)
     assert m_params["embed"]["kernel"].shape == (3, 8)
     assert m_params["fc0"]["kernel"].shape == (14, 8)
     assert d_params["b4"]["out"]["kernel"].shape == (8, 5)
 
     @jax.jit
     def play(y):
-        w, _ = pure(mapping).apply(m_params, {}, z, y, train=False)
+        w, _ = pure(to_w).apply(m_params, {}, z, y, train=False)
         return w, pure(d).apply(d_params, {}, x, y, train=False)[0]
 
     w, logits = play(y)
@@ -293,21 +216,13 @@ def test_conditions_reach_w_and_the_logits(vectors):
     assert logits.shape == (2,) and logits[0] != logits[1]
 
 
-def test_the_clamp_scales_with_the_gain():
-    x = jnp.array([-1e4, -1.0, 1.0, 1e4])
-    np.testing.assert_allclose(activate(x, clamp=256.0)[jnp.array([0, 3])], [-256, 256])
-    half = activate(x, 0.5, clamp=256.0)
-    np.testing.assert_allclose(half, 0.5 * activate(x, clamp=256.0), rtol=1e-6)
-    np.testing.assert_allclose(activate(x), np.where(x < 0, 0.2, 1) * x * np.sqrt(2), rtol=1e-6)
-
-
-def test_bfloat16_is_for_the_largest_resolutions_and_stays_inside():
+def test_bfloat16_is_for_features_of_the_largest_resolutions_only():
     """Parameters, images and logits are float32."""
     g = stylegan2.Synthesis(SHAPE, 64, 8, clamp=256.0, bfloat16=1)
     d = stylegan2.Discriminator(SHAPE, 64, 8, clamp=256.0, bfloat16=1)
     rng = np.random.default_rng(0)
     ws, x = rng.normal(size=(4, 6, 8)).astype("f"), rng.normal(size=(4, *SHAPE)).astype("f")
-    (g_params, g_stats), (d_params, _) = made(g, ws), made(d, x)
+    (g_params, g_stats), (d_params, _) = random_variables(g, ws), random_variables(d, x)
     assert {p.dtype for p in jax.tree.leaves((g_params, d_params))} == {np.dtype("f4")}
 
     def play(g, d):
@@ -326,7 +241,7 @@ def test_bfloat16_is_for_the_largest_resolutions_and_stays_inside():
         assert 0 < np.abs(got - want).max() < 0.05 * np.abs(want).max()
 
 
-def test_what_cannot_be_drawn_is_refused():
+def test_unknown_sizes_architectures_and_noise_are_refused():
     ws = jnp.zeros((1, 6, 4))
     with pytest.raises(UserError, match="set --config.data.res"):
         stylegan2.Synthesis((48, 48, 3)).init(KEY, ws, train=False)

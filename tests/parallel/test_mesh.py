@@ -9,10 +9,10 @@ from jax.flatten_util import ravel_pytree
 
 from jaxgan.core import game as core
 from jaxgan.core.game import Spec
-from jaxgan.parallel import mesh as sharding
+from jaxgan.parallel import mesh
 from jaxgan.runtime.errors import UserError
-from jaxgan.training.loop import train_step
-from jaxgan.training.workdir import make_game
+from jaxgan.training.setup import make_game
+from jaxgan.training.step import train_step
 
 SPEC = Spec((16, 16, 1))
 BATCH = 64
@@ -25,16 +25,16 @@ def dcgan():
         for n, c in (("g", "Generator"), ("d", "Discriminator"))
     }
     return make_game(
-        {"name": "adversarial", "latent": 8, "ema": 0.9, "reuse_fakes": True, **nets},
+        {"name": "adversarial", "latent": 8, "ema": 0.9, **nets},
         {"g": adam, "d": adam},
         spec=SPEC,
         steps=5,
     )
 
 
-def compiled(mesh, game, batch):
+def compiled(devices, game, batch):
     step = jax.jit(functools.partial(train_step, game), static_argnames="turns")
-    fresh = jax.jit(functools.partial(core.init, game), out_shardings=sharding.of_states(mesh))
+    fresh = jax.jit(functools.partial(core.init, game), out_shardings=mesh.of_states(devices))
     state, key = fresh(jax.random.key(0)), jax.random.key(1)
     return step.lower(state, batch, key, turns=("d", "g")).compile(), state, key
 
@@ -43,12 +43,12 @@ def data(t):
     return {"image": np.random.default_rng(t).integers(0, 256, (BATCH, 16, 16, 1), np.uint8)}
 
 
-def run(devices, steps=5):
-    mesh = sharding.mesh(BATCH, jax.devices()[:devices])
-    with jax.set_mesh(mesh):
-        step, state, key = compiled(mesh, dcgan(), sharding.place(mesh, data(0)))
+def run(n, steps=5):
+    devices = mesh.over_data(BATCH, jax.devices()[:n])
+    with jax.set_mesh(devices):
+        step, state, key = compiled(devices, dcgan(), mesh.place(devices, data(0)))
         for t in range(steps):
-            state, _ = jax.block_until_ready(step(state, sharding.place(mesh, data(t)), key))
+            state, _ = jax.block_until_ready(step(state, mesh.place(devices, data(t)), key))
     return state, step.cost_analysis()["flops"]
 
 
@@ -65,11 +65,11 @@ def test_eight_devices_agree_with_one_and_share_the_work():
 
 
 def test_latents_and_data_differ_between_shards():
-    mesh = sharding.mesh(BATCH)
-    with jax.set_mesh(mesh):
+    devices = mesh.over_data(BATCH)
+    with jax.set_mesh(devices):
         draw = jax.jit(lambda key: core.shard(jax.random.normal(key, (BATCH, 8))))
         z = draw(jax.random.key(0))
-    batch = sharding.place(mesh, data(0))["image"]
+    batch = mesh.place(devices, data(0))["image"]
     for x in (z, batch):
         shards = [np.asarray(s.data) for s in x.addressable_shards]
         assert len(shards) == 8 and all(len(s) == BATCH // 8 for s in shards)
@@ -78,9 +78,9 @@ def test_latents_and_data_differ_between_shards():
 
 
 def test_all_local_devices_are_used_by_default():
-    assert sharding.mesh(BATCH).size == 8
+    assert mesh.over_data(BATCH).size == 8
 
 
 def test_a_batch_that_does_not_split_is_refused():
     with pytest.raises(UserError, match="config.batch=60 does not split over 8 devices"):
-        sharding.mesh(60)
+        mesh.over_data(60)

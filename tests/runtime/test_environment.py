@@ -11,22 +11,22 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan.core import game as core
-from jaxgan.runtime import environment as startup
-from jaxgan.training import workdir as recipe
-from jaxgan.training.checkpoint import Checkpoints
+from jaxgan.runtime import environment
+from jaxgan.runtime.clock import Clock, age
+from jaxgan.training import workdir
 
 ROOT = Path(__file__).parents[2]
 JAX = ("JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS")
+EIGHT = ("XLA_FLAGS", "NPROC")  # what conftest.py sets for eight devices
 
 
-def train(workdir, *flags, **env):
+def train(folder, *flags, **env):
     """A short run of an MLP on one device; returns what it says of its start."""
-    own = {k: v for k, v in os.environ.items() if k not in (*JAX, "XLA_FLAGS")}
+    own = {k: v for k, v in os.environ.items() if k not in (*JAX, *EIGHT)}
     done = subprocess.run(
         [
             *[sys.executable, "-m", "jaxgan.main", "--config=experiments/gan.py:smoke"],
-            *["--config.log.samples=4", f"--workdir={workdir}", *flags],
+            *["--config.log.samples=4", f"--workdir={folder}", *flags],
         ],
         cwd=ROOT,
         env=own | env,
@@ -36,13 +36,6 @@ def train(workdir, *flags, **env):
     assert done.returncode == 0, done.stderr
     assert "cache entry" not in done.stderr, "jax found fault with its cache"
     return re.search(r"first step after (\S+) s: (.*)", done.stderr)
-
-
-def state_of(workdir):
-    _, game = recipe.recall(workdir)
-    like = jax.eval_shape(lambda: core.init(game, jax.random.key(0)))
-    saves = Checkpoints(workdir / "checkpoints", write=False)
-    return saves.load(like, jax.sharding.SingleDeviceSharding(jax.devices()[0]))
 
 
 def test_a_run_resumed_from_the_cache_is_bit_identical_to_one_without(tmp_path):
@@ -57,7 +50,7 @@ def test_a_run_resumed_from_the_cache_is_bit_identical_to_one_without(tmp_path):
     train(tmp_path / "run", "--config.steps=6", **cached)
     assert sorted((tmp_path / "cache" / "jaxgan" / "programs").glob("*/*")) == programs
 
-    resumed, whole = state_of(tmp_path / "run"), state_of(plain)
+    resumed, whole = (workdir.restore(folder).state for folder in (tmp_path / "run", plain))
     assert int(resumed.step) == 6
     for (path, a), b in zip(
         jax.tree.leaves_with_path(resumed), jax.tree.leaves(whole), strict=True
@@ -74,16 +67,16 @@ def test_the_users_own_variables_win(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     for name in JAX:
         monkeypatch.delenv(name, raising=False)
-    startup.cache()
-    assert os.environ[JAX[0]] == str(startup.folder())
-    assert startup.folder().is_relative_to(tmp_path / "jaxgan" / "programs")
+    environment.cache()
+    assert os.environ[JAX[0]] == str(environment.folder())
+    assert environment.folder().is_relative_to(tmp_path / "jaxgan" / "programs")
     monkeypatch.setenv(JAX[0], "/elsewhere")
-    startup.cache()
+    environment.cache()
     assert os.environ[JAX[0]] == "/elsewhere"
 
 
-def test_every_program_keeps_what_it_compiles():
-    """JAX reads its variables when it is imported: `cache` comes before that, where it matters."""
+def test_every_command_prepares_its_environment_before_jax_is_imported():
+    """JAX reads its variables when it is imported."""
     programs = [
         path.stem
         for path in sorted((ROOT / "jaxgan").glob("*.py"))
@@ -94,11 +87,11 @@ def test_every_program_keeps_what_it_compiles():
     code = f"import sys; {imports}; assert 'jax' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
     for name in programs:
-        assert "startup.prepare()" in (ROOT / "jaxgan" / f"{name}.py").read_text(), name
+        assert "environment.prepare()" in (ROOT / "jaxgan" / f"{name}.py").read_text(), name
 
 
-def test_the_toy_study_keeps_what_it_compiles(tmp_path):
-    own = {k: v for k, v in os.environ.items() if k not in JAX}
+def test_the_mode_study_keeps_what_it_compiles(tmp_path):
+    own = {k: v for k, v in os.environ.items() if k not in (*JAX, *EIGHT)}
     own |= {"XDG_CACHE_HOME": str(tmp_path), "JAX_ENABLE_COMPILATION_CACHE": "true"}
     own["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
     flags = ["--data=ring", "--recipes=ns", "--seeds=2", "--steps=2", f"--out={tmp_path}/modes.md"]
@@ -109,28 +102,30 @@ def test_the_toy_study_keeps_what_it_compiles(tmp_path):
     assert "| ring | ns |" in (tmp_path / "modes.md").read_text()
 
 
-def test_hosts_share_no_programs(monkeypatch):
-    here = startup.folder()
-    assert startup.folder() == here
+def test_hosts_of_other_processors_or_cores_share_no_programs(monkeypatch):
+    monkeypatch.delenv("NPROC", raising=False)
+    here = environment.folder()
+    assert environment.folder() == here
     monkeypatch.setenv("NPROC", "77")
-    assert startup.folder() != here
+    assert environment.folder() != here
     monkeypatch.delenv("NPROC")
-    monkeypatch.setattr(startup, "_processor", lambda: "another")
-    assert startup.folder() != here
+    assert environment.folder() == here
+    monkeypatch.setattr(environment, "_processor", lambda: "another")
+    assert environment.folder() != here
 
 
-def test_clock():
-    clock = startup.Clock(age=2.0)
+def test_clock_counts_seconds_by_phase():
+    clock = Clock(age=2.0)
     clock.lap("imports")
     clock.lap("data")
     assert str(clock) == "2.0 s: imports 2.0, data 0.0"
-    assert 0 < startup.age() < 24 * 3600
+    assert 0 < age() < 24 * 3600
 
 
 FAULTS = """
 import resource
 import numpy as np
-from jaxgan.runtime import environment as startup
+from jaxgan.runtime import environment
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -140,10 +135,10 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 faults()
-given_back = faults()
-startup.memory()
+returned = faults()
+environment.memory()
 faults()
-print(given_back, faults())
+print(returned, faults())
 """
 
 

@@ -1,3 +1,5 @@
+"""Checkpoints: which are kept, what a reader leaves alone, and a full disk."""
+
 import errno
 import time
 
@@ -54,7 +56,7 @@ def test_reading_leaves_a_save_under_way_alone(tmp_path):
     assert not part.exists()
 
 
-def test_a_full_disk_is_one_line_that_names_the_last_whole_checkpoint(tmp_path, monkeypatch):
+def test_a_full_disk_is_one_line_that_names_the_last_complete_checkpoint(tmp_path, monkeypatch):
     saves = Checkpoints(tmp_path, keep=2)
     saves.save(state(1), 1)
     saves.close()
@@ -64,7 +66,7 @@ def test_a_full_disk_is_one_line_that_names_the_last_whole_checkpoint(tmp_path, 
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(saves._orbax, "save_async", full)
-    with pytest.raises(UserError, match="disk is full.*last whole one is that of step 1. Free"):
+    with pytest.raises(UserError, match="disk is full.*last complete one is of step 1. Free"):
         saves.save(state(2), 2)
 
 

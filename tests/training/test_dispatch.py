@@ -1,3 +1,5 @@
+"""Programs of one seed or several: bit-identical to steps alone, or to float tolerance."""
+
 from functools import partial
 
 import jax
@@ -9,12 +11,11 @@ from jaxgan.core import game as core
 from jaxgan.core.game import Spec
 from jaxgan.data.pipeline import Batches
 from jaxgan.data.sources.toy import ring
-from jaxgan.parallel import mesh as sharding
+from jaxgan.parallel import mesh
 from jaxgan.runtime.errors import UserError
-from jaxgan.training import dispatch as program
-from jaxgan.training import replicas as seeds
-from jaxgan.training.loop import train_step
-from jaxgan.training.workdir import make_game
+from jaxgan.training import dispatch, replicas
+from jaxgan.training.setup import make_game
+from jaxgan.training.step import train_step
 
 STEPS, SEED = 20, 7
 
@@ -28,29 +29,28 @@ def game():
         "d": {"name": "mlp.Discriminator", "widths": (16,), "spectral": True},
         "n_critic": 2,
         "latent": 2,
-        "reuse_fakes": True,
         "ema": 0.9,
     }
     return make_game(node, {"g": adam, "d": adam}, spec=Spec((2,), 8), steps=STEPS)
 
 
-def trained(game, mesh, n, stride, batch=8):
+def trained(game, devices, n, stride, batch=8):
     """A program after STEPS steps, its states and the mean of g's loss in the last ten."""
     feeds = [Batches(ring(size=1000), batch=batch, seed=SEED + i) for i in range(n)]
     step = partial(train_step, game)
-    run = program.build(step, game, feeds, seed=SEED, mesh=mesh, stride=stride)
+    program = dispatch.build(step, game, feeds, seed=SEED, mesh=devices, stride=stride)
     losses = []
-    with jax.set_mesh(mesh):
-        states = run.init()
+    with jax.set_mesh(devices):
+        states = program.init()
         for t in range(0, STEPS, stride):
-            states, metrics = run.step(states, run.feed(t), t)
+            states, metrics = program.step(states, program.feed(t), t)
             losses += [np.asarray(metrics["g/loss"])] if "g/loss" in metrics else []
             jax.block_until_ready(states)
-    return run, states, np.mean(losses[len(losses) // 2 :], axis=0)
+    return program, states, np.mean(losses[len(losses) // 2 :], axis=0)
 
 
 def one_device():
-    return sharding.mesh(8, jax.devices()[:1])
+    return mesh.over_data(8, jax.devices()[:1])
 
 
 @pytest.fixture(scope="module")
@@ -73,23 +73,23 @@ def test_a_step_overwrites_in_place_what_plain_jit_copies(game):
     plain = jax.jit(step, static_argnames="turns", donate_argnums=0)
     copies = [
         f.lower(*args, turns=turns).compile().as_text().count(" copy(")
-        for f in (program.compiled(step), plain)
+        for f in (dispatch.compiled(step), plain)
     ]
     assert copies[0] < copies[1]
 
 
-def test_seeds_in_turn_are_the_same_runs_alone_to_the_bit(game, alone):
-    run, states, loss = trained(game, one_device(), 2, 1)
+def test_sequential_seeds_equal_the_runs_alone_bit_for_bit(game, alone):
+    program, states, loss = trained(game, one_device(), 2, 1)
     jax.tree.map(np.testing.assert_array_equal, states[1], alone[0])
     np.testing.assert_allclose(loss[1], alone[1], rtol=1e-6)
-    packed = run.pack(states)
-    like = seeds.like(game, 2)
+    packed = program.pack(states)
+    like = replicas.like(game, 2)
     assert jax.tree.map(jnp.shape, packed) == jax.tree.map(jnp.shape, like)
-    for before, after in zip(states, run.unpack(packed), strict=True):
+    for before, after in zip(states, program.unpack(packed), strict=True):
         jax.tree.map(np.testing.assert_array_equal, before, after)
 
 
-def test_several_steps_a_dispatch_are_the_steps_alone_to_the_bit(game, alone):
+def test_several_steps_a_dispatch_equal_the_steps_alone_bit_for_bit(game, alone):
     _, states, loss = trained(game, one_device(), 2, 10)
     jax.tree.map(np.testing.assert_array_equal, states[1], alone[0])
     np.testing.assert_allclose(loss[1], alone[1], rtol=1e-6)
@@ -97,22 +97,22 @@ def test_several_steps_a_dispatch_are_the_steps_alone_to_the_bit(game, alone):
 
 @pytest.mark.parametrize("n", [3, 8])  # on one device, and one on each of eight
 @pytest.mark.parametrize("stride", [1, 10])
-def test_seeds_at_once_are_the_same_runs_alone_to_float_tolerance(game, alone, n, stride):
-    mesh = sharding.seeds(n)
-    assert mesh.size == {3: 1, 8: 8}[n]
-    run, states, loss = trained(game, mesh, n, stride)
+def test_vmapped_seeds_equal_the_runs_alone_to_float_tolerance(game, alone, n, stride):
+    devices = mesh.over_seeds(n)
+    assert devices.size == {3: 1, 8: 8}[n]
+    program, states, loss = trained(game, devices, n, stride)
     kernel = states.params["g"]["Dense_0"]["kernel"]
-    assert kernel.sharding.shard_shape(kernel.shape) == (n // mesh.size, 2, 16)
+    assert kernel.sharding.shard_shape(kernel.shape) == (n // devices.size, 2, 16)
     close = partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-6)
-    jax.tree.map(close, run.split(states)[1], alone[0])
+    jax.tree.map(close, program.split(states)[1], alone[0])
     close(loss[1], alone[1])
     assert (kernel[0] != kernel[1]).any(), "replicas differ"
 
 
-def test_period(game):
-    assert program.period(game) == (("d",), ("d", "g"))
+def test_period_of_the_turns(game):
+    assert dispatch.period(game) == (("d",), ("d", "g"))
     lazy = core.Turn("r1", "d", None, every=3)
-    longer = program.period(game._replace(turns=(*game.turns, lazy)))
+    longer = dispatch.period(game._replace(turns=(*game.turns, lazy)))
     assert longer == (("d",), ("d", "g"), ("d", "r1"), ("d", "g"), ("d",), ("d", "g", "r1"))
 
 
@@ -120,24 +120,24 @@ def test_a_loss_that_is_not_finite_shows_in_the_mean():
     def step(state, batch, key, *, turns):
         return state + 1, {"loss": jnp.where(state == 3, jnp.nan, 0.0)}
 
-    _, metrics = program.chunk(
-        seeds.replicas(step),
+    _, metrics = dispatch.chunk(
+        replicas.replicate(step),
         jnp.array([0, 3]),
         jnp.zeros((3, 2, 1)),
-        seeds.keys(0, 2),
+        replicas.keys(0, 2),
         turns=((),),
     )
     np.testing.assert_array_equal(np.isnan(metrics["loss"]), [False, True])
 
 
-def test_stride(game):
-    assert program.stride(game, "auto", (8000, 100, 500, 2000, 0), 64) == 50
-    assert program.stride(game, "auto", (8000, 100, 500, 2000, 4), 64) == 4
-    assert program.stride(game, "auto", (8001, 100), 64) == 1
-    assert program.stride(game, 10, (8000, 100), 64) == 10
+def test_stride_divides_all_intervals(game):
+    assert dispatch.stride(game, "auto", (8000, 100, 500, 2000, 0), 64) == 50
+    assert dispatch.stride(game, "auto", (8000, 100, 500, 2000, 4), 64) == 4
+    assert dispatch.stride(game, "auto", (8001, 100), 64) == 1
+    assert dispatch.stride(game, 10, (8000, 100), 64) == 10
     for wish in (3, 5, 200, 0, "many"):
         with pytest.raises(UserError, match="config.dispatch"):
-            program.stride(game, wish, (8000, 100), 64)
+            dispatch.stride(game, wish, (8000, 100), 64)
 
 
 def convolutions(n_critic=1):
@@ -151,20 +151,20 @@ def convolutions(n_critic=1):
     return make_game(node, optim, spec=Spec((16, 16, 1)), steps=1)
 
 
-def test_convolutions_take_turns_on_cpu_unless_told(game):
-    assert program.at_once(game, "auto") and not program.at_once(game, "turns")
+def test_seeds_of_convolutions_run_sequentially_on_a_cpu_unless_told_otherwise(game):
+    assert dispatch.vmapped(game, "auto") and not dispatch.vmapped(game, "sequential")
     conv = convolutions()
-    assert program.at_once(conv, "vmap") and not program.at_once(conv, "auto")
-    assert program.stride(conv, "auto", (100, 50), 64) == 1
-    with pytest.raises(UserError, match="auto, vmap or turns"):
-        program.at_once(game, "sequential")
+    assert dispatch.vmapped(conv, "vmap") and not dispatch.vmapped(conv, "auto")
+    assert dispatch.stride(conv, "auto", (100, 50), 64) == 1
+    with pytest.raises(UserError, match="auto, vmap or sequential"):
+        dispatch.vmapped(game, "turns")
 
 
 @pytest.mark.parametrize(("n_critic", "size", "steps"), [
-    (1, 2**10, 50), (1, program.AHEAD // 30, 25), (1, program.AHEAD + 1, 1), (5, 2**10, 1),
+    (1, 2**10, 50), (1, dispatch.AHEAD // 30, 25), (1, dispatch.AHEAD + 1, 1), (5, 2**10, 1),
 ])  # fmt: skip
 def test_convolutions_on_an_accelerator_take_several_steps_a_dispatch(
     monkeypatch, n_critic, size, steps
 ):
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert program.stride(convolutions(n_critic), "auto", (8000, 100), size) == steps
+    assert dispatch.stride(convolutions(n_critic), "auto", (8000, 100), size) == steps

@@ -1,3 +1,5 @@
+"""Scalars of a run: their means, losses that are not finite, and rows after a resume."""
+
 import json
 import math
 
@@ -40,7 +42,7 @@ def test_meter_gives_mean_and_interval_over_seeds():
         meter.read(200, None)
 
 
-def test_writer_drops_rows_after_the_step_it_goes_on_from(tmp_path):
+def test_writer_drops_rows_after_the_step_it_resumes_from(tmp_path):
     writer = Writer(tmp_path, 0)
     for step in (5, 10, 15):
         writer.scalars(step, {"d/loss": step / 2})

@@ -1,4 +1,4 @@
-"""The command itself: resume, signals, kills, and what it says of bad input."""
+"""The training command: resume, signals, kills, and what it says of bad input."""
 
 import functools
 import importlib.metadata
@@ -18,14 +18,12 @@ from PIL import Image
 from jaxgan import config as configs
 from jaxgan.core.game import Spec
 from jaxgan.runtime.errors import UserError
-from jaxgan.training import logger as metrics
-from jaxgan.training import replicas as seeds
-from jaxgan.training import workdir as recipe
+from jaxgan.training import logger, loop, replicas, workdir
 from jaxgan.training.checkpoint import Checkpoints
-from jaxgan.training.loop import train as run_here
 
 ROOT = Path(__file__).parents[2]
-ENV = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}  # one device
+# One device, and as many threads as there are cores.
+ENV = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "NPROC")}
 SMALL = [
     "--config=experiments/gan.py",
     "--config.batch=16",
@@ -36,45 +34,46 @@ SMALL = [
 ]
 
 
-def start(workdir, *flags, **kwargs):
-    command = [sys.executable, "-m", "jaxgan.main", *SMALL, f"--workdir={workdir}", *flags]
+def start(folder, *flags, **kwargs):
+    command = [sys.executable, "-m", "jaxgan.main", *SMALL, f"--workdir={folder}", *flags]
     return subprocess.Popen(command, cwd=ROOT, env=ENV, stderr=subprocess.PIPE, text=True, **kwargs)
 
 
-def train(workdir, *flags):
-    process = start(workdir, *flags)
+def train(folder, *flags):
+    process = start(folder, *flags)
     _, err = process.communicate(timeout=300)
     return process.returncode, err
 
 
-def state_of(workdir):
-    config, game = recipe.recall(workdir)
-    like = seeds.like(game, config.get("seeds", 1))
-    saves = Checkpoints(workdir / "checkpoints", write=False)
+def state_of(folder):
+    """The newest checkpoint of all seeds."""
+    record = workdir.read(folder)
+    like = replicas.like(record.game(), record.config.get("seeds", 1))
+    saves = Checkpoints(folder / "checkpoints", write=False)
     return saves.load(like, jax.sharding.SingleDeviceSharding(jax.devices()[0]))
 
 
-def wait_for_step(workdir, step):
+def wait_for_step(folder, step):
     """Waits until a run has logged `step`."""
     for _ in range(1200):
-        if any(row["step"] >= step for row in metrics.read(workdir)):
+        if any(row["step"] >= step for row in logger.read(folder)):
             return
         time.sleep(0.1)
-    pytest.fail(f"no step {step} in {workdir}")
+    pytest.fail(f"no step {step} in {folder}")
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A run of 60 steps that nothing interrupted."""
-    workdir = tmp_path_factory.mktemp("whole")
-    code, err = train(workdir, "--config.steps=60")
+    folder = tmp_path_factory.mktemp("whole")
+    code, err = train(folder, "--config.steps=60")
     assert code == 0, err
-    return workdir
+    return folder
 
 
-def test_a_run_leaves_all_it_promises(whole):
-    assert [r["step"] for r in metrics.read(whole)] == list(range(5, 61, 5))
-    row = metrics.read(whole)[-1]
+def test_a_run_writes_its_logs_pictures_and_checkpoints(whole):
+    assert [r["step"] for r in logger.read(whole)] == list(range(5, 61, 5))
+    row = logger.read(whole)[-1]
     assert {"kimg", "images_per_s", "d/loss", "g/loss", "d/real", "d/fake"} <= set(row)
     assert 0 < row["d/real"] < 1 and row["kimg"] == 60 * 16 / 1000
     pictures = sorted(p.name for p in (whole / "samples").iterdir())
@@ -114,8 +113,8 @@ def test_kill_and_resume_is_bit_identical(whole, tmp_path):
     latest = Checkpoints(tmp_path / "checkpoints", write=False).latest()
     assert latest in (20, 30), "a save cut short does not count"
     code, err = train(tmp_path, "--config.steps=60")  # the same command
-    assert code == 0 and f"going on from step {latest}" in err
-    assert [row["step"] for row in metrics.read(tmp_path)] == list(range(5, 61, 5))
+    assert code == 0 and f"resuming from step {latest}" in err
+    assert [row["step"] for row in logger.read(tmp_path)] == list(range(5, 61, 5))
     assert all(p.name.isdigit() for p in (tmp_path / "checkpoints").iterdir())
 
     resumed, uninterrupted = state_of(tmp_path), state_of(whole)
@@ -127,7 +126,7 @@ def test_kill_and_resume_is_bit_identical(whole, tmp_path):
         np.testing.assert_array_equal(a, b, err_msg=jax.tree_util.keystr(path))
 
 
-def test_sigterm_saves_and_says_so_by_its_code(tmp_path):
+def test_sigterm_saves_and_ends_with_its_exit_code(tmp_path):
     process = start(tmp_path, "--config.steps=1000000", "--config.checkpoint.every=1000000")
     wait_for_step(tmp_path, 5)
     process.terminate()
@@ -135,7 +134,7 @@ def test_sigterm_saves_and_says_so_by_its_code(tmp_path):
     assert process.returncode == 75, err
     latest = Checkpoints(tmp_path / "checkpoints", write=False).latest()
     assert latest >= 5 and f"stopped at step {latest}" in err
-    assert metrics.read(tmp_path)[-1]["step"] == latest
+    assert logger.read(tmp_path)[-1]["step"] == latest
 
 
 def test_another_experiments_workdir_is_left_alone(whole):
@@ -184,12 +183,12 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path):
         (["--config.steps=soon"], "config.steps"),
     ],
 )
-def test_bad_input_is_one_line_before_the_first_step(tmp_path, flags, text):
-    workdir = tmp_path / "run"
-    code, err = train(workdir, *flags)
+def test_bad_input_gives_one_line_before_the_first_step(tmp_path, flags, text):
+    folder = tmp_path / "run"
+    code, err = train(folder, *flags)
     assert code == 2 and "Traceback" not in err
     assert err.splitlines()[-1].startswith("error: ") and text in err.splitlines()[-1]
-    assert not workdir.exists(), "nothing is left behind"
+    assert not folder.exists(), "nothing is left behind"
 
 
 def toy(*flags):
@@ -200,30 +199,30 @@ def toy(*flags):
     return config.to_dict()
 
 
-@pytest.mark.parametrize("replicas", ["vmap", "turns"])
-def test_seeds_are_logged_drawn_and_resumed(tmp_path, replicas):
-    flags = ["--config.seeds=2", f"--config.replicas={replicas}", "--config.checkpoint.every=6"]
+@pytest.mark.parametrize("way", ["vmap", "sequential"])
+def test_seeds_are_logged_drawn_and_resumed(tmp_path, way):
+    flags = ["--config.seeds=2", f"--config.replicas={way}", "--config.checkpoint.every=6"]
     for steps in (6, 12):  # stops in between
-        assert run_here(toy(*flags, f"--config.steps={steps}"), tmp_path / "resumed") == 0
-    assert run_here(toy(*flags, "--config.steps=12"), tmp_path / "whole") == 0
+        assert loop.train(toy(*flags, f"--config.steps={steps}"), tmp_path / "resumed") == 0
+    assert loop.train(toy(*flags, "--config.steps=12"), tmp_path / "whole") == 0
     resumed, whole = state_of(tmp_path / "resumed"), state_of(tmp_path / "whole")
     jax.tree.map(np.testing.assert_array_equal, resumed, whole)
     assert whole.step.tolist() == [12, 12]
-    row = metrics.read(tmp_path / "whole")[-1]
+    row = logger.read(tmp_path / "whole")[-1]
     assert row["d/loss_ci95"] > 0 and row["diagnosis/diversity_ci95"] > 0
     picture = Image.open(tmp_path / "whole" / "samples" / "00000012.png")
     assert picture.size == (960, 480), "a panel for each seed"
 
     alone = toy("--config.steps=12", "--config.seed=1", "--config.checkpoint.every=6")
-    assert run_here(alone, tmp_path / "alone") == 0
+    assert loop.train(alone, tmp_path / "alone") == 0
     # Adam divides a small gradient by its own size, and its rounding too: rate 5e-3, 12 steps.
     close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4)
-    jax.tree.map(close, seeds.pick(whole, 1), state_of(tmp_path / "alone"))
+    jax.tree.map(close, replicas.pick(whole, 1), state_of(tmp_path / "alone"))
 
 
-def test_no_seeds_are_refused(tmp_path):
+def test_zero_seeds_are_refused(tmp_path):
     with pytest.raises(UserError, match="config.seeds=0"):
-        run_here(toy("--config.seeds=0"), tmp_path)
+        loop.train(toy("--config.seeds=0"), tmp_path)
 
 
 def test_a_checkout_that_is_not_installed_has_no_version(tmp_path, monkeypatch):
@@ -235,6 +234,6 @@ def test_a_checkout_that_is_not_installed_has_no_version(tmp_path, monkeypatch):
         return known(name)
 
     monkeypatch.setattr(importlib.metadata, "version", version)
-    recipe.record(tmp_path, {}, Spec((2,)), 1)
+    workdir.write(tmp_path, workdir.Record({}, Spec((2,)), 1))
     versions = json.loads((tmp_path / "config.json").read_text())["versions"]
     assert versions["jaxgan"] is None and versions["jax"] == jax.__version__

@@ -1,4 +1,4 @@
-"""Published weights into a run, which samples as their network does, and out again."""
+"""Published weights converted to a run, which samples as their network does, and back."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 from jaxgan import config as configs
 from jaxgan import convert, sample
 from jaxgan.runtime.errors import UserError
-from jaxgan.training.workdir import recall
+from jaxgan.training.workdir import read, restore
 
 ROOT = Path(__file__).parents[2]
 PATH = Path(__file__).parents[1] / "fixtures/stylegan2_32.npz"
@@ -29,12 +29,7 @@ def workdir(tmp_path_factory):
 
 
 def test_the_run_draws_what_the_network_draws(workdir):
-    from jaxgan.training import replicas as seeds
-    from jaxgan.training.checkpoint import Checkpoints
-
-    _, game = recall(workdir)
-    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    state = Checkpoints(workdir / "checkpoints", write=False).load(seeds.like(game, 1), here)
+    _, game, state = restore(workdir)
     with np.load(PATH) as arrays:
         z, image, x, logits = (arrays[k] for k in ("z", "img_const", "x", "d_logits"))
     drawn = jax.jit(game.sample)(state, {"z": z}, jax.random.key(0))
@@ -44,7 +39,7 @@ def test_the_run_draws_what_the_network_draws(workdir):
     np.testing.assert_allclose(scored, logits.reshape(-1), rtol=1e-4, atol=1e-4)
 
 
-def test_it_goes_out_as_it_came_in(workdir, tmp_path):
+def test_the_exported_generator_is_the_imported_one(workdir, tmp_path):
     assert convert.main([f"--workdir={workdir}", f"--out={tmp_path}/G.npz"]) == 0
     with np.load(PATH) as arrays, np.load(tmp_path / "G.npz") as out:
         names = {k.removeprefix("G/") for k in arrays if k.startswith("G/")}
@@ -56,14 +51,14 @@ def test_it_goes_out_as_it_came_in(workdir, tmp_path):
 def test_the_written_config_is_the_recorded_one(workdir, tmp_path):
     config = configs.load(str(workdir / "config.py")).to_dict()
     assert config["game"]["latent"] == 64 and config["data"]["res"] == 32
-    recorded, _ = recall(workdir)
+    recorded = read(workdir).config
     assert recorded["game"]["g"]["w_dim"] == config["game"]["g"]["w_dim"] == 64
     flags = [f"--workdir={workdir}", "--n=2", f"--out={tmp_path}/a.npz"]
     assert sample.main(flags) == 0
     assert np.load(tmp_path / "a.npz")["images"].shape == (2, 32, 32, 3)
 
 
-def test_what_is_refused(workdir, tmp_path):
+def test_other_files_games_and_workdirs_are_refused(workdir, tmp_path):
     with pytest.raises(UserError, match="not both"):
         convert.main([f"--workdir={workdir}"])
     with pytest.raises(UserError, match="holds a run already"):

@@ -1,1 +1,1 @@
-"""One file per kind of data source; each public function here opens one."""
+"""Data sources, one file per kind; each public function that returns a `Source` is one."""

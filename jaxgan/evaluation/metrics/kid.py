@@ -45,12 +45,12 @@ def compute(subject: Subject) -> dict[str, Any]:
 
 
 def kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """k(x, y) = (x . y / d + 1)^3 of rows (M, d) and (N, d): (M, N) float64."""
+    """Computes k(x, y) = (x . y / d + 1)^3 of rows (M, d) and (N, d): (M, N) float64."""
     return (x.astype(np.float64) @ y.T.astype(np.float64) / x.shape[1] + 1) ** 3
 
 
 def mmd2(x: np.ndarray, y: np.ndarray) -> float:
-    """The unbiased estimate of MMD^2 of features (M, d) and (N, d), M and N at least 2.
+    """Computes the unbiased estimate of MMD^2 of features (M, d) and (N, d), M and N at least 2.
 
     Its expectation is 0 for sets of one distribution, so a single value may be negative.
     """
@@ -61,27 +61,27 @@ def mmd2(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def kid(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[float, float]:
-    """Mean and standard deviation of `mmd2` over 100 pairs of random subsets.
+    """Computes the mean and standard deviation of `mmd2` over 100 pairs of random subsets.
 
     Args:
       x, y: features (M, d) and (N, d), M and N at least 4.
-      seed: settles the subsets, which are drawn without replacement, of `size(M, N)` rows.
+      seed: determines the subsets, which are drawn without replacement, of `size(M, N)` rows.
 
     Raises:
       UserError: too few features.
     """
-    rng, many = np.random.default_rng(seed), size(len(x), len(y))
+    rng, rows = np.random.default_rng(seed), size(len(x), len(y))
     values = [
-        mmd2(*(rows[rng.choice(len(rows), many, replace=False)] for rows in (x, y)))
+        mmd2(*(each[rng.choice(len(each), rows, replace=False)] for each in (x, y)))
         for _ in range(SUBSETS)
     ]
     return float(np.mean(values)), float(np.std(values))
 
 
 def size(m: int, n: int) -> int:
-    """Rows of a subset: 1000, or half of the smaller set where that is less.
+    """Returns the rows of a subset: 1000, or half of the smaller set where that is less.
 
-    Subsets of a whole set would all be equal and hide how uncertain the figure is.
+    Subsets as large as the set would all be equal and hide the figure's uncertainty.
 
     Raises:
       UserError: a set has fewer than 4.

@@ -100,18 +100,18 @@ def lengths(
     path: str = "end",
     batch: int = BATCH,
 ) -> np.ndarray:
-    """Squared speeds (n,) of n paths, in units of the distance.
+    """Computes the squared speeds (n,) of n paths, in units of the distance.
 
     Args:
       ends: (generator, key) -> the two ends of `batch` paths, w (batch, D) each.
       draw: (generator, w) -> images (M, H, W, C).
-      distance: (judge, images, images) -> (M,), quadratic in small changes.
-      context: `generator` and `judge`: arrays, kept out of the compiled program.
+      distance: (features, images, images) -> (M,), quadratic in small changes.
+      context: `generator` and `features`: arrays, kept out of the compiled program.
       n: how many. seed: of the paths. path: 'end' or 'full'. batch: paths at once.
     """
 
     @jax.jit
-    def measure(generator: PyTree, judge: PyTree, key: Array) -> Array:
+    def measure(generator: PyTree, features: PyTree, key: Array) -> Array:
         k_ends, k_t = jax.random.split(key)
         start, stop = ends(generator, k_ends)
         t = jax.random.uniform(k_t, (batch, 1)) if path == "full" else 0.0
@@ -119,7 +119,7 @@ def lengths(
         # Added to `here` as it was rounded: t + eps would cost eps its last digits.
         there = here + EPSILON * (stop - start)
         images = draw(generator, jnp.concatenate([here, there]))
-        return distance(judge, images[:batch], images[batch:]) / EPSILON**2
+        return distance(features, images[:batch], images[batch:]) / EPSILON**2
 
     keys = jax.random.split(jax.random.key(seed), -(-n // batch))
     # A tenth of a thousandth apart, images differ in digits that TF32 and bfloat16 do not have.
@@ -132,7 +132,7 @@ def lengths(
 
 
 def trimmed_mean(values: np.ndarray) -> float:
-    """The mean of those from the 1st to the 99th percentile, both rounded outwards."""
+    """Computes the mean of those from the 1st to the 99th percentile, both rounded outwards."""
     low = np.percentile(values, 1, method="lower")
     high = np.percentile(values, 99, method="higher")
     kept = values[(low <= values) & (values <= high)]

@@ -6,7 +6,7 @@ standard deviation 1 over the set; along 4 x 128 random directions the patches a
 sorted; the figure is the mean absolute difference of the sorted projections, times 1000. Small at
 16 pixels means a like large-scale structure, small at the finest level like edges and noise.
 
-Each set is normalised by itself, so a change of a channel's offset or gain is not seen. The
+Each set is normalized by itself, so a change of a channel's offset or gain does not show. The
 distance of two draws from one distribution is not 0 but falls with their number: compare figures
 of equal n only.
 """
@@ -55,12 +55,12 @@ def compute(subject: Subject) -> dict[str, Any]:
 
 
 def swd(images_a: np.ndarray, images_b: np.ndarray, seed: int) -> dict[str, float]:
-    """The distance of two sets at each level of the pyramid.
+    """Computes the distance of two sets at each level of the pyramid.
 
     Args:
-      images_a, images_b: (N, H, W, C), equally many; uint8, or floats in [-1, 1].
-      seed: at least 0; settles patches and directions. The patches lie alike in both sets, so
-        that equal sets are at distance 0.
+      images_a, images_b: (N, H, W, C), the same N; uint8, or floats in [-1, 1].
+      seed: at least 0; determines patches and directions. Patches lie at the same positions in both
+        sets, so that equal sets are at distance 0.
 
     Returns:
       By a level's shorter side, '64', '32', '16', and as 'mean' over the levels: distance x 1000.
@@ -82,7 +82,7 @@ def swd(images_a: np.ndarray, images_b: np.ndarray, seed: int) -> dict[str, floa
 
 
 def levels(shape: tuple[int, ...]) -> list[int]:
-    """Shorter sides of the pyramid of images (N, H, W, C): halved, rounded up, down to 16."""
+    """Returns the shorter sides of a pyramid of (N, H, W, C): halved, rounded up, down to 16."""
     sides = [min(shape[1:3])]
     while (sides[-1] + 1) // 2 >= COARSEST:
         sides.append((sides[-1] + 1) // 2)
@@ -90,7 +90,7 @@ def levels(shape: tuple[int, ...]) -> list[int]:
 
 
 def pyramid(images: np.ndarray, depth: int) -> list[np.ndarray]:
-    """The Laplacian pyramid of (N, H, W, C): `depth` + 1 levels, of which the last is not a detail.
+    """Builds the Laplacian pyramid of (N, H, W, C): `depth` + 1 levels, the last one low-pass.
 
     Burt and Adelson's 5-tap filter, mirrored at the edges.
     """
@@ -101,12 +101,12 @@ def pyramid(images: np.ndarray, depth: int) -> list[np.ndarray]:
 
 
 def down(x: np.ndarray) -> np.ndarray:
-    """(N, H, W, C) smoothed, every other row and column: (N, ceil(H/2), ceil(W/2), C)."""
+    """Smooths (N, H, W, C), keeps every other row and column: (N, ceil(H/2), ceil(W/2), C)."""
     return _smooth(_smooth(x, 1)[:, ::2], 2)[:, :, ::2]
 
 
 def up(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """(N, H, W, C) with zeros between, smoothed, times 4: to `shape`, twice the size or 1 less."""
+    """Inserts zeros, smooths, and multiplies by 4: to `shape`, twice the size or 1 less."""
     wide = np.zeros(shape, x.dtype)
     wide[:, ::2, ::2] = x
     return 4 * _smooth(_smooth(wide, 1), 2)
@@ -125,7 +125,7 @@ def _smooth(x: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _patches(images: np.ndarray, level: int, rng: np.random.Generator) -> np.ndarray:
-    """Normalised patches of one level, (N * PATCHES, SIDE * SIDE * C) float32."""
+    """Returns normalized patches of one level, (N * PATCHES, SIDE * SIDE * C) float32."""
     last = level == len(levels(images.shape)) - 1
     parts = []
     for chunk in _floats(images):
@@ -145,19 +145,19 @@ def _patches(images: np.ndarray, level: int, rng: np.random.Generator) -> np.nda
 
 
 def _floats(images: np.ndarray) -> Iterator[np.ndarray]:
-    """Chunks as float32 in [0, 255]."""
+    """Yields chunks as float32 in [0, 255]."""
     for i in range(0, len(images), _CHUNK):
         x = images[i : i + _CHUNK]
         yield x.astype(np.float32) if x.dtype == np.uint8 else (x.astype(np.float32) + 1) * 127.5
 
 
 def _stream(seed: int, level: int, use: int) -> np.random.Generator:
-    """Random numbers of their own for each level and use."""
+    """Returns independent random numbers for each level and use."""
     return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, level, use]))
 
 
 def _sliced(a: np.ndarray, b: np.ndarray, rng: np.random.Generator) -> float:
-    """Mean over random directions of the Wasserstein-1 distance of points (M, D)."""
+    """Computes the mean over random directions of the Wasserstein-1 distance of points (M, D)."""
     directions = rng.standard_normal((a.shape[1], REPEATS * DIRECTIONS))
     directions = (directions / np.linalg.norm(directions, axis=0)).astype(np.float32)
     total = 0.0
@@ -169,7 +169,7 @@ def _sliced(a: np.ndarray, b: np.ndarray, rng: np.random.Generator) -> float:
 
 
 def check_shape(shape: tuple[int, ...]) -> None:
-    """Refuses images (H, W, C) that are smaller than the coarsest level.
+    """Refuses images (H, W, C) smaller than the coarsest level.
 
     Raises:
       UserError: says so.

@@ -13,6 +13,7 @@ from jaxgan.losses.regularizers import Regularizer
 from jaxgan.runtime.errors import UserError
 
 AT = "config.game"
+Terms = Mapping[str, tuple[Regularizer, int]]  # label -> (regularizer, every)
 
 
 def nets(
@@ -53,7 +54,7 @@ def module(node: Node, at: str, shape: tuple[int, ...], **needed: int) -> Any:
     """
     at, given = f"{AT}.{at}", ("shape", "classes", "heads")
     made = resolve(node, "jaxgan.nets", kind=Module, at=at, given=given, takes=("shape",))
-    kind = made.func  # type: ignore[attr-defined]  # a partial
+    kind = made.func
     if lacks := set(needed) - options(kind):
         does = {"classes": "takes no condition", "heads": "predicts nothing besides real or fake"}
         raise UserError(
@@ -81,7 +82,8 @@ def loss(node: Node) -> Loss:
     Raises:
       UserError: an unknown name or option.
     """
-    return resolve(node, "jaxgan.losses", kind=Loss, at=f"{AT}.loss")()
+    built: Loss = resolve(node, "jaxgan.losses", kind=Loss, at=f"{AT}.loss")()
+    return built
 
 
 def augment(node: Node) -> Augment:
@@ -90,7 +92,8 @@ def augment(node: Node) -> Augment:
     Raises:
       UserError: an unknown name or option.
     """
-    return resolve(node, "jaxgan.augment", kind=Augment, at=f"{AT}.augment")()
+    built: Augment = resolve(node, "jaxgan.augment", kind=Augment, at=f"{AT}.augment")()
+    return built
 
 
 def auxiliary(node: Node) -> Auxiliary | None:
@@ -101,11 +104,12 @@ def auxiliary(node: Node) -> Auxiliary | None:
     """
     if not node:
         return None
-    return resolve(node, "jaxgan.losses", kind=Auxiliary, at=f"{AT}.auxiliary")()
+    built: Auxiliary = resolve(node, "jaxgan.losses", kind=Auxiliary, at=f"{AT}.auxiliary")()
+    return built
 
 
-def regularizers(nodes: Mapping[str, Node]) -> dict[str, tuple[Regularizer, int]]:
-    """Builds config.game.regularizers: label -> (regularizer, every); the label may be the name.
+def regularizers(nodes: Mapping[str, Node]) -> Terms:
+    """Builds config.game.regularizers; a label is the name where its node gives none.
 
     Raises:
       UserError: an unknown name or option.
@@ -121,9 +125,7 @@ def regularizers(nodes: Mapping[str, Node]) -> dict[str, tuple[Regularizer, int]
     return made
 
 
-def check_critic(
-    stats: Any, terms: Mapping[str, tuple[Regularizer, int]], joint: bool = False
-) -> None:
+def check_critic(stats: Any, terms: Terms, joint: bool = False) -> None:
     """Refuses a per-sample penalty or a joint pass with a critic that mixes samples.
 
     Args:
@@ -147,5 +149,5 @@ def check_critic(
             )
 
 
-def _path(kind: type) -> str:
+def _path(kind: Any) -> str:
     return f"{kind.__module__.removeprefix('jaxgan.nets.')}.{kind.__name__}"

@@ -20,7 +20,7 @@ def check(spec: Spec, condition: str, matching_aware: bool, extra: Auxiliary | N
         raise UserError(f"{AT}.condition={condition!r}: '', 'label' or 'condition'")
     if condition == "label" and spec.classes < 2:
         raise UserError(
-            f"{AT}.condition=label, but the data have {spec.classes} classes; use labelled data"
+            f"{AT}.condition=label, but the data have {spec.classes} classes; use labeled data"
         )
     if condition == "condition" and not spec.condition_dim:
         raise UserError(
@@ -45,7 +45,7 @@ def inputs(spec: Spec, condition: str, extra: Auxiliary | None) -> Inputs:
 
 
 def mismatched(y: jax.Array, classes: int, key: jax.Array) -> jax.Array:
-    """Another condition for each row: a different label, or another row's vector."""
+    """Returns another condition for each row: a different label, or another row's vector."""
     if jnp.issubdtype(y.dtype, jnp.integer):
         return (y + jax.random.randint(key, y.shape, 1, classes)) % classes
     return jnp.roll(y, jax.random.randint(key, (), 1, len(y)), axis=0)

@@ -5,7 +5,7 @@ How nets see a stage is in nets/growing.py.
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, TypeVar
 
 from jax import Array
 
@@ -27,35 +27,40 @@ class Model(Protocol):
     def d(self) -> Net: ...  # noqa: D102
     @property
     def loss(self) -> Loss: ...  # noqa: D102
-    def _replace(self, **fields: Any) -> Self: ...
 
 
-def turns(model: Model, losses: Mapping[str, Callable[..., Any]]) -> tuple[Turn, ...]:
-    """A turn of each player for each stage, as <player>_<res>; its metrics are <player>'s.
+M = TypeVar("M")
+
+
+def turns(
+    growth: Growth, at_stage: Callable[[Stage], M], losses: Mapping[str, Callable[..., Any]]
+) -> tuple[Turn, ...]:
+    """Returns a turn of each player for each stage, as <player>_<res>; its metrics are <player>'s.
 
     Each stage has turns of its own because its shapes are its own.
 
     Args:
-      model: of the game; each turn's has that turn's `stage`.
+      growth: the stages.
+      at_stage: stage -> the game's model at that stage.
       losses: player -> loss(model, params, state, batch, key), in the order of play.
     """
     return tuple(
         Turn(
             f"{player}_{stage.res}",
             player,
-            partial(loss, model._replace(stage=stage)),
+            partial(loss, at_stage(stage)),
             span=(stage.start, stage.stop),
             label=player,
         )
-        for stage in model.growth.stages
+        for stage in growth.stages
         for player, loss in losses.items()
     )
 
 
 def judge(model: Model, params: Nets, state: State, x: Array) -> Array:
     """d's logits (N,) of images (N, res, res, C) of the model's stage, in training."""
-    at = growing.within(model.stage, state.step)
-    return model.d.apply(params["d"], state.stats["d"], x, None, *at, train=True)[0]
+    at = growing.for_stage(model.stage, state.step)
+    return model.d(params["d"], state.stats["d"], x, None, *at, train=True)
 
 
 def g_terms(model: Model, params: Nets, state: State, batch: Batch, fakes: Array) -> Array:
@@ -68,6 +73,6 @@ def g_terms(model: Model, params: Nets, state: State, batch: Batch, fakes: Array
 
 def critic(model: Model, state: State, batch: Batch) -> Array:
     """d's logits (N,) of images at the last resolution, through what has grown so far."""
-    at = growing.whole(model.growth, state.step)
+    at = growing.for_all_stages(model.growth, state.step)
     own = state.params["d"], state.stats["d"]
-    return model.d.apply(*own, batch["image"], None, *at, train=False)[0]
+    return model.d(*own, batch["image"], None, *at, train=False)

@@ -1,6 +1,7 @@
 """What style-based games share: w of the averaged generator, and truncated samples."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 from jax import Array
@@ -16,7 +17,7 @@ def styles(
     *,
     layers: int,
     truncated: int,
-    at: Callable[[State], tuple] = lambda state: (),
+    at: Callable[[State], tuple[Any, ...]] = lambda state: (),
     weights: str = "",
 ) -> Styles:
     """Builds a game's `Styles`.
@@ -29,11 +30,11 @@ def styles(
 
     def to_w(state: State, inputs: Drawn) -> Array:
         own = state.ema["mapping"], state.stats["mapping"]
-        return mapping.apply(*own, inputs["z"], inputs.get("y"), train=False)[0]
+        return mapping(*own, inputs["z"], inputs.get("y"), train=False)
 
     def synthesize(state: State, ws: Array) -> Array:
         own = state.ema["synthesis"], state.stats["synthesis"]
-        return synthesis.apply(*own, ws, *at(state), train=False)[0]
+        return synthesis(*own, ws, *at(state), train=False)
 
     return Styles(
         map=to_w,

@@ -1,15 +1,13 @@
-"""Self-attention over positions (Zhang et al. 2019)."""
+"""SAGAN's self-attention (Zhang et al. 2019)."""
 
 import flax.linen as nn
-import jax
+from jax import Array
 
 from jaxgan.nets.layers.basic import Conv
 
-Array = jax.Array
-
 
 class SelfAttention(nn.Module):
-    """SAGAN's attention over positions (Zhang et al. 2019, section 3): x + gamma attention(x).
+    """Self-attention over positions (Zhang et al. 2019, section 3): x + gamma attention(x).
 
     Keys and queries have C/8 channels, values C/2; keys and values are max-pooled 2x2, as in the
     authors' code. gamma starts at 0.
@@ -19,7 +17,7 @@ class SelfAttention(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """(N, H, W, C) -> the same shape; H and W even."""
+        """Applies attention to (N, H, W, C), H and W even; keeps the shape."""
         n, height, width, channels = x.shape
 
         def project(features: int, pool: bool) -> Array:
@@ -27,10 +25,8 @@ class SelfAttention(nn.Module):
             h = nn.max_pool(h, (2, 2), (2, 2)) if pool else h
             return h.reshape(n, -1, features)
 
-        query, key = (
-            project(max(1, channels // 8), pool=False),
-            project(max(1, channels // 8), pool=True),
-        )
+        query = project(max(1, channels // 8), pool=False)
+        key = project(max(1, channels // 8), pool=True)
         value = project(channels // 2, pool=True)
         weights = nn.softmax(query @ key.swapaxes(1, 2))
         out = (weights @ value).reshape(n, height, width, channels // 2)

@@ -1,32 +1,33 @@
-"""The layers every net is made of; the one place where convolutions are called.
+"""The basic layers of all nets: dense, embedding, convolutions.
 
-Weights start as DCGAN's, N(0, 0.02^2) (Radford et al. 2016, section 4), unless a net says other.
-`spectral=True` divides a layer's weight by its largest singular value.
+Weights start as DCGAN's, N(0, 0.02^2) (Radford et al. 2016, section 4), unless a net sets another
+initializer. `spectral=True` divides a layer's weight by its largest singular value.
 """
 
 from collections.abc import Callable
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
+from jax import Array
 
 from jaxgan.nets.layers.spectral import spectral_norm
 from jaxgan.nets.ops.conv import conv2d_transpose
 from jaxgan.nets.ops.conv_resized import conv2d_resized
 
-Array = jax.Array
 Init = Callable[..., Array]
 
 normal_init: Init = nn.initializers.normal(0.02)
+# PyTorch's default: U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
+torch_init: Init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 
 
 def leaky_relu(x: Array) -> Array:
-    """max(x, 0.2 x), the slope that all of these papers use."""
+    """Computes max(x, 0.2 x), with the slope that most GAN papers use."""
     return nn.leaky_relu(x, 0.2)
 
 
 class Dense(nn.Module):
-    """(..., C) -> (..., features)."""
+    """Dense layer, (..., C) -> (..., features)."""
 
     features: int
     use_bias: bool = True
@@ -41,7 +42,7 @@ class Dense(nn.Module):
 
 
 class Embed(nn.Module):
-    """Integer labels (N,) -> (N, features)."""
+    """Embedding of integer labels (N,) -> (N, features)."""
 
     classes: int
     features: int
@@ -50,14 +51,15 @@ class Embed(nn.Module):
 
     @nn.compact
     def __call__(self, y: Array) -> Array:
-        """Looks each label's row up."""
+        """Looks up each label's row."""
         return _kernel(self, (self.classes, self.features), jnp.float32)[y]
 
 
 class Conv(nn.Module):
-    """(N, H, W, C) -> (N, H', W', features), zero-padded by `padding` on every side.
+    """Convolution (N, H, W, C) -> (N, H', W', features), zero-padded by `padding` on every side.
 
-    `up` doubles the images first, `down` halves the result, as the functions of nets/resize.py do.
+    `up` doubles the images first, `down` halves the result, as upsample and downsample in
+    nets/ops/resize.py.
     """
 
     features: int
@@ -72,14 +74,14 @@ class Conv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Convolves; H' = (H + 2 padding - kernel) // stride + 1, where not resized."""
+        """Convolves; H' = (H + 2 padding - kernel) // stride + 1 without `up` or `down`."""
         kernel = _kernel(self, (self.kernel, self.kernel, x.shape[-1], self.features), x.dtype)
-        where = {"stride": self.stride, "padding": self.padding, "up": self.up, "down": self.down}
-        return _add_bias(self, conv2d_resized(x, kernel, **where))
+        options = {"stride": self.stride, "padding": self.padding, "up": self.up, "down": self.down}
+        return _add_bias(self, conv2d_resized(x, kernel, **options))
 
 
 class ConvTranspose(nn.Module):
-    """(N, H, W, C) -> (N, H', W', features): fractionally-strided convolution."""
+    """Transposed (fractionally-strided) convolution, (N, H, W, C) -> (N, H', W', features)."""
 
     features: int
     kernel: int = 4
@@ -91,14 +93,14 @@ class ConvTranspose(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Convolves; H' = (H - 1) stride - 2 padding + kernel, so 4, 2, 1 doubles H."""
+        """Convolves; H' = (H - 1) stride - 2 padding + kernel, so the defaults double H."""
         kernel = _kernel(self, (self.kernel, self.kernel, x.shape[-1], self.features), x.dtype)
         pads = ((self.padding, self.padding),) * 2
         return _add_bias(self, conv2d_transpose(x, kernel, stride=self.stride, padding=pads))
 
 
 def flatten(x: Array) -> Array:
-    """(N, ...) -> (N, -1)."""
+    """Reshapes (N, ...) to (N, -1)."""
     return jnp.reshape(x, (x.shape[0], -1))
 
 

@@ -1,24 +1,22 @@
-"""Layers with an equalised learning rate (Karras et al. 2018, section 4.1).
+"""Layers with an equalized learning rate (Karras et al. 2018, section 4.1).
 
-Weights start as N(0, 1) and are scaled by gain / sqrt(fan_in) whenever they are used, so that
-Adam's steps, which do not know a weight's size, are equally large for every layer in proportion.
-`lr_mult` makes a layer learn that much slower than the others: its parameters are stored divided
-by it (Karras et al. 2019, appendix C), biases too.
+Weights start as N(0, 1) and are scaled by gain / sqrt(fan_in) at every use, so that Adam's steps,
+whose size does not depend on the weights' scale, are equally large relative to every layer's
+weights. `lr_mult` multiplies a layer's learning rate: its parameters, biases too, are stored
+divided by it (Karras et al. 2019, appendix C).
 """
 
 import math
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
+from jax import Array
 
 from jaxgan.nets.ops.conv_resized import conv2d_resized
 
-Array = jax.Array
-
 
 class EqualDense(nn.Module):
-    """(..., C) -> (..., features). The bias starts at `bias_init`; it has no gain."""
+    """Dense layer, (..., C) -> (..., features); the bias starts at `bias_init` and has no gain."""
 
     features: int
     use_bias: bool = True
@@ -33,9 +31,9 @@ class EqualDense(nn.Module):
 
 
 class EqualConv(nn.Module):
-    """(N, H, W, C) -> (N, H', W', features), zero-padded by `padding` on every side.
+    """Convolution (N, H, W, C) -> (N, H', W', features), zero-padded by `padding` on every side.
 
-    `up` doubles the images first, `down` halves the result, as in layers.Conv.
+    `up` doubles the images first, `down` halves the result, as in basic.Conv.
     """
 
     features: int
@@ -51,10 +49,10 @@ class EqualConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Convolves; H' = (H + 2 padding - kernel) // stride + 1, where not resized."""
+        """Convolves; H' = (H + 2 padding - kernel) // stride + 1 without `up` or `down`."""
         kernel = _kernel(self, (self.kernel, self.kernel, x.shape[-1], self.features), x.dtype)
-        where = {"stride": self.stride, "padding": self.padding, "up": self.up, "down": self.down}
-        return _add_bias(self, conv2d_resized(x, kernel, **where))
+        options = {"stride": self.stride, "padding": self.padding, "up": self.up, "down": self.down}
+        return _add_bias(self, conv2d_resized(x, kernel, **options))
 
 
 def _kernel(layer: nn.Module, shape: tuple[int, ...], dtype: jnp.dtype) -> Array:

@@ -1,17 +1,15 @@
 """Minibatch standard deviation (Karras et al. 2018, section 3)."""
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
-
-Array = jax.Array
+from jax import Array
 
 
 class MinibatchStd(nn.Module):
-    """Appends the standard deviation over a group of images (Karras et al. 2018, section 3).
+    """Appends the standard deviation over groups of images to the features, as channels.
 
     A group holds `group` images, strided over the batch: image i is in group i mod (N / group).
-    The features are split into `channels` equal parts, each of which gives one channel.
+    The features are split into `channels` equal blocks, each of which contributes one channel.
     """
 
     group: int = 4
@@ -19,7 +17,7 @@ class MinibatchStd(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """(N, H, W, C) -> (N, H, W, C + channels); N a multiple of the group, or below it."""
+        """Maps (N, H, W, C) to (N, H, W, C + channels); N is below `group` or a multiple of it."""
         n, height, width, _ = x.shape
         size = min(self.group, n)
         h = x.reshape(size, -1, height, width, self.channels, x.shape[-1] // self.channels)

@@ -1,23 +1,22 @@
-"""Layers that a style steers, as StyleGAN2 has them (Karras et al. 2020, section 2.2)."""
+"""Style-modulated layers of StyleGAN2 (Karras et al. 2020, section 2.2)."""
 
 import math
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from jaxgan.nets.layers.basic import leaky_relu
 from jaxgan.nets.layers.equalized import EqualDense
 from jaxgan.nets.ops import upfirdn as fir
 from jaxgan.nets.ops.conv import conv2d, conv2d_transpose
 
-Array = jax.Array
-
 normal: nn.initializers.Initializer = nn.initializers.normal(1.0)
 
 
 def activate(h: Array, gain: float = 1.0, clamp: float = 0.0) -> Array:
-    """LeakyReLU times sqrt(2), which keeps the variance; `gain` scales it and the clamp."""
+    """Applies LeakyReLU times sqrt(2), which keeps the variance; `gain` scales it and the clamp."""
     h = leaky_relu(h) * (math.sqrt(2.0) * gain)
     return jnp.clip(h, -clamp * gain, clamp * gain) if clamp else h
 
@@ -31,18 +30,19 @@ def modulated_conv2d(
     up: bool = False,
     taps: tuple[float, ...] = fir.FILTER,
 ) -> Array:
-    """Convolves each sample with its own kernel, scaled by its style (section 2.2).
+    """Convolves each sample with the kernel scaled by its style (section 2.2).
 
-    Scaling a kernel's inputs is scaling the features, and scaling its outputs likewise: one
-    kernel serves the batch, where the authors' has one convolution group for each sample.
+    Scaling the kernel's input channels equals scaling the features, likewise its output channels:
+    so one kernel serves the batch, where the authors' code has a convolution group per sample.
 
     Args:
       x: (N, H, W, C_in).
       kernel: (k, k, C_in, C_out), k odd.
       style: (N, C_in).
-      demodulate: whether each output channel is divided by its kernel's norm, so that inputs of
-        unit variance give outputs of unit variance.
-      up: whether the image doubles, by a transposed convolution and then the filter `taps`.
+      demodulate: whether each output channel is divided by the norm of its scaled kernel, so that
+        inputs of unit variance give outputs of unit variance.
+      up: whether images are doubled, by a transposed convolution and then the filter `taps`.
+      taps: of the FIR filter.
 
     Returns:
       (N, H, W, C_out), or (N, 2H, 2W, C_out) where `up`.
@@ -72,7 +72,7 @@ class StyleLayer(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, w: Array, noise: str, gain: float = 1.0) -> Array:
-        """`noise` is 'random', 'constant' or 'none'; the output is `gain` times as large."""
+        """Applies the layer; noise: 'random', 'constant' or 'none'. `gain` scales the output."""
         style = EqualDense(x.shape[-1], bias_init=1.0, name="affine")(w)
         kernel = self.param("kernel", normal, (3, 3, x.shape[-1], self.features))
         h = modulated_conv2d(x, kernel, style, up=self.up, taps=self.taps)
@@ -81,35 +81,35 @@ class StyleLayer(nn.Module):
         return activate(h + bias.astype(h.dtype), gain, self.clamp)
 
     def _add_noise(self, h: Array, noise: str) -> Array:
-        """Adds one image of noise to all channels, times a strength that is learned, 0 at first."""
+        """Adds one noise image to all channels, times a learned strength that starts at 0."""
 
         def start() -> Array:
             return jax.random.normal(self.make_rng("params"), h.shape[1:3])
 
-        field = self.variable("noise", "const", start).value[..., None]
+        image = self.variable("noise", "const", start).value[..., None]
         strength = self.param("noise_strength", nn.initializers.zeros, ())
         if noise == "none":
             return h
         if noise == "random":
-            field = jax.random.normal(self.make_rng("noise"), (*h.shape[:3], 1))
-        return h + (field * strength).astype(h.dtype)
+            image = jax.random.normal(self.make_rng("noise"), (*h.shape[:3], 1))
+        return h + (image * strength).astype(h.dtype)
 
 
 class ToRGB(nn.Module):
-    """Modulated 1x1 convolution to an image, without demodulation: (N, H, W, C) -> (..., colours).
+    """Modulated 1x1 convolution to images: (N, H, W, C) -> (N, H, W, image_channels).
 
-    Its weights' gain, which nothing else would cancel, is part of the style.
+    There is no demodulation to cancel the weights' gain, so the style includes it.
     """
 
-    colours: int
+    image_channels: int
     clamp: float
 
     @nn.compact
     def __call__(self, x: Array, w: Array) -> Array:
-        """Draws the image that the features are of."""
+        """Projects the features to an image."""
         channels = x.shape[-1]
         style = EqualDense(channels, bias_init=1.0, name="affine")(w) / math.sqrt(channels)
-        kernel = self.param("kernel", normal, (1, 1, channels, self.colours))
-        bias = self.param("bias", nn.initializers.zeros, (self.colours,))
+        kernel = self.param("kernel", normal, (1, 1, channels, self.image_channels))
+        bias = self.param("bias", nn.initializers.zeros, (self.image_channels,))
         h = modulated_conv2d(x, kernel, style, demodulate=False) + bias.astype(x.dtype)
         return jnp.clip(h, -self.clamp, self.clamp) if self.clamp else h

@@ -1,18 +1,20 @@
-"""Spectral normalization of a layer's kernel (Miyato et al. 2018)."""
+"""Spectral normalization of a layer's kernel (Miyato et al. 2018).
+
+Not nn.SpectralNorm, which iterates in frozen passes too: their sigma would not be the stored u's.
+"""
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-
-Array = jax.Array
+from jax import Array
 
 
 def spectral_norm(layer: nn.Module, kernel: Array) -> Array:
-    """kernel / sigma, sigma = u^T W v of the kernel as W (C_out, -1) (Miyato et al. 2018, app. A).
+    """Returns kernel / sigma, sigma = u^T W v of the kernel as W (C_out, -1) (2018, appendix A).
 
     u (1, C_out) is kept among the layer's statistics under `spectral`. Where those may be written
-    (in training, once a step) one power iteration moves it first; elsewhere the kept u is used as
-    it is. u and v are constants to the gradient.
+    (in training, once a step) one power iteration updates it first; elsewhere the stored u is used
+    as it is. u and v are constants to the gradient.
     """
     w = kernel.reshape(-1, kernel.shape[-1]).T
 

@@ -1,1 +1,1 @@
-"""Convolutions and resampling as JAX primitives."""
+"""Convolutions and filtered resampling as JAX primitives, and plain resizing."""

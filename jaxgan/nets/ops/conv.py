@@ -1,7 +1,7 @@
 """Two-dimensional convolutions that are fast on every platform, CPU included.
 
 A convolution is bilinear, and with its two gradients it forms a family that is
-closed under differentiation: the derivative of any member is made of the others.
+closed under differentiation: the derivatives of any member are the other two.
 
     conv         x, w -> y     the convolution
     input_grad   y, w -> x     its adjoint in x, the transposed convolution
@@ -9,10 +9,13 @@ closed under differentiation: the derivative of any member is made of the others
 
 So three JAX primitives, each bilinear, are differentiable in forward and reverse
 mode to any order (gradient penalties, R1 and path length need the second), and the
-choice of algorithm can wait until lowering. There the platform is known: CUDA, ROCm
+choice of algorithm is deferred to lowering, where the platform is known: CUDA, ROCm
 and TPU get plain `lax.conv_general_dilated`; the CPU, whose back end is slow on
 strided, dilated and weight-gradient convolutions, gets the rewrites in `conv_cpu.py`.
 No branch is left in either program.
+
+`lax.platform_dependent` in a `jax.custom_vjp` would need no primitives, but jvp of a custom_vjp
+function raises TypeError: there would be no forward mode, alone (jacfwd) or over a gradient.
 
 Layouts: images NHWC, weights HWIO.
 """
@@ -60,17 +63,18 @@ def conv2d(x: Array, w: Array, *, stride: int = 1, padding: Padding = ((0, 0), (
 def conv2d_transpose(
     x: Array, w: Array, *, stride: int = 2, padding: Padding = ((0, 0), (0, 0))
 ) -> Array:
-    """Transposed convolution with the semantics of PyTorch's `ConvTranspose2d`.
+    """Computes a transposed convolution with the semantics of PyTorch's `ConvTranspose2d`.
 
-    Every input pixel stamps the kernel, unflipped, onto the output `stride` apart, and
-    `padding` crops the result:
+    Every input pixel adds the kernel, unflipped and scaled, to the output, `stride` apart,
+    and `padding` crops the result:
 
         out[i * stride + a - top, j * stride + b - left] += x[i, j] @ w[a, b]
 
-    It is the gradient of `conv2d(., w.swapaxes(2, 3))` in its input, with the same stride
-    and padding; in terms of lax, `conv_general_dilated` of x with `lhs_dilation=stride`, the
-    kernel reversed in both directions and padding (kh - 1 - top, kh - 1 - bottom), likewise
-    in width. PyTorch stores this w as (C_in, C_out, kh, kw).
+    It is the gradient of `conv2d(., w.swapaxes(2, 3))` with respect to its input, with the
+    same stride and padding; in terms of lax, `conv_general_dilated` of x with
+    `lhs_dilation=stride`, the kernel flipped in both directions and padding
+    (kh - 1 - top, kh - 1 - bottom), likewise in width. PyTorch stores this w as
+    (C_in, C_out, kh, kw).
 
     Args:
       x: images, (N, H, W, C_in).
@@ -94,7 +98,11 @@ def conv2d_transpose(
 
 
 def check(x: Array, w: Array, stride: int) -> tuple[Array, Array]:
-    """Brings both operands to one dtype and one set of varying mesh axes."""
+    """Returns both operands in one dtype and with one set of varying mesh axes.
+
+    Raises:
+      ValueError: shapes that do not match, or a stride below 1.
+    """
     x, w = jnp.asarray(x), jnp.asarray(w)
     if x.ndim != 4 or w.ndim != 4 or x.shape[3] != w.shape[2]:
         raise ValueError(f"want x (N, H, W, C) and w (kh, kw, C, C_out): {x.shape}, {w.shape}")
@@ -112,18 +120,18 @@ def check(x: Array, w: Array, stride: int) -> tuple[Array, Array]:
 
 
 def _varying_axes(a: Array) -> frozenset[str]:
-    """Mesh axes over which shard_map knows `a` to differ; the attribute moved in jax 0.10."""
+    """Returns the mesh axes over which `a` varies in shard_map; the attribute moved in jax 0.10."""
     aval = jax.typeof(a)
     return aval.mat.varying if hasattr(aval, "mat") else getattr(aval, "vma", frozenset())
 
 
 def _as_padding(padding: Any) -> Padding:
-    """Hashable plain ints, whatever nested sequence came in."""
+    """Returns hashable tuples of ints from any nested sequences."""
     (top, bottom), (left, right) = padding
     return (int(top), int(bottom)), (int(left), int(right))
 
 
-# The plain versions: one lax convolution each. `size` is the height and width of the result.
+# Plain versions: one lax convolution each. `size` is the height and width of the result.
 
 
 def _lax_conv(a: Array, b: Array, *, spec: tuple[str, str, str], **kwargs: Any) -> Array:
@@ -131,14 +139,14 @@ def _lax_conv(a: Array, b: Array, *, spec: tuple[str, str, str], **kwargs: Any) 
 
 
 def conv_lax(x: Array, w: Array, *, stride: int, padding: Padding, size: Any) -> Array:
-    """x (N, H, W, C_in), w (kh, kw, C_in, C_out) -> (N, *size, C_out)."""
-    del size  # Follows from the rest.
+    """Convolves x (N, H, W, C_in) with w (kh, kw, C_in, C_out) to (N, *size, C_out)."""
+    del size  # follows from the rest
     spec = ("NHWC", "HWIO", "NHWC")
     return _lax_conv(x, w, window_strides=(stride, stride), padding=padding, spec=spec)
 
 
 def input_grad_lax(y: Array, w: Array, *, stride: int, padding: Padding, size: Any) -> Array:
-    """y (N, H', W', C_out), w (kh, kw, C_in, C_out) -> (N, *size, C_in)."""
+    """Maps the cotangent y (N, H', W', C_out) and w (kh, kw, C_in, C_out) to (N, *size, C_in)."""
     lo = [k - 1 - p[0] for k, p in zip(w.shape[:2], padding, strict=True)]
     hi = [
         n - (m - 1) * stride - 1 + k - 1 - a
@@ -151,7 +159,7 @@ def input_grad_lax(y: Array, w: Array, *, stride: int, padding: Padding, size: A
 
 
 def weight_grad_lax(x: Array, y: Array, *, stride: int, padding: Padding, size: Any) -> Array:
-    """x (N, H, W, C_in), y (N, H', W', C_out) -> (*size, C_in, C_out)."""
+    """Maps x (N, H, W, C_in) and the cotangent y (N, H', W', C_out) to (*size, C_in, C_out)."""
     hi = [
         k - 1 + (m - 1) * stride + 1 - n - p[0]
         for k, m, n, p in zip(size, y.shape[1:3], x.shape[1:3], padding, strict=True)
@@ -163,11 +171,11 @@ def weight_grad_lax(x: Array, y: Array, *, stride: int, padding: Padding, size: 
     )  # fmt: skip
 
 
-# The primitives. With `grouped` both operands carry a leading axis of independent problems.
+# The primitives. With `grouped` both operands have a leading axis of independent problems.
 
 
 def _grouped_cpu(cpu: Function, plain: Function) -> Function:
-    """Problem by problem when they are few: a vmapped lax convolution is a slow grouped one."""
+    """Unrolls up to 16 problems, for a vmapped lax convolution becomes a slow grouped one."""
 
     def run(a: Array, b: Array, **params: Any) -> Array:
         if len(a) > 16:
@@ -177,8 +185,8 @@ def _grouped_cpu(cpu: Function, plain: Function) -> Function:
     return run
 
 
-def _primitive(name: str, plain: Function, cpu: Function, *, images: bool) -> Primitive:
-    """A primitive that lowers to `cpu` on the CPU and to `plain` everywhere else.
+def _primitive(name: str, plain: Function, cpu: Function, images: bool) -> Primitive:
+    """Builds a primitive that lowers to `cpu` on the CPU and to `plain` everywhere else.
 
     images: whether the result is images, so that a mapped first operand folds into their batch.
     """
@@ -208,7 +216,7 @@ def _primitive(name: str, plain: Function, cpu: Function, *, images: bool) -> Pr
 def _batch(
     prim: Primitive, images: bool, args: Any, dims: Any, *, grouped: bool, **params: Any
 ) -> Any:
-    """vmap: images fold into the batch axis; whatever else is mapped becomes a group."""
+    """Batches under vmap: images fold into the batch axis, anything else becomes a group axis."""
     (a, b), (i, j) = args, dims
     if not grouped and j is None and images:
         a = jnp.moveaxis(a, i, 0)
@@ -227,20 +235,20 @@ def _batch(
 # The derivatives: each member's are the other two.
 
 
-def _size(like: Any, image: bool, grouped: bool) -> tuple[int, int]:
-    """Height and width of the operand to be made, from the placeholder for it."""
+def _size(placeholder: Any, image: bool, grouped: bool) -> tuple[int, int]:
+    """Returns the height and width of an operand from the placeholder for it."""
     axis = int(image) + int(grouped)
-    return tuple(like.aval.shape[axis : axis + 2])
+    return tuple(placeholder.aval.shape[axis : axis + 2])
 
 
 def _rule(prim: Primitive, image: bool, ct_first: bool, undefined: int) -> Callable[..., Array]:
-    """The transpose that makes operand `undefined` by binding `prim` to the cotangent.
+    """Returns the transpose rule for operand `undefined`: `prim` bound to the cotangent.
 
     Args:
       prim: what computes the result.
       image: whether the result is a batch of images, not a kernel.
       ct_first: whether the cotangent is the first operand of `prim`.
-      undefined: position, 0 or 1, of the operand differentiated.
+      undefined: position, 0 or 1, of the operand differentiated with respect to.
     """
 
     def rule(ct: Array, a: Any, b: Any, *, grouped: bool, size: Any, **params: Any) -> Array:
@@ -264,19 +272,15 @@ class Family(NamedTuple):
 def family(
     name: str, plain: tuple[Function, Function, Function], cpu: tuple[Function, Function, Function]
 ) -> Family:
-    """The primitives of three functions, in `Family`'s order, and their derivatives."""
+    """Builds the primitives of three functions, in `Family`'s order, and their derivatives."""
     names = name, f"{name}_input_grad", f"{name}_weight_grad"
-    made = Family(
-        *(
-            _primitive(*parts, images=images)
-            for *parts, images in zip(names, plain, cpu, (True, True, False), strict=True)
-        )
-    )
-    conv, input_grad, weight_grad = made
+    images = (True, True, False)
+    primitives = Family(*map(_primitive, names, plain, cpu, images))
+    conv, input_grad, weight_grad = primitives
     ad.defbilinear(conv, _rule(input_grad, True, True, 0), _rule(weight_grad, False, False, 1))
     ad.defbilinear(input_grad, _rule(conv, True, True, 0), _rule(weight_grad, False, True, 1))
     ad.defbilinear(weight_grad, _rule(input_grad, True, False, 0), _rule(conv, True, False, 1))
-    return made
+    return primitives
 
 
 PLAIN = (conv_lax, input_grad_lax, weight_grad_lax)

@@ -1,20 +1,21 @@
 """Convolutions rewritten for XLA's CPU back end.
 
-The back end convolves well forward, and badly in some of the gradients: worst by far is
-the weight gradient that lax derives for a transposed convolution, which falls to a naive
-loop. Each function here picks, by shape, among lax and these rewrites:
+The back end's forward convolutions are fast, some of the gradients slow: worst by far is
+the weight gradient that lax derives for a transposed convolution, which falls back to a naive
+loop. Each function here chooses, by shape, between lax and these rewrites:
 
     fold    A stride s becomes 1 by moving s x s blocks of pixels into channels, of images
             and kernel alike. The FLOPs stay the same if s divides the kernel.
-    taps    One matrix product per tap of the kernel, between the flattened images and the
-            images shifted by the tap; or, for images, one for all taps, spread, shifted and added.
-    dense   A kernel that covers its whole input is a matrix, as at both ends of DCGAN.
-    row     lax on images padded by one row too many, which is cropped: a result larger than the
+    taps    For kernels, one matrix product per tap between the flattened cotangent and the images
+            shifted by the tap; for images, one product for all taps, whose results are spread,
+            shifted and added.
+    dense   A kernel that covers its entire input is a matrix, as at both ends of DCGAN.
+    row     lax on images padded by one extra row, which is cropped: a result larger than the
             image goes to Eigen, and not to YNNPACK, which is slower on large or wide ones.
-    thin    Few channels out: one product for all taps, whose results are shifted and added.
+    thin    Few output channels: one product for all taps, whose results are shifted and added.
 
-GFLOP/s in float32 on a 2-core x86 CPU (jax 0.10.2, batch 32-64, medians, one op alone in a
-program; neighbours on the machine, so trust ratios within a row and not the third digit):
+GFLOP/s in float32 on a 2-core x86 CPU (jax 0.10.2, batch 32-64, medians, one op per program;
+shared machine, so trust the ratios within a row and not the third digit):
 
     weight gradient        lax   taps           input gradient         lax   fold   taps
     4x4/2  1->32   at 32    14   39 (thin in)   4x4/2  3->64   at 64    27     24
@@ -37,20 +38,20 @@ program; neighbours on the machine, so trust ratios within a row and not the thi
     3x3   64->3    at 64    26     53 (thin)
     1x1   128->128 at 32    48    102 (product)
 
-Hence the rules. Stride 1, which a folded input gradient is too: a product for 1x1, thin where all
-taps' results have at most `COLUMNS` channels, row from 32 pixels or 128 channels on, but for
-channels so few that YNNPACK leaves them alone or does better. Other strides, forward: lax (100-140
+Hence the rules. Stride 1, including folded input gradients: a product for 1x1, thin where all
+taps' results have at most `COLUMNS` channels, row from 32 pixels or 128 channels on, except where
+channels are so few that YNNPACK ignores them or is faster. Other strides, forward: lax (100-140
 wherever channels are many). Weight gradients are taps; input gradients fold if the stride divides
 the kernel (else the padded kernel wastes FLOPs: taps) and the kernel is no larger than the images
-(else transposing it costs more than it saves). A whole dcgan64 update, batch 32, where lax meets
+(else transposing it costs more than it saves). An entire dcgan64 update, batch 32, where lax hits
 the naive loop, is 7.5 times faster (medians of alternating runs). Winograd's minimal filtering
-was tried: weight gradients alone gain 1.2 to 1.5, forward nothing, and a whole dcgan64 update with
-such weight gradients takes a tenth longer, for the copies that it writes.
+was tried: weight gradients alone gain 1.2 to 1.5, forward nothing, and an entire dcgan64 update
+with such weight gradients takes a tenth longer because of the copies it writes.
 
-Taps held in memory at once are copies of x, kh * kw of them, so beyond `COPIES` bytes a loop
-makes one at a time (and lax makes the input gradient): 72 MB instead of 307 for 3x3, 256 channels,
-32 pixels, batch 32, at 0.9 of the speed (products, unlike convolutions, are as fast in loops).
-XLA's cost_analysis counts the body of that loop once.
+The shifted images are kh * kw copies of x, so beyond `COPIES` bytes a loop makes one at a time
+(and lax computes the input gradient): 72 MB instead of 307 for 3x3, 256 channels, 32 pixels,
+batch 32, at 0.9 of the speed (products, unlike convolutions, are as fast in loops). XLA's
+cost_analysis counts the body of that loop once.
 """
 
 import itertools
@@ -61,36 +62,36 @@ from jax import Array, lax
 Padding = tuple[tuple[int, int], tuple[int, int]]
 Size = tuple[int, int]
 
-THIN = 4  # Channels at the image side, at most: too few to fill a matrix product.
-COLUMNS = 48  # Taps times channels out, at most, of the product for all taps at once.
-COPIES = 2**26  # Bytes of shifted images beyond which the taps take turns.
+THIN = 4  # channels, at most, that are too few to fill a matrix product
+COLUMNS = 48  # taps times output channels, at most, of one product for all taps
+COPIES = 2**26  # bytes of shifted images beyond which taps are computed in a loop
 
 
 def conv(x: Array, w: Array, *, stride: int, padding: Padding, size: Size) -> Array:
-    """x (N, H, W, C_in), w (kh, kw, C_in, C_out) -> (N, *size, C_out)."""
+    """Convolves x (N, H, W, C_in) with w (kh, kw, C_in, C_out) to (N, *size, C_out)."""
     if _covers(x, w.shape[:2], padding):
         return (x.reshape(len(x), -1) @ w.reshape(-1, w.shape[3])).reshape(len(x), *size, -1)
     return _conv1(x, w, padding) if stride == 1 else _lax_conv(x, w, stride, padding)
 
 
 def input_grad(y: Array, w: Array, *, stride: int, padding: Padding, size: Size) -> Array:
-    """y (N, H', W', C_out), w (kh, kw, C_in, C_out) -> (N, *size, C_in)."""
+    """Maps the cotangent y (N, H', W', C_out) and w (kh, kw, C_in, C_out) to (N, *size, C_in)."""
     if y.shape[1:3] == (1, 1) and size == w.shape[:2] and not any(map(any, padding)):
         return jnp.einsum("nk,hwck->nhwc", y[:, 0, 0], w)
     if stride == 1:
-        return _conv1(y, _turn(w), _opposite(y, w, padding, size))
+        return _conv1(y, _flip(w), _adjoint_padding(y, w, padding, size))
     divides = all(k % stride == 0 for k in w.shape[:2])
-    # A folded kernel is a transposed copy: not for kernels larger than the images.
+    # Folding transposes and copies the kernel, too slow for one larger than the images.
     if divides and w.size <= len(y) * size[0] * size[1] * w.shape[2]:
         return _input_grad_folded(y, w, stride, padding, size)
     taps = y.nbytes // y.shape[3] * w.size // w.shape[3]
     if not divides and taps <= COPIES:
         return _input_grad_taps(y, w, stride, padding, size)
-    return _lax_conv(y, _turn(w), 1, _opposite(y, w, padding, size, stride), stride)
+    return _lax_conv(y, _flip(w), 1, _adjoint_padding(y, w, padding, size, stride), stride)
 
 
 def weight_grad(x: Array, y: Array, *, stride: int, padding: Padding, size: Size) -> Array:
-    """x (N, H, W, C_in), y (N, H', W', C_out) -> (*size, C_in, C_out)."""
+    """Maps x (N, H, W, C_in) and the cotangent y (N, H', W', C_out) to (*size, C_in, C_out)."""
     c_in, c_out = x.shape[3], y.shape[3]
     if _covers(x, size, padding):
         return _product(x.reshape(len(x), -1), y).reshape(*size, c_in, c_out)
@@ -102,13 +103,13 @@ def weight_grad(x: Array, y: Array, *, stride: int, padding: Padding, size: Size
     x = _pad_to(x, padding, [(m - 1) * stride + k for m, k in _zip(y, size)])
     if c_out <= THIN:
         return _weight_grad_thin_out(x, y, size)
-    if c_in <= THIN * THIN and stride == 1:  # Thin images, folded or not.
+    if c_in <= THIN * THIN and stride == 1:  # thin images, folded or not
         return _weight_grad_thin_in(x, y, size)
     return _weight_grad_taps(x, y, stride, size)
 
 
 def _conv1(x: Array, w: Array, padding: Padding) -> Array:
-    """A convolution of stride 1: a product for 1x1, for few channels out, else lax's."""
+    """Convolves with stride 1: by a product for 1x1 or few output channels, else by lax."""
     (kh, kw, c_in, c_out), pixels = w.shape, x.shape[:3]
     if (kh, kw) == (1, 1) and not any(map(any, padding)):
         return (x.reshape(-1, c_in) @ w[0, 0]).reshape(*pixels, c_out)
@@ -119,13 +120,13 @@ def _conv1(x: Array, w: Array, padding: Padding) -> Array:
     (top, bottom), sides = padding
     same = top + bottom == kh - 1 and sum(sides) < kw
     if same and large and few >= 16 < many and x.dtype == jnp.float32:
-        # What YNNPACK would take: one row too many keeps it from there.
+        # YNNPACK would take this one; an extra row prevents it.
         return _lax_conv(x, w, 1, ((top, bottom + 1), sides))[:, :-1]
     return _lax_conv(x, w, 1, padding)
 
 
 def _conv_thin_out(x: Array, w: Array, padding: Padding) -> Array:
-    """Few channels out, stride 1: one product for all taps, whose results are shifted and added."""
+    """Convolves with stride 1 to few channels: one product for all taps, then shifts and adds."""
     kh, kw, c, out = w.shape
     ends = zip(x.shape[1:3], padding, (kh, kw), strict=True)
     rows, cols = (n + sum(pads) - k + 1 for n, pads, k in ends)
@@ -136,16 +137,16 @@ def _conv_thin_out(x: Array, w: Array, padding: Padding) -> Array:
 
 
 def _input_grad_folded(y: Array, w: Array, s: int, padding: Padding, size: Size) -> Array:
-    """All s * s phases of every output block come out as channels, then move into place."""
+    """Computes all s * s phases of every output block as channels, then moves them into place."""
     w = _fold_kernel(w, s)
     full = tuple((k - 1, k - 1) for k in w.shape[:2])
-    x = _unfold(_conv1(y, _turn(w), full), s)
+    x = _unfold(_conv1(y, _flip(w), full), s)
     (top, _), (left, _) = padding
     return _pad_to(x, ((-top, 0), (-left, 0)), size)
 
 
 def _input_grad_taps(y: Array, w: Array, s: int, padding: Padding, size: Size) -> Array:
-    """One product for all taps, whose results are spread s apart, shifted and added."""
+    """Computes one product for all taps, whose results are spread s apart, shifted and added."""
     (n, rows, cols, c_out), (kh, kw, c, _) = y.shape, w.shape
     product = y.reshape(-1, c_out) @ w.transpose(3, 0, 1, 2).reshape(c_out, -1)
     taps = product.reshape(n, rows, cols, kh, kw, c)
@@ -161,7 +162,7 @@ def _input_grad_taps(y: Array, w: Array, s: int, padding: Padding, size: Size) -
 
 
 def _weight_grad_taps(x: Array, y: Array, s: int, size: Size) -> Array:
-    """One product per tap; in a loop if the shifted copies of x would take too much memory."""
+    """Computes one product per tap; in a loop if the shifted copies of x take too much memory."""
     n, _, _, c = x.shape
     rows, cols = ((m - 1) * s + 1 for m in y.shape[1:3])
 
@@ -178,7 +179,7 @@ def _weight_grad_taps(x: Array, y: Array, s: int, size: Size) -> Array:
 
 
 def _weight_grad_thin_in(x: Array, y: Array, size: Size) -> Array:
-    """Few channels in, stride 1: one product per row of taps, which fills it better."""
+    """Handles few input channels, stride 1: one product per row of taps, which fills it better."""
     (kh, kw), (rows, cols), c = size, y.shape[1:3], x.shape[3]
     x = jnp.concatenate([x[:, :, j : j + cols] for j in range(kw)], axis=3)
     taps = [_product(x[:, i : i + rows].reshape(-1, kw * c), y) for i in range(kh)]
@@ -186,7 +187,7 @@ def _weight_grad_thin_in(x: Array, y: Array, size: Size) -> Array:
 
 
 def _weight_grad_thin_out(x: Array, y: Array, size: Size) -> Array:
-    """Few channels out, stride 1: the shifted copies are those of y, all in one product."""
+    """Handles few output channels, stride 1: shifts copies of y instead, all in one product."""
     (kh, kw), (_, h, w, c), out = size, x.shape, y.shape[3]
     y = _pad_to(y, ((kh - 1, 0), (kw - 1, 0)), (h + kh - 1, w + kw - 1))
     shifts = itertools.product(range(kh - 1, -1, -1), range(kw - 1, -1, -1))
@@ -195,27 +196,27 @@ def _weight_grad_thin_out(x: Array, y: Array, size: Size) -> Array:
 
 
 def _covers(x: Array, kernel: Size, padding: Padding) -> bool:
-    """Whether a kernel of this size covers all of the image at once."""
+    """Returns whether a kernel of this size covers all of the image at once."""
     return x.shape[1:3] == tuple(kernel) and not any(map(any, padding))
 
 
 def _zip(y: Array, kernel: Size) -> list[tuple[int, int]]:
-    """Pairs of output and kernel lengths."""
+    """Returns pairs of output and kernel lengths."""
     return list(zip(y.shape[1:3], kernel, strict=True))
 
 
 def _product(a: Array, y: Array) -> Array:
-    """a^T y over all pixels: a (M, C), y (..., C_out) with M pixels -> (C, C_out)."""
+    """Computes a^T y over all pixels: a (M, C), y (..., C_out) with M pixels -> (C, C_out)."""
     return lax.dot_general(a, y.reshape(len(a), -1), (((0,), (0,)), ((), ())))
 
 
-def _turn(w: Array) -> Array:
-    """The kernel that the input gradient convolves with: (kh, kw, C_out, C_in), turned round."""
+def _flip(w: Array) -> Array:
+    """Returns the kernel (kh, kw, C_out, C_in), flipped, that the input gradient convolves with."""
     return lax.rev(w, (0, 1)).swapaxes(2, 3)
 
 
-def _opposite(y: Array, w: Array, padding: Padding, size: Size, stride: int = 1) -> Padding:
-    """How y is padded for its convolution with the turned kernel to be of that size."""
+def _adjoint_padding(y: Array, w: Array, padding: Padding, size: Size, stride: int = 1) -> Padding:
+    """Returns the padding of y with which its convolution with the flipped kernel has `size`."""
     lo = [k - 1 - p[0] for k, p in zip(w.shape[:2], padding, strict=True)]
     ends = zip(size, y.shape[1:3], w.shape[:2], lo, strict=True)
     return tuple((a, n - (m - 1) * stride + k - 2 - a) for n, m, k, a in ends)
@@ -238,7 +239,7 @@ def _lax_conv(x: Array, w: Array, stride: int, padding: Padding, dilation: int =
 
 
 def _pad_to(x: Array, padding: Padding, size: Size) -> Array:
-    """Pads or crops x (N, H, W, C): by padding before, and after until (N, *size, C)."""
+    """Pads or crops x (N, H, W, C) by `padding` before, and after to (N, *size, C)."""
     amounts = [
         (before, m - n - before, 0)
         for (before, _), m, n in zip(padding, size, x.shape[1:3], strict=True)
@@ -247,28 +248,28 @@ def _pad_to(x: Array, padding: Padding, size: Size) -> Array:
 
 
 def _fold(x: Array, s: int) -> Array:
-    """Space to depth: (N, H * s, W * s, C) -> (N, H, W, s * s * C)."""
+    """Moves space to depth: (N, H * s, W * s, C) -> (N, H, W, s * s * C)."""
     n, h, w, c = x.shape
     x = x.reshape(n, h // s, s, w // s, s, c).transpose(0, 1, 3, 2, 4, 5)
     return x.reshape(n, h // s, w // s, s * s * c)
 
 
 def _unfold(x: Array, s: int) -> Array:
-    """Depth to space: (N, H, W, s * s * C) -> (N, H * s, W * s, C)."""
+    """Moves depth to space: (N, H, W, s * s * C) -> (N, H * s, W * s, C)."""
     n, h, w, c = x.shape
     x = x.reshape(n, h, w, s, s, c // (s * s)).transpose(0, 1, 3, 2, 4, 5)
     return x.reshape(n, h * s, w * s, c // (s * s))
 
 
 def _fold_kernel(w: Array, s: int) -> Array:
-    """(kh * s, kw * s, C_in, C_out) -> (kh, kw, s * s * C_in, C_out)."""
+    """Folds a kernel: (kh * s, kw * s, C_in, C_out) -> (kh, kw, s * s * C_in, C_out)."""
     kh, kw, c_in, c_out = w.shape
     w = w.reshape(kh // s, s, kw // s, s, c_in, c_out).transpose(0, 2, 1, 3, 4, 5)
     return w.reshape(kh // s, kw // s, s * s * c_in, c_out)
 
 
 def _unfold_kernel(w: Array, s: int) -> Array:
-    """(kh, kw, s * s * C_in, C_out) -> (kh * s, kw * s, C_in, C_out)."""
+    """Unfolds a kernel: (kh, kw, s * s * C_in, C_out) -> (kh * s, kw * s, C_in, C_out)."""
     kh, kw, c, c_out = w.shape
     w = w.reshape(kh, kw, s, s, c // (s * s), c_out).transpose(0, 2, 1, 3, 4, 5)
     return w.reshape(kh * s, kw * s, c // (s * s), c_out)

@@ -1,10 +1,10 @@
-"""Convolutions of images just doubled, or about to be halved, in four ninths of the arithmetic.
+"""Convolutions fused with doubling before or halving after, in four ninths of the arithmetic.
 
-A 3x3 convolution after doubling by nearest neighbour sees each pixel four times over, and so is a
-transposed 4x4 convolution of stride 2 of the small images, its kernel's taps sums of the first
-one's. So too, turned round, with the 2x2 means of a convolution's result. The CPU gets these
-(`conv_cpu` is at its best there); other platforms get the two operations as they are written.
-`conv.py` says how a primitive comes to choose.
+After doubling by nearest neighbor a 3x3 convolution sees each pixel four times, so it equals a
+transposed 4x4 convolution of stride 2 on the small images, whose kernel's taps are sums of the
+original's. Dually, the 2x2 means of a convolution's result are a strided convolution. The CPU gets
+these (`conv_cpu` is fastest there); other platforms get the two operations as written. `conv.py`
+explains how a primitive chooses.
 """
 
 import jax.numpy as jnp
@@ -18,10 +18,18 @@ Size = tuple[int, int]
 
 
 def conv2d_resized(x: Array, w: Array, *, stride: int, padding: int, up: bool, down: bool) -> Array:
-    """`conv2d`, of doubled images with `up`, halved with `down`.
+    """Computes `conv2d` with equal padding on all sides, of doubled images or then halved.
+
+    Args:
+      x: images, (N, H, W, C_in).
+      w: kernel, (k, k, C_in, C_out).
+      stride: step of the window.
+      padding: zeros on each side.
+      up: whether the images are doubled first.
+      down: whether the result is halved.
 
     Raises:
-      ValueError: both, or either beside a stride.
+      ValueError: more than one of `up`, `down` and a stride above 1.
     """
     if up + down + (stride > 1) > 1:
         raise ValueError(f"one at most of stride={stride}, up={up}, down={down}")
@@ -33,7 +41,7 @@ def conv2d_resized(x: Array, w: Array, *, stride: int, padding: int, up: bool, d
 
 
 def doubled_conv2d(x: Array, w: Array, *, padding: int) -> Array:
-    """`conv2d` of images doubled by nearest neighbour.
+    """Computes `conv2d` of images doubled by nearest neighbor.
 
     Args:
       x: images, (N, H, W, C_in).
@@ -49,7 +57,7 @@ def doubled_conv2d(x: Array, w: Array, *, padding: int) -> Array:
 
 
 def conv2d_halved(x: Array, w: Array, *, padding: int) -> Array:
-    """The 2x2 means of `conv2d`.
+    """Computes the 2x2 means of `conv2d`.
 
     Args:
       x: images, (N, H, W, C_in).
@@ -60,16 +68,16 @@ def conv2d_halved(x: Array, w: Array, *, padding: int) -> Array:
       (N, H', W', C_out), H' = (H + 2 padding - k + 1) / 2, likewise W'.
 
     Raises:
-      ValueError: the convolution's sides are not even.
+      ValueError: the convolution's result has an odd side.
     """
     x, w = check(x, w, 1)
     k = w.shape[0]
     full = tuple(n + 2 * padding - k + 1 for n in x.shape[1:3])
     if any(n % 2 for n in full):
         raise ValueError(f"cannot halve {full}: {x.shape}, kernel {w.shape}, padding {padding}")
-    # The adjoint of doubling sums what halving averages, and that of convolving turns the kernel.
-    turned = w[::-1, ::-1].swapaxes(2, 3) / 4
-    return _bind(doubled_p.input_grad, x, turned, k - 1 - padding, tuple(n // 2 for n in full))
+    # The adjoint of doubling sums what halving averages; that of convolving flips the kernel.
+    flipped = w[::-1, ::-1].swapaxes(2, 3) / 4
+    return _bind(doubled_p.input_grad, x, flipped, k - 1 - padding, tuple(n // 2 for n in full))
 
 
 def _bind(prim: conv.Primitive, a: Array, w: Array, padding: int, size: Size) -> Array:
@@ -79,7 +87,7 @@ def _bind(prim: conv.Primitive, a: Array, w: Array, padding: int, size: Size) ->
     return prim.bind(a, w, stride=1, padding=pads, size=size, grouped=False)
 
 
-# The plain versions: x (N, H, W, C_in), w (k, k, C_in, C_out), y at the doubled size.
+# Plain versions: x (N, H, W, C_in), w (k, k, C_in, C_out), y at the doubled size.
 
 
 def _conv(x: Array, w: Array, *, stride: int, padding: Padding, size: Size) -> Array:
@@ -96,18 +104,18 @@ def _weight_grad(x: Array, y: Array, *, stride: int, padding: Padding, size: Siz
     return weight_grad_lax(upsample(x), y, stride=stride, padding=padding, size=size)
 
 
-# The CPU's: x and y change places in a convolution of stride 2 with the spread kernel.
+# CPU versions: a convolution of stride 2 with the spread kernel, x and y swapped.
 
 
 def _spread(w: Array) -> Array:
-    """(k, k, C_in, C_out) -> (k + 1, k + 1, C_out, C_in): each tap a sum of four, turned round."""
+    """Maps (k, k, C_in, C_out) to (k + 1, k + 1, C_out, C_in): each tap a sum of four, flipped."""
     w = jnp.pad(w, ((1, 1), (1, 1), (0, 0), (0, 0)))
     w = w[1:] + w[:-1]
     return (w[:, 1:] + w[:, :-1])[::-1, ::-1].swapaxes(2, 3)
 
 
 def _gather(w: Array) -> Array:
-    """The adjoint of `_spread`."""
+    """Applies the adjoint of `_spread`."""
     w = w.swapaxes(2, 3)[::-1, ::-1]
     w = w[1:] + w[:-1]
     return w[:, 1:] + w[:, :-1]

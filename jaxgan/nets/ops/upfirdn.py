@@ -1,15 +1,15 @@
 """Resampling with a small separable FIR filter, differentiable to any order.
 
-Sampling below a signal's own rate without low-pass filtering it first folds detail into false
-patterns; StyleGAN and its successors therefore filter wherever they resample (Karras et al. 2019,
-section 2; Zhang 2019). Their filter is the outer product of [1, 3, 3, 1] with itself.
+Downsampling without low-pass filtering first aliases; StyleGAN and its successors therefore filter
+wherever they resample (Karras et al. 2019, section 2; Zhang 2019). Their filter is the outer
+product of [1, 3, 3, 1] with itself.
 
-One linear map does it all: zeros are inserted between pixels, the edges padded, the filter
-convolved, and every `down`-th pixel kept. Its adjoint is another map of the same kind, so one JAX
+All resampling is one linear map: insert zeros between pixels, pad the edges, convolve with the
+filter, keep every `down`-th pixel. Its adjoint is another map of the same kind, so one JAX
 primitive is closed under differentiation. It is lowered to shifted multiply-adds, along the width
 and then the height: a depthwise convolution gives the same numbers and is ten times slower or
-worse in XLA's CPU back end. The zeros are never made: pixel r of each group of `up` has a
-filter of its own (polyphase), and all of them are computed at once.
+worse in XLA's CPU back end. The zeros are never materialized: pixel r of each group of `up` has
+its own filter (polyphase), and all of them are computed at once.
 """
 
 import math
@@ -19,11 +19,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
+from jax import Array, lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-Array = jax.Array
 Padding = tuple[tuple[int, int], tuple[int, int]]
 
 FILTER = (1.0, 3.0, 3.0, 1.0)
@@ -38,15 +37,15 @@ def upfirdn2d(
     padding: Padding = ((0, 0), (0, 0)),
     gain: float = 1.0,
 ) -> Array:
-    """Upsamples by zeros, pads, filters, and downsamples by leaving out.
+    """Upsamples by inserting zeros, pads, filters, and downsamples by dropping pixels.
 
     Args:
       x: images (N, H, W, C).
-      f: the filter's k taps along either axis; scaled to sum to 1.
-      up: each pixel becomes up x up, itself at the top left and zeros.
+      f: the filter's k taps, the same along both axes; scaled to sum to 1.
+      up: each pixel becomes up x up pixels, itself at the top left, zeros elsewhere.
       down: every down-th row and column of the filtered image is kept, from the first.
-      padding: zeros added ((top, bottom), (left, right)) after the zeros of `up`; negative crops.
-      gain: the result is multiplied by it; up * up keeps the mean brightness.
+      padding: zeros added ((top, bottom), (left, right)) to the upsampled image; negative crops.
+      gain: multiplies the result; up * up keeps the mean brightness.
 
     Returns:
       (N, H', W', C), H' = (H up + top + bottom - k) // down + 1, likewise W'.
@@ -64,13 +63,13 @@ def upfirdn2d(
 
 
 def upsample(x: Array, f: Sequence[float] = FILTER) -> Array:
-    """(N, H, W, C) -> (N, 2H, 2W, C); the mean stays."""
+    """Doubles images, (N, H, W, C) -> (N, 2H, 2W, C); keeps the mean."""
     pads = ((len(f) + 1) // 2, (len(f) - 2) // 2)
     return upfirdn2d(x, f, up=2, padding=(pads, pads), gain=4.0)
 
 
 def downsample(x: Array, f: Sequence[float] = FILTER) -> Array:
-    """(N, H, W, C) -> (N, H/2, W/2, C); the mean stays."""
+    """Halves images, (N, H, W, C) -> (N, H/2, W/2, C); keeps the mean."""
     pads = ((len(f) - 1) // 2, (len(f) - 2) // 2)
     return upfirdn2d(x, f, down=2, padding=(pads, pads))
 
@@ -84,12 +83,12 @@ def _resample(
     before: tuple[int, int],
     size: tuple[int, int],
 ) -> Array:
-    """The map itself: x (N, H, W, C) -> (N, *size, C), `before` the padding at top and left."""
+    """Computes the map: x (N, H, W, C) -> (N, *size, C), `before` the padding at top and left."""
     plans = [
         _Plan(n, taps, up, down, start, out)
         for n, start, out in zip(x.shape[1:3], before, size, strict=True)
     ]
-    # A sum of four terms is not one to round after each.
+    # Sums in float32: bfloat16 would round after each of the terms.
     h = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     edges = ((0, 0, 0), *[plan.edges for plan in plans], (0, 0, 0))
     h = lax.pad(h, jnp.zeros((), h.dtype), edges)
@@ -99,30 +98,30 @@ def _resample(
 
 
 class _Plan:
-    """What one axis needs: out[q period + r] = sum over shifts s of c[s][r] x[q stride + s]."""
+    """Resampling of one axis: out[q period + r] = sum over shifts s of c[s][r] x[q stride + s]."""
 
     def __init__(self, n: int, taps: tuple[float, ...], up: int, down: int, before: int, size: int):
-        """For n pixels -> `size` pixels, the others as in `upfirdn2d`."""
+        """Plans n pixels -> `size` pixels; the other arguments are `upfirdn2d`'s."""
         period = up // math.gcd(up, down)
         self.size, self.stride = size, period * down // up
         self.shifts: dict[int, np.ndarray] = {}
         for r in range(period):
             for i, tap in enumerate(reversed(taps)):
                 shift, zero = divmod(r * down + i - before, up)
-                if not zero:  # else the tap falls on one of the zeros between pixels
+                if not zero:  # else the tap meets an inserted zero
                     self.shifts.setdefault(shift, np.zeros(period))[r] += tap
         self.reach = (-(-size // period) - 1) * self.stride + 1
         self.first = min(self.shifts)
         self.edges = (-self.first, max(self.shifts) + self.reach - n, 0)
 
     def apply(self, x: Array, axis: int) -> Array:
-        """Along `axis` of x, which already has its `edges`."""
+        """Resamples x, already padded by `edges`, along `axis`."""
         out = 0
         for shift, c in self.shifts.items():
             start = shift - self.first
-            part = lax.slice_in_dim(x, start, start + self.reach, self.stride, axis)
+            shifted = lax.slice_in_dim(x, start, start + self.reach, self.stride, axis)
             phases = jnp.asarray(c.reshape(-1, *[1] * (x.ndim - 1 - axis)), x.dtype)
-            out += jnp.expand_dims(part, axis + 1) * phases
+            out += jnp.expand_dims(shifted, axis + 1) * phases
         out = out.reshape(*x.shape[:axis], -1, *x.shape[axis + 1 :])
         return lax.slice_in_dim(out, 0, self.size, 1, axis)
 
@@ -142,7 +141,7 @@ def _transpose(
     before: tuple[int, int],
     size: tuple[int, int],
 ) -> tuple[Array]:
-    """The adjoint: `up` and `down` change places, and the filter is mirrored."""
+    """Applies the adjoint: `up` and `down` swapped, the filter flipped."""
     del size
     before = tuple(len(taps) - 1 - start for start in before)
     size = tuple(x.aval.shape[1:3])

@@ -1,3 +1,5 @@
+"""Images from NumPy files: columns, resizing, and files that are refused."""
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ def save(path, **columns) -> str:
     return str(path)
 
 
-def test_reads_every_column(tmp_path):
+def test_every_column_is_read(tmp_path):
     path = save(
         tmp_path / "x.npz",
         images=RGB,
@@ -27,12 +29,12 @@ def test_reads_every_column(tmp_path):
     assert (source.classes, source.condition_dim) == (("cat", "dog"), 3)
 
 
-def test_resizes_and_converts(tmp_path):
+def test_images_are_resized_and_converted(tmp_path):
     path = save(tmp_path / "x.npz", images=RGB)
     assert array(path, res=4, channels=1).shape == (4, 4, 1)
-    grey = save(tmp_path / "g.npz", images=RGB[..., 0])
-    assert array(grey).shape == (8, 8, 1)
-    batch = array(grey, channels=3).gather(np.array([0]))["image"]
+    gray = save(tmp_path / "g.npz", images=RGB[..., 0])
+    assert array(gray).shape == (8, 8, 1)
+    batch = array(gray, channels=3).gather(np.array([0]))["image"]
     np.testing.assert_array_equal(batch[0], np.stack([RGB[0, ..., 0]] * 3, -1))
 
 
@@ -46,7 +48,7 @@ def test_an_npy_of_images_stays_on_disk(tmp_path):
     np.testing.assert_array_equal(source.gather(np.arange(6))["image"], RGB)
 
 
-def test_names_what_is_wrong_with_the_file(tmp_path):
+def test_messages_name_the_error_of_the_file(tmp_path):
     def message(path, **options) -> str:
         with pytest.raises(UserError) as caught:
             array(str(path), **options)

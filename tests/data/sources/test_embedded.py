@@ -1,3 +1,5 @@
+"""Images that installed packages include: contents, sizes, labels."""
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,6 @@ def test_photo_crops_are_functions_of_their_index():
         (lambda: digits(res="8"), "res='8'"),
     ],
 )
-def test_refuses(make, message):
+def test_sizes_and_numbers_out_of_range_are_refused(make, message):
     with pytest.raises(UserError, match=message):
         make()

@@ -1,3 +1,5 @@
+"""Folders of images: labels, bad files, and the cache of decoded pixels."""
+
 import json
 import os
 from pathlib import Path
@@ -6,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan.data.sources import folder as module
+from jaxgan.data.sources import folder as reader
 from jaxgan.data.sources.folder import folder
 from jaxgan.runtime.errors import UserError
 
@@ -25,13 +27,13 @@ def root(tmp_path) -> Path:
 @pytest.fixture
 def decoded(monkeypatch) -> list[str]:
     """The names of the files decoded so far."""
-    names, decode = [], module._decode
+    names, decode = [], reader._decode
 
     def count(path, res, channels):
         names.append(path.name)
         return decode(path, res, channels)
 
-    monkeypatch.setattr(module, "_decode", count)
+    monkeypatch.setattr(reader, "_decode", count)
     return names
 
 
@@ -62,7 +64,7 @@ def test_images_in_the_folder_itself_have_no_labels(root):
     assert set(source.gather(np.array([0]))) == {"image"}
 
 
-def test_sub_folders_are_classes_at_any_depth(root):
+def test_subfolders_are_classes_at_any_depth(root):
     paint(root / "dog" / "a.png", 10)
     paint(root / "cat" / "z" / "b.png", 20)
     paint(root / "cat" / "a.png", 30)
@@ -94,7 +96,7 @@ def test_a_bad_file_is_named_and_skipped_with_its_conditions(root, capsys):
     for _ in range(2):  # the second time from the cache
         source = folder(str(root), res=8)
         (line,) = capsys.readouterr().err.splitlines()
-        assert line.startswith("warning: data: skipped 2 of 4 files")
+        assert line.startswith("warning: config.data: skipped 2 of 4 files")
         assert "1.png (image file is truncated" in line
         assert "2.png (no known image format)" in line
         assert source.size == 2
@@ -116,7 +118,7 @@ def test_many_bad_files_are_counted(root, capsys):
 def test_a_bad_file_stops_the_run_on_request(root, cache, capsys):
     paint(root / "0.png", 1)
     truncate(paint(root / "1.png", 1))
-    with pytest.raises(UserError, match=r"1\.png is no readable image \(image file is truncated"):
+    with pytest.raises(UserError, match=r"1\.png is not readable \(image file is truncated"):
         folder(str(root), res=8, on_bad="stop")
     assert list(cache.iterdir()) == []
     folder(str(root), res=8)
@@ -148,12 +150,12 @@ def test_the_cache_is_reused_until_something_changes(root, decoded):
 
 
 @pytest.mark.parametrize("crash_in", ["decode", "pixels", "notes"])
-def test_a_crash_leaves_no_half_cache(root, cache, decoded, monkeypatch, crash_in):
+def test_a_crash_leaves_no_incomplete_cache(root, cache, decoded, monkeypatch, crash_in):
     for k in range(3):
         paint(root / f"{k}.png", k)
     with monkeypatch.context() as patch:
         if crash_in == "decode":
-            patch.setattr(module, "_decode", lambda *_: 1 / 0)
+            patch.setattr(reader, "_decode", lambda *_: 1 / 0)
         else:
             nth, replace = {"pixels": 0, "notes": 1}[crash_in], os.replace
             calls = iter(range(2))
@@ -169,7 +171,7 @@ def test_a_crash_leaves_no_half_cache(root, cache, decoded, monkeypatch, crash_i
     assert len(decoded) == 3
 
 
-def test_the_cache_tells_what_it_holds(root, cache):
+def test_the_cache_records_its_folder_and_files(root, cache):
     paint(root / "a.png", 1)
     folder(str(root), res=8)
     notes, pixels = (next(cache.glob(f"*.{kind}")) for kind in ("json", "npy"))
@@ -177,7 +179,7 @@ def test_the_cache_tells_what_it_holds(root, cache):
     assert np.load(pixels).shape == (1, 8, 8, 3)
 
 
-def test_refuses(root, tmp_path, monkeypatch):
+def test_folders_without_usable_images_are_refused(root, tmp_path, monkeypatch):
     def message(**options) -> str:
         with pytest.raises(UserError) as caught:
             folder(str(root), **{"res": 8, **options})
@@ -195,7 +197,7 @@ def test_refuses(root, tmp_path, monkeypatch):
     np.save(root / "conditions.npy", np.zeros((2, 3)))
     assert "has 2 rows for 1 image files" in message()
     (root / "conditions.npy").write_text("zeros")
-    assert "no array of floats" in message()
+    assert "not an array of floats" in message()
     (root / "conditions.npy").unlink()
     paint(root / "cat" / "b.png", 1)
     assert "1 images beside the class folder 'cat'" in message()

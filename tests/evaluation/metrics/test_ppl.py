@@ -1,4 +1,4 @@
-"""Path lengths whose answer is known, and those of the style-based generators."""
+"""Path lengths with known answers, and those of the style-based generators."""
 
 import functools
 import json
@@ -10,16 +10,15 @@ import numpy as np
 import pytest
 
 from jaxgan import config as configs
-from jaxgan import convert, evaluate, sample
+from jaxgan import convert, evaluate
+from jaxgan.core import inputs
 from jaxgan.core.game import Spec
-from jaxgan.core.schedule import plan
-from jaxgan.evaluation import run as score
-from jaxgan.evaluation.features import extract as features
+from jaxgan.core.growth import plan
+from jaxgan.evaluation.features import extract
 from jaxgan.evaluation.metrics import ppl
 from jaxgan.nets.ops.resize import upsample
 from jaxgan.runtime.errors import UserError
-from jaxgan.training import replicas as seeds
-from jaxgan.training import workdir as recipe
+from jaxgan.training import replicas, workdir
 from jaxgan.training.checkpoint import Checkpoints
 
 ROOT = Path(__file__).parents[3]
@@ -31,12 +30,12 @@ def ends(generator, key):
     return jax.random.normal(a, (4, D)), jax.random.normal(b, (4, D))
 
 
-def squared(judge, a, b):
-    return judge * jnp.sum((a - b) ** 2, axis=1)
+def squared(features, a, b):
+    return features * jnp.sum((a - b) ** 2, axis=1)
 
 
 @pytest.mark.parametrize("path", ppl.PATHS)
-def test_a_linear_generator(path):
+def test_lengths_of_a_linear_generator(path):
     matrix = np.random.default_rng(0).normal(size=(D, 9)).astype(np.float32)
     found = ppl.lengths(
         ends, lambda g, w: w @ g, squared, (matrix, 3.0), n=10, seed=1, path=path, batch=4
@@ -49,8 +48,8 @@ def test_a_linear_generator(path):
     np.testing.assert_allclose(found, expected, rtol=3e-3)
 
 
-def test_where_paths_are_measured():
-    """Images w^2 move at the rate 2 w: at the start, or anywhere between."""
+def test_paths_are_measured_at_their_start_or_anywhere():
+    """Images w^2 move at the rate 2 w."""
 
     def line(generator, key):
         return jnp.ones((4, 1)), jnp.full((4, 1), 3.0)
@@ -63,20 +62,20 @@ def test_where_paths_are_measured():
     assert between.mean() == pytest.approx(16 * 13 / 3, rel=0.1)  # E (1 + 2t)^2 = 13 / 3
 
 
-def test_outliers_are_dropped():
+def test_values_beyond_the_outer_percentiles_are_dropped():
     values = np.arange(1000.0)
     values[-1] = 1e9
     assert ppl.trimmed_mean(values) == np.mean(np.arange(9, 991))
 
 
-def pixels(judge, a, b):
+def pixels(features, a, b):
     return jnp.mean((a - b) ** 2, axis=(1, 2, 3))
 
 
 @pytest.fixture
-def judged_by_pixels(monkeypatch):
-    monkeypatch.setattr(features, "load", dict)
-    monkeypatch.setattr(features, "distance", pixels)
+def distance_of_pixels(monkeypatch):
+    monkeypatch.setattr(extract, "load", dict)
+    monkeypatch.setattr(extract, "distance", pixels)
 
 
 @pytest.fixture(scope="module")
@@ -99,15 +98,20 @@ def grown(tmp_path_factory):
     config = config.to_dict()
     spec = Spec((8, 8, 1))
     growth = plan(config["growth"], shape=spec.shape, images=config["batch"], size=100)
-    nodes = config["game"], config["optim"]
-    game = recipe.make_game(*nodes, spec=spec, steps=6, growth=growth)
-    recipe.record(folder, config, spec, 6, growth)
-    state = jax.jit(functools.partial(seeds.first, game))(jax.random.key(0))
-    saves = Checkpoints(folder / "checkpoints")
+    record = workdir.Record(config, spec, 6, growth)
+    game = record.game()
+    workdir.write(folder, record)
+    state = jax.jit(functools.partial(replicas.first, game))(jax.random.key(0))
+    checkpoints = Checkpoints(folder / "checkpoints")
     for step in (1, 3):
-        saves.save(state.replace(step=jnp.int32(step)), step)
-    saves.close()
+        checkpoints.save(state.replace(step=jnp.int32(step)), step)
+    checkpoints.close()
     return folder
+
+
+def walk(game):
+    """The ends of two paths in a game's w, and the images along them."""
+    return functools.partial(ppl.ends_in_w, game, batch=2), functools.partial(ppl.images_of_w, game)
 
 
 def speeds(ends, draw, state):
@@ -122,33 +126,33 @@ def speeds(ends, draw, state):
     return np.concatenate([speed(key) for key in jax.random.split(jax.random.key(0), 2)])
 
 
-def test_a_stylegan2_run(published, judged_by_pixels, capsys):
-    config, game, state = sample.restore(published)
-    pieces = ppl.of_styles(config["game"], score.Subject(published).spec, game, batch=2)
-    w, other = pieces[0](state, jax.random.key(0))
+def test_lengths_of_a_stylegan2_run(published, distance_of_pixels, capsys):
+    _, game, state = workdir.restore(published)
+    ends, draw = walk(game)
+    w, other = ends(state, jax.random.key(0))
     assert w.shape == other.shape == (2, 64) and (w != other).any()
     flags = [f"--workdir={published}", "--metrics=ppl", "--n=8", "--json"]
     assert evaluate.main(flags) == 0
     row = json.loads(capsys.readouterr().out)
     assert row["protocol"]["path"] == "end in w" and "not LPIPS" in row["protocol"]["distance"]
-    found = ppl.lengths(*pieces, pixels, (state, {}), n=4, seed=0, batch=2)
-    np.testing.assert_allclose(found, speeds(*pieces, state), rtol=0.02)
+    found = ppl.lengths(ends, draw, pixels, (state, {}), n=4, seed=0, batch=2)
+    np.testing.assert_allclose(found, speeds(ends, draw, state), rtol=0.02)
     with pytest.raises(UserError, match="--path=middle: end or full"):
         evaluate.main([*flags, "--path=middle"])
 
 
-def test_a_stylegan_run(grown, judged_by_pixels, capsys):
-    """Its images are those that it samples at the checkpoint's step, but for truncation."""
-    spec, values = Spec((8, 8, 1)), []
+def test_lengths_of_a_stylegan_run_follow_its_growth(grown, distance_of_pixels, capsys):
+    """Its images are the samples at the checkpoint's step, but for truncation."""
+    values = []
     for step in (1, 3):
-        config, game, state = sample.restore(grown, step=step)
-        ends, draw = ppl.of_styles(config["game"], spec, game, recipe.growth(grown), batch=2)
+        _, game, state = workdir.restore(grown, step=step)
+        ends, draw = walk(game)
         images = jax.jit(draw)(state, ends(state, jax.random.key(0))[0])
         blocky = bool((images == upsample(images[:, ::2, ::2])).all())
         assert images.shape == (2, 8, 8, 1) and blocky == (step == 1)
         k_start = jax.random.split(jax.random.key(0), 3)[1]
-        plain = functools.partial(game.sample.func, game.sample.args[0]._replace(psi=1.0))
-        sampled = jax.jit(plain)(state, game.inputs(k_start, 2), k_start)
+        plain = functools.partial(game.sample.func, game.sample.args[0], 1.0)
+        sampled = jax.jit(plain)(state, inputs.draw(game.inputs, k_start, 2), k_start)
         np.testing.assert_allclose(jnp.clip(images, -1, 1), sampled, atol=0.05)  # it has bfloat16
 
         found = ppl.lengths(ends, draw, pixels, (state, {}), n=4, seed=0, batch=2)

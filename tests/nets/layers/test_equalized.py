@@ -1,4 +1,4 @@
-"""Equalised layers: unit variance at the start, and what a slower layer stores."""
+"""Equalized layers: unit variance at the start, and what a layer of slower learning stores."""
 
 import jax
 import jax.numpy as jnp
@@ -36,7 +36,7 @@ def test_gain_and_lr_mult_scale_what_is_stored():
     np.testing.assert_allclose(layer.apply({"params": params}, x), want, rtol=1e-5)
 
 
-def test_the_type_of_the_images_is_kept():
+def test_outputs_have_the_images_dtype_and_parameters_are_float32():
     x = jnp.ones((1, 4, 4, 8), jnp.bfloat16)
     y, variables = EqualConv(8, 3, padding=1).init_with_output(KEY, x)
     assert y.dtype == jnp.bfloat16

@@ -1,4 +1,4 @@
-"""Every normaliser against NumPy, attention by hand."""
+"""Every normalizer against NumPy, and the names that configs give them."""
 
 import jax
 import numpy as np
@@ -93,63 +93,7 @@ def test_adain_takes_scale_and_bias_from_the_style():
     close(norm.apply({"params": params}, X, w), want, atol=1e-4)
 
 
-@pytest.mark.parametrize(("n", "group"), [(6, 3), (6, 2), (2, 4)])
-def test_minibatch_std_is_one_number_for_each_strided_group(n, group):
-    out = np.asarray(norms.MinibatchStd(group=group).apply({}, X[:n]))
-    assert out.shape == (n, 4, 4, 9)
-    np.testing.assert_array_equal(out[..., :8], X[:n])
-    size = min(group, n)
-    for i in range(n):
-        mates = X[:n][i % (n // size) :: n // size]
-        assert len(mates) == size
-        close(out[i, ..., 8], np.sqrt(mates.var(0) + 1e-8).mean())
-
-
-def test_minibatch_std_in_several_channels_takes_equal_parts_of_the_features():
-    out = np.asarray(norms.MinibatchStd(group=3, channels=2).apply({}, X))
-    assert out.shape == (6, 4, 4, 10)
-    for part in range(2):
-        half = norms.MinibatchStd(group=3).apply({}, X[..., 4 * part : 4 * part + 4])
-        close(out[..., 8 + part], half[..., 4])
-
-
-def attention_by_hand(x, params):
-    """Softmax over 2x2-max-pooled keys, for each position of each image alone."""
-    kernels = [np.asarray(params[f"Conv_{i}"]["kernel"])[0, 0] for i in range(4)]
-
-    def pooled(h):
-        height, width, channels = h.shape
-        return h.reshape(height // 2, 2, width // 2, 2, channels).max((1, 3)).reshape(-1, channels)
-
-    out = np.zeros_like(x)
-    for n, image in enumerate(x):
-        keys, values = pooled(image @ kernels[1]), pooled(image @ kernels[2])
-        for i, j in np.ndindex(image.shape[:2]):
-            scores = keys @ (image[i, j] @ kernels[0])
-            weights = np.exp(scores - scores.max())
-            out[n, i, j] = (weights / weights.sum()) @ values @ kernels[3]
-    return out
-
-
-def test_self_attention_starts_as_the_identity_then_adds_attention():
-    net = norms.SelfAttention(spectral=False)
-    params = jax.jit(net.init)(KEY, X)["params"]
-    apply = jax.jit(lambda params: net.apply({"params": params}, X))
-    shapes = [params[f"Conv_{i}"]["kernel"].shape[2:] for i in range(4)]
-    assert shapes == [(8, 1), (8, 1), (8, 4), (4, 8)]
-    assert params["gamma"] == 0
-    np.testing.assert_array_equal(apply(params), X)
-    params = random_like(params)
-    want = X + float(params["gamma"]) * attention_by_hand(X, params)
-    close(apply(params), want, atol=1e-4)
-
-
-def test_self_attention_is_spectrally_normalised_by_default():
-    variables = jax.eval_shape(norms.SelfAttention().init, KEY, X)
-    assert set(variables["spectral"]) == {f"Conv_{i}" for i in range(4)}
-
-
-def test_names_resolve_or_are_refused():
+def test_a_name_finds_its_normalizer_or_is_refused():
     assert norms.named("ConditionalBatchNorm", 7)().classes == 7
     assert isinstance(norms.named("LayerNorm", 7)(), norms.LayerNorm)
     np.testing.assert_array_equal(norms.named("Identity", 0)().apply({}, X, True), X)

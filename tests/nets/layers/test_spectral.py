@@ -1,4 +1,4 @@
-"""Spectral normalisation: sigma, who writes u, its gradient, and what it bounds."""
+"""Spectral normalization: sigma, when u is written, its gradient, and the bound it gives."""
 
 import functools
 
@@ -34,7 +34,7 @@ CASES = {
 
 
 @functools.cache
-def made(name):
+def build(name):
     layer, x, shape = CASES[name]
     net = pure(Single(layer))
     params, stats = jax.jit(net.init)(KEY, x)
@@ -56,8 +56,8 @@ def after(net, params, stats, x, n):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_sigma_is_the_svds_after_fifty_forwards(name):
-    net, params, stats, x, w = made(name)
+def test_sigma_is_the_largest_singular_value_after_fifty_forwards(name):
+    net, params, stats, x, w = build(name)
     assert u_of(stats).shape == (1, w.shape[1])
     u = u_of(after(net, params, stats, x, 50))
     assert u.shape == (1, w.shape[1])
@@ -69,7 +69,7 @@ def test_sigma_is_the_svds_after_fifty_forwards(name):
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_layer_computes_with_its_kernel_over_sigma(name):
-    net, params, stats, x, w = made(name)
+    net, params, stats, x, w = build(name)
     stats = after(net, params, stats, x, 50)
     got, _ = net.apply(params, stats, x, train=False)
     divided = jax.tree.map(
@@ -81,7 +81,7 @@ def test_a_layer_computes_with_its_kernel_over_sigma(name):
 
 
 def test_one_forward_is_one_power_iteration():
-    net, params, stats, x, w = made("conv")
+    net, params, stats, x, w = build("conv")
     u = u_of(stats)
     v = u @ w.T / np.linalg.norm(u @ w.T)
     want = v @ w / np.linalg.norm(v @ w)
@@ -97,7 +97,7 @@ def test_one_forward_is_one_power_iteration():
 
 @pytest.mark.parametrize("name", CASES)
 def test_u_is_written_in_training_only_and_not_where_frozen(name):
-    net, params, stats, x, _ = made(name)
+    net, params, stats, x, _ = build(name)
     _, trained = net.apply(params, stats, x, train=True)
     _, frozen = net.apply(params, stats, x, train=True, frozen=("spectral",))
     _, evaluated = net.apply(params, stats, x, train=False)
@@ -110,7 +110,7 @@ def test_u_is_written_in_training_only_and_not_where_frozen(name):
 @pytest.mark.parametrize("name", CASES)
 def test_u_and_v_are_constants_to_the_gradient(name, frozen):
     """d<C, W/sigma>/dW = (C - <C, W>/sigma u v^T) / sigma, whether or not u has converged."""
-    net, params, stats, x, w = made(name)
+    net, params, stats, x, w = build(name)
     if name == "embed":
         x = jnp.arange(10)
     stats = after(net, params, stats, x, 2)
@@ -188,7 +188,7 @@ def test_a_trained_critic_is_1_lipschitz():
     assert 0.7 < slopes(net, params, stats, x).max() <= 1.05
 
 
-def test_dcgans_critic_measures_below_the_bound():
+def test_the_slopes_of_dcgans_critic_measure_below_the_bound():
     """Its windows overlap, so this one is measured, not guaranteed."""
     net = pure(dcgan.Discriminator((16, 16, 1), width=8, norm="Identity", spectral=True))
     x = jax.random.uniform(KEY, (16, 16, 16, 1), minval=-1.0)

@@ -136,7 +136,7 @@ def test_taps_in_a_loop_and_unrolled_agree_with_lax(x_shape, w_shape, stride, pa
         ((2, 9, 8, 16), (2, 2, 16, 12), ((1, 1), (1, 0))),
     ],
 )
-def test_every_way_of_stride_one_equals_lax(x_shape, w_shape, padding):
+def test_every_stride_one_algorithm_equals_lax(x_shape, w_shape, padding):
     rng = np.random.default_rng(0)
     x, w = (jnp.asarray(rng.normal(size=s), jnp.float32) for s in (x_shape, w_shape))
     options = {"stride": 1, "padding": padding}
@@ -164,19 +164,19 @@ def test_input_gradient_of_padding_beyond_the_kernel():
         assert_close(a, b)
 
 
-def test_pytorch_sizes_of_the_transpose():
+def test_the_transpose_has_pytorchs_sizes():
     x = jnp.ones((1, 5, 7, 2))
     y = conv.conv2d_transpose(x, jnp.ones((4, 3, 2, 6)), stride=2, padding=((1, 0), (2, 1)))
     assert y.shape == (1, 4 * 2 - 1 + 4, 6 * 2 - 3 + 3, 6)
 
 
-def test_transpose_stamps_the_kernel_unflipped():
+def test_the_transpose_does_not_flip_the_kernel():
     w = jnp.arange(16.0).reshape(4, 4, 1, 1)
     y = conv.conv2d_transpose(jnp.ones((1, 1, 1, 1)), w, padding=((1, 1), (1, 1)))
     np.testing.assert_array_equal(y[0, :, :, 0], w[1:3, 1:3, 0, 0])
 
 
-def test_transpose_is_the_input_gradient_of_conv2d():
+def test_the_transpose_is_the_input_gradient_of_conv2d():
     rng = np.random.default_rng(0)
     x, w = rng.normal(size=(2, 8, 8, 3)), rng.normal(size=(4, 4, 3, 5))
     x, w = jnp.asarray(x, jnp.float32), jnp.asarray(w, jnp.float32)

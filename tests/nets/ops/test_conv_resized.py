@@ -69,7 +69,7 @@ def test_value_and_two_derivatives_equal_the_two_operations(problem):
         np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * scale)
 
 
-def test_vmapped_over_kernels():
+def test_vmap_over_kernels():
     rng = np.random.default_rng(0)
     x, w = (jnp.asarray(rng.normal(size=s), jnp.float32) for s in ((2, 4, 6, 3), (3, 3, 3, 3, 2)))
     for ours, theirs in PAIRS.values():
@@ -78,7 +78,7 @@ def test_vmapped_over_kernels():
         np.testing.assert_allclose(got, want, atol=1e-5)
 
 
-def test_only_the_cpu_gets_the_rewrite():
+def test_only_a_cpu_gets_the_rewritten_convolutions():
     x, w = (jax.ShapeDtypeStruct(s, jnp.float32) for s in ((4, 8, 8, 8), (3, 3, 8, 8)))
 
     def loss(x, w):
@@ -93,7 +93,7 @@ def test_only_the_cpu_gets_the_rewrite():
     assert "tensor<4x4x" in jax.jit(gradients).lower(x, w).as_text()
 
 
-def test_arithmetic_is_counted_once():
+def test_flops_are_those_of_the_smaller_image():
     x, w = (jax.ShapeDtypeStruct(s, jnp.float32) for s in ((4, 8, 8, 8), (3, 3, 8, 16)))
     both = flops.count(lambda x, w: plain(upsample(x), w, padding=1), x, w)
     assert flops.count(lambda x, w: doubled_conv2d(x, w, padding=1), x, w) * 9 == both * 4
@@ -101,7 +101,7 @@ def test_arithmetic_is_counted_once():
     assert flops.count(lambda x, w: conv2d_halved(x, w, padding=1), x, w) * 9 == both * 4
 
 
-def test_what_does_not_fit_is_refused():
+def test_odd_sides_oblong_kernels_and_double_resizing_are_refused():
     x, w = jnp.ones((1, 5, 5, 2)), jnp.ones((3, 3, 2, 2))
     with pytest.raises(ValueError, match="cannot halve"):
         conv2d_halved(x, w, padding=1)
