@@ -159,7 +159,7 @@ def step(
     The step, then the turn's name, are folded into the key: a run is a function of its config and
     seed alone, and adding a turn does not change the randomness of others.
     """
-    key = jax.random.fold_in(key, state.step)
+    key = jax.random.fold_in(named(key, "steps"), state.step)
     metrics: dict[str, jax.Array] = {}
     moved: set[str] = set()
     for turn in game.turns:

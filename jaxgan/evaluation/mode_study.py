@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxgan.core import inputs
 from jaxgan.core.game import Game, Spec, State
+from jaxgan.core.keys import named
 from jaxgan.data.sources import toy
 from jaxgan.evaluation.mode_coverage import POINTS, quality
 from jaxgan.training import dispatch, replicas
@@ -67,7 +68,7 @@ def look(
     """Draws points (seeds, 2500, 2), and the first seed's critic on a lattice."""
 
     def points(state: State, key: jax.Array) -> jax.Array:
-        k_inputs, k_sample = jax.random.split(jax.random.fold_in(key, 1))
+        k_inputs, k_sample = jax.random.split(named(key, "points"))
         return game.sample(state, inputs.draw(game.inputs, k_inputs, POINTS), k_sample)
 
     drawn = jax.jit(jax.vmap(points))(states, keys)

@@ -205,19 +205,18 @@ def reals(model: Model, batch: Batch, key: Array) -> tuple[Array, Condition]:
 
 def d_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
     """The loss's terms on real and on fake images, mismatches, heads and regularizers."""
-    keys = iter(jax.random.split(key, 8 + len(model.terms)))
-    x, y = reals(model, batch, next(keys))
-    fakes, y_fake, _ = draw(model, params, state, y, len(x), next(keys))
+    x, y = reals(model, batch, named(key, "reals"))
+    fakes, y_fake, _ = draw(model, params, state, y, len(x), named(key, "fakes"))
     (real, heads), (fake, heads_fake), state = judge_both(
-        model, params, state, [x, fakes], [y, y_fake], next(keys)
+        model, params, state, [x, fakes], [y, y_fake], named(key, "judge")
     )
-    on_real, on_fake = (each.mean() for each in model.loss.d(real, fake, (next(keys), next(keys))))
+    on_real, on_fake = (each.mean() for each in model.loss.d(real, fake, named(key, "labels")))
     metrics = model.loss.readings(real, fake)
     if model.matching_aware:
-        k_other, k_judge, k_label = jax.random.split(next(keys), 3)
+        k_other, k_judge, k_label = jax.random.split(named(key, "mismatched"), 3)
         other = conditions.mismatched(y, model.spec.classes, k_other)
         wrong, _, state = judge(model, params, state, x, other, k_judge)
-        real_wrong, wrong_terms = model.loss.d(real, wrong, (k_label, k_label))
+        real_wrong, wrong_terms = model.loss.d(real, wrong, k_label)
         on_fake = (on_fake + wrong_terms.mean()) / 2
         if model.loss.paired:
             on_real = (on_real + real_wrong.mean()) / 2
@@ -227,7 +226,7 @@ def d_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -
         extra, more = model.auxiliary.d(heads, heads_fake, y, y_fake)
         value, metrics = value + extra, metrics | more
     for label, term in model.terms.items():
-        k_judge, k_term = jax.random.split(next(keys))
+        k_judge, k_term = jax.random.split(named(named(key, "terms"), label))
         judged = as_critic(model, params, state, y, k_judge)
         metrics[label] = term.term(judged, params["d"], x, fakes, k_term)
         value += metrics[label]
@@ -236,16 +235,14 @@ def d_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -
 
 def g_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
     """The loss's terms on fake images, and the auxiliary's."""
-    k_draw, k_judge = jax.random.split(key)
     y = batch[model.condition] if model.condition else None
     n = model.g_batch * len(batch["image"])
-    fakes, y_fake, stats = draw(model, params, state, y, n, k_draw)
-    fake, heads, _ = judge(model, params, state, fakes, y_fake, k_judge)
+    fakes, y_fake, stats = draw(model, params, state, y, n, named(key, "fakes"))
+    fake, heads, _ = judge(model, params, state, fakes, y_fake, named(key, "judge"))
     real = fake
     if model.loss.paired:
-        k_real, k_judge_real = jax.random.split(named(key, "real"))
-        x, y = reals(model, batch, k_real)
-        real, _, _ = judge(model, params, state, x, y, k_judge_real)
+        x, y = reals(model, batch, named(key, "reals"))
+        real, _, _ = judge(model, params, state, x, y, named(key, "judge_reals"))
     value = model.loss.g(real, fake).mean()
     if model.auxiliary:
         value += model.auxiliary.g(heads, y_fake)

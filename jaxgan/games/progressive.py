@@ -17,6 +17,7 @@ from jaxgan.config.registry import Node
 from jaxgan.core.game import Aux, Batch, Drawn, Game, Nets, Player, Spec, State, shard
 from jaxgan.core.growth import Growth, Stage
 from jaxgan.core.inputs import Noise
+from jaxgan.core.keys import named
 from jaxgan.core.network import Net
 from jaxgan.core.optim import Optim
 from jaxgan.games.common import build
@@ -112,23 +113,23 @@ def draw(model: Model, params: Nets, state: State, n: int, key: Array) -> Array:
 
 def d_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
     """The loss's terms on real and on fake images and the regularizers, at the stage."""
-    k_draw, k_real, k_fake, *k_terms = jax.random.split(key, 3 + len(model.terms))
     x = growing.reals(batch["image"], model.stage, state.step)
-    fakes = draw(model, params, state, len(x), k_draw)
+    fakes = draw(model, params, state, len(x), named(key, "fakes"))
     critic = partial(grown.judge, model, params, state)
     real, fake = critic(x), critic(fakes)
-    on_real, on_fake = model.loss.d(real, fake, (k_real, k_fake))
+    on_real, on_fake = model.loss.d(real, fake, named(key, "labels"))
     value = on_real.mean() + on_fake.mean()
     metrics = model.loss.readings(real, fake)
-    for (label, term), k in zip(model.terms.items(), k_terms, strict=True):
-        metrics[label] = term.term(critic, params["d"], x, fakes, k)
+    k_terms = named(key, "terms")
+    for label, term in model.terms.items():
+        metrics[label] = term.term(critic, params["d"], x, fakes, named(k_terms, label))
         value += metrics[label]
     return value, Aux(metrics)
 
 
 def g_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
     """The loss's terms on fake images, at the stage's resolution."""
-    fakes = draw(model, params, state, len(batch["image"]), key)
+    fakes = draw(model, params, state, len(batch["image"]), named(key, "fakes"))
     return grown.g_terms(model, params, state, batch, fakes), Aux()
 
 

@@ -144,22 +144,20 @@ def draw(model: Model, params: Nets, state: State, n: int, key: Array) -> tuple[
 
 def g_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
     """The loss's terms on fake images; w_avg follows the first latents' w."""
-    fakes, w = draw(model, params, state, len(batch["image"]), key)
+    fakes, w = draw(model, params, state, len(batch["image"]), named(key, "fakes"))
     w_avg = mapping.average(state.memory["w_avg"], w)
     return grown.g_terms(model, params, state, batch, fakes), Aux(memory={"w_avg": w_avg})
 
 
 def d_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
     """The loss's terms on real and on fake images, and R1 on real ones as the stage sees them."""
-    k_draw, k_term = jax.random.split(key)
     x = growing.reals(batch["image"], model.stage, state.step)
-    fakes, _ = draw(model, params, state, len(x), k_draw)
+    fakes, _ = draw(model, params, state, len(x), named(key, "fakes"))
     critic = partial(grown.judge, model, params, state)
     real, fake = critic(x), critic(fakes)
-    k_real, k_fake = jax.random.split(named(key, "labels"))
-    on_real, on_fake = model.loss.d(real, fake, (k_real, k_fake))
+    on_real, on_fake = model.loss.d(real, fake, named(key, "labels"))
     value, metrics = on_real.mean() + on_fake.mean(), model.loss.readings(real, fake)
     if model.gamma:
-        metrics["r1"] = r1(gamma=model.gamma).term(critic, params["d"], x, fakes, k_term)
+        metrics["r1"] = r1(gamma=model.gamma).term(critic, params["d"], x, fakes, named(key, "r1"))
         value += metrics["r1"]
     return value, Aux(metrics)

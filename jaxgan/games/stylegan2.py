@@ -236,8 +236,7 @@ def d_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -
     real = judge(model, params, state, x, y, k_real)
     sign = jnp.sign(real).mean()
     signs = jax.lax.stop_gradient(state.memory["ada_signs"] + sign / ADA_EVERY)
-    k_labels = jax.random.split(named(key, "labels"))
-    on_real, on_fake = model.loss.d(real, fake, (k_labels[0], k_labels[1]))
+    on_real, on_fake = model.loss.d(real, fake, named(key, "labels"))
     metrics = {**model.loss.readings(real, fake), "signs": sign}
     return on_real.mean() + on_fake.mean(), Aux(metrics, memory={"ada_signs": signs})
 

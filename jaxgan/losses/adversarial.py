@@ -13,13 +13,11 @@ import jax.numpy as jnp
 from jax import Array
 from jax.nn import sigmoid, softplus
 
-Keys = tuple[Array, Array]  # for real and for fake samples
-
 
 class Loss(NamedTuple):
     """An adversarial loss: what each player pays, per sample.
 
-    d: (real logits (N,), fake logits (N,), keys) -> the critic's terms on real and on fake
+    d: (real logits (N,), fake logits (N,), key) -> the critic's terms on real and on fake
       samples, (N,) each; their means are added.
     g: (real logits (N,), fake logits (M,)) -> the generator's terms, (M,). Only a `paired` loss
       may read the real logits: for others real samples do not pass through D in G's turn.
@@ -28,7 +26,7 @@ class Loss(NamedTuple):
     paired: whether G's terms depend on the real logits.
     """
 
-    d: Callable[[Array, Array, Keys], tuple[Array, Array]]
+    d: Callable[[Array, Array, Array], tuple[Array, Array]]
     g: Callable[[Array, Array], Array]
     score: Callable[[Array], Array] = lambda l: l
     boundary: float = 0.0
@@ -51,8 +49,13 @@ class Loss(NamedTuple):
           g: fake logits (N,) -> (N,), what the generator pays.
           score, boundary: as in `Loss`.
         """
+
+        def d(on_real: Array, on_fake: Array, key: Array) -> tuple[Array, Array]:
+            k_real, k_fake = jax.random.split(key)
+            return real(on_real, k_real), fake(on_fake, k_fake)
+
         return cls(
-            d=lambda on_real, on_fake, keys: (real(on_real, keys[0]), fake(on_fake, keys[1])),
+            d=d,
             g=lambda _, on_fake: g(on_fake),
             score=score,
             boundary=boundary,

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.nn import softplus
 
-from jaxgan.losses.adversarial import Keys, Loss
+from jaxgan.losses.adversarial import Loss
 
 Array = jax.Array
 
@@ -21,8 +21,8 @@ def relativistic_pairing() -> Loss:
     batch, each real sample is paired with as many fakes.
     """
 
-    def d(real: Array, fake: Array, keys: Keys) -> tuple[Array, Array]:
-        del keys
+    def d(real: Array, fake: Array, key: Array) -> tuple[Array, Array]:
+        del key
         return softplus(fake - real), jnp.zeros_like(fake)
 
     return Loss(d=d, g=lambda real, fake: softplus(_paired(real, fake) - fake), paired=True)
@@ -35,8 +35,8 @@ def relativistic_average() -> Loss:
     real and fake exchanged.
     """
 
-    def d(real: Array, fake: Array, keys: Keys) -> tuple[Array, Array]:
-        del keys
+    def d(real: Array, fake: Array, key: Array) -> tuple[Array, Array]:
+        del key
         return softplus(fake.mean() - real), softplus(fake - real.mean())
 
     def g(real: Array, fake: Array) -> Array:

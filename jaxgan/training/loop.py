@@ -11,6 +11,7 @@ import jax
 from tqdm import tqdm
 
 from jaxgan.config.registry import bind
+from jaxgan.core.keys import named
 from jaxgan.data.pipeline import prefetch
 from jaxgan.parallel import mesh
 from jaxgan.runtime.clock import Clock
@@ -65,7 +66,7 @@ def loop(run: Run, folder: Path, checkpoints: Checkpoints, stop: StopSignal, clo
         run.game,
         jax.tree.map(to_float, run.feeds[0](0)),
         samples=run.log.samples,
-        key=jax.random.fold_in(jax.random.key(run.seed), 1),
+        key=named(jax.random.key(run.seed), "pictures"),
         folder=folder / "samples",
     )
     watch = CollapseWatch(after=max(run.steps // 10, run.growth.stages[-1].start))

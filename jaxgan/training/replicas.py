@@ -14,6 +14,7 @@ from jax import Array
 
 from jaxgan.core import game as core
 from jaxgan.core.game import Batch, Game, State
+from jaxgan.core.keys import named
 
 Step = Callable[..., tuple[State, dict[str, Array]]]  # (state, batch, key, *, turns)
 
@@ -25,7 +26,7 @@ def keys(seed: int, n: int) -> Array:
 
 def first(game: Game, key: Array) -> State:
     """Returns the state before the first step of the run with this key."""
-    return core.init(game, jax.random.fold_in(key, 0))
+    return core.init(game, named(key, "init"))
 
 
 def like(game: Game, n: int) -> State:
