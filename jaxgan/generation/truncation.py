@@ -11,7 +11,9 @@ from jaxgan.runtime.errors import UserError
 
 
 def truncated(game: Game, psi: float) -> Callable[[State, Drawn, jax.Array], jax.Array]:
-    """Returns `game.sample` with w_avg + psi (w - w_avg) in place of the config's psi.
+    """Returns a `game.sample` that truncates by psi, w_avg + psi (w - w_avg), not by the config's.
+
+    It computes in float32, also where the networks' own type is bfloat16.
 
     Raises:
       UserError: the game has no w.

@@ -33,7 +33,7 @@ def test_nonsense_durations_are_refused(duration):
         steps(duration, batch=64, size=640, at="config.steps")
 
 
-def test_borders_and_batches():
+def test_stages_and_their_batches():
     """1.2 thousand images are 75 steps of 16, and 300 of 4."""
     assert GROWN.stages == (
         Stage(4, 0, 120, 0, 32, 0),

@@ -23,7 +23,7 @@ def test_noise_is_standard_normal():
     assert (z != Noise(5).draw(jax.random.key(1), 4000, None)).any()
 
 
-def test_labels_go_round_unless_rows_are_given():
+def test_labels_cycle_through_the_classes_unless_rows_are_given():
     label = Label(3)
     drawn = label.draw(KEY, 7, None)
     np.testing.assert_array_equal(drawn, [0, 1, 2, 0, 1, 2, 0])
@@ -36,7 +36,7 @@ def test_a_code_has_the_given_categories():
     assert code.shape == (50, 12) and len(set(code[:, :10].argmax(axis=1))) > 5
     given = np.asarray(CODE.draw(KEY, 3, jnp.array([4, 0, 9])))
     np.testing.assert_array_equal(given[:, :10], np.eye(10)[[4, 0, 9]])
-    assert len(np.unique(given[:, 10:])) == 6, "its numbers are drawn all the same"
+    assert len(np.unique(given[:, 10:])) == 6, "its numbers are drawn nevertheless"
 
 
 def test_a_vector_is_zero_unless_rows_are_given():

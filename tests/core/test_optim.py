@@ -60,7 +60,7 @@ def test_rmsprop_by_hand_and_clipping():
         ({"g": {"name": "adam", "lr": 1.0, "decay": "cosine"}}, "known: 'constant', 'linear'"),
     ],
 )
-def test_bad_nodes_are_named(nodes, text):
+def test_bad_nodes_are_refused(nodes, text):
     with pytest.raises(UserError, match=text):
         optim.Optim(nodes, 10)("g")
 

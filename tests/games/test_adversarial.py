@@ -134,7 +134,7 @@ def test_illegal_combinations_are_refused_before_compilation(c):
         ({"regularizers": {"r1": {"every": 0}}}, "at least 1"),
         ({"regularizers": {"r3": {}}}, "no 'r3' in jaxgan.losses; did you mean"),
         ({"loss": {"name": "hinge", "smooth": 0.1}}, "config.game.loss.smooth"),
-        ({"d": {"norm": "GroupNorm"}}, "no such normali[sz]er"),
+        ({"d": {"norm": "GroupNorm"}}, "no such normalizer"),
     ],
 )
 def test_refusals_give_the_reason(change, text):
@@ -268,9 +268,9 @@ def test_matching_aware_averages_both_comparisons_of_a_paired_loss(loss):
     game, state = points(loss, condition="label", matching_aware=True)
     model, compared = game.turns[0].loss.args[0], []
 
-    def d(real, fake, keys):
+    def d(real, fake, key):
         compared.append((real, fake))
-        return model.loss.d(real, fake, keys)
+        return model.loss.d(real, fake, key)
 
     watched = model._replace(loss=model.loss._replace(d=d))
     key = jax.random.key(5)
@@ -278,7 +278,7 @@ def test_matching_aware_averages_both_comparisons_of_a_paired_loss(loss):
     (real, fake), (again, wrong) = compared
     np.testing.assert_array_equal(real, again)
     assert (fake != wrong).all() and (real != wrong).all()
-    terms = [model.loss.d(*pair, (key, key)) for pair in compared]
+    terms = [model.loss.d(*pair, key) for pair in compared]
     totals = [on_real.mean() + on_fake.mean() for on_real, on_fake in terms]
     np.testing.assert_allclose(value, np.mean(totals), rtol=1e-6)
     np.testing.assert_allclose(aux.metrics["mismatched"], wrong.mean(), rtol=1e-6)

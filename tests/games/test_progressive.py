@@ -15,6 +15,7 @@ from jaxgan.core import game as core
 from jaxgan.core import inputs
 from jaxgan.core.game import Spec
 from jaxgan.core.growth import plan
+from jaxgan.core.keys import named
 from jaxgan.games import progressive
 from jaxgan.games.common import growing
 from jaxgan.losses.regularizers import drift
@@ -160,7 +161,7 @@ def test_g_sees_real_images_of_its_stage_under_a_paired_loss_only(loss):
     @jax.jit
     def by_hand(x):
         model = turn.loss.args[0]
-        fakes = progressive.draw(model, state.params, state, len(x), KEY)
+        fakes = progressive.draw(model, state.params, state, len(x), named(KEY, "fakes"))
         judge = functools.partial(growing.judge, model, state.params, state)
         return model.loss.g(judge(reals(x, model.stage, 0)), judge(fakes)).mean()
 

@@ -1,7 +1,6 @@
 """StyleGAN's game on 8x8 images and nets of a few channels."""
 
 import functools
-import zlib
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ from jaxgan.core import game as core
 from jaxgan.core import inputs
 from jaxgan.core.game import Spec
 from jaxgan.core.growth import plan
+from jaxgan.core.keys import named
 from jaxgan.games import stylegan
 from jaxgan.games.common import growing, styles
 from jaxgan.nets import mapping
@@ -64,13 +64,14 @@ def test_stages_and_players(played):
 
 
 def key_of(t, turn):
-    return jax.random.fold_in(jax.random.fold_in(KEY, t), zlib.crc32(turn.encode()))
+    return named(jax.random.fold_in(named(KEY, "steps"), t), turn)
 
 
 def test_the_mean_w_follows_its_recurrence(played):
     game, states, _ = played
     model, state = game.turns[0].loss.args[0], states[1]
-    k_z = jax.random.split(jax.random.split(key_of(1, "g_4"))[0], 4)[0]
+    k_styles, _ = jax.random.split(named(key_of(1, "g_4"), "fakes"))
+    k_z = jax.random.split(k_styles, 4)[0]
     z = jax.random.normal(k_z, (4, 5))  # the first latents, not those mixed in
     w = model.mapping(state.params["mapping"], state.stats["mapping"], z, train=True)
     want = 0.995 * state.memory["w_avg"] + 0.005 * w.mean(axis=0)
@@ -80,27 +81,27 @@ def test_the_mean_w_follows_its_recurrence(played):
 
 def test_truncation(played):
     game, states, _ = played
-    state, drawn = states[4], {"z": jax.random.normal(KEY, (3, 5))}
-    state = state.replace(memory={"w_avg": jnp.arange(6.0)})
+    state, drawn = states[4], inputs.draw(game.inputs, KEY, 3)
+    state = state.replace(memory={"w_avg": jnp.linspace(0, 1, 6)})  # larger ones: all is clipped
     model, own = game.turns[0].loss.args[0], game.sample.args[0]
 
-    @jax.jit
-    def sample(psi, layers):
+    @jax.jit  # state is an argument: XLA folds constants with other rounding
+    def sample(state, psi, layers):
         return styles.sample(own._replace(truncated=layers), psi, state, drawn, KEY)
 
-    full, none, first = sample(1.0, 4), sample(0.0, 4), sample(0.0, 2)
+    full, none, first = sample(state, 1.0, 4), sample(state, 0.0, 4), sample(state, 0.0, 2)
     np.testing.assert_allclose(none[0], none[1], atol=1e-6)
     assert (full[0] != full[1]).any() and (first[0] != first[1]).any()
-    np.testing.assert_array_equal(full, sample(0.3, 0))
+    np.testing.assert_array_equal(full, sample(state, 0.3, 0))
 
     @jax.jit
-    def by_hand(z):
+    def by_hand(state, z):
         w = model.mapping(state.ema["mapping"], {}, z, train=False)
         synthesis = state.ema["synthesis"], state.stats["synthesis"]
         at = for_all_stages(GROWTH, 4)
         return model.synthesis(*synthesis, mapping.spread(w, 4), *at, train=False)
 
-    np.testing.assert_allclose(full, jnp.clip(by_hand(drawn["z"]), -1, 1), atol=1e-5)
+    np.testing.assert_allclose(full, jnp.clip(by_hand(state, drawn["z"]), -1, 1), atol=1e-5)
 
 
 def test_samples_are_truncated_by_the_options_of_the_game():
@@ -131,7 +132,7 @@ def test_the_loss_adds_up(played):
     model = game.turns[1].loss.args[0]
     assert model.stage == GROWTH.stages[0]
     params = states[2].params | {"d": states[1].params["d"]}  # g has moved before d
-    k_draw = jax.random.split(key_of(1, "d_4"))[0]
+    k_draw = named(key_of(1, "d_4"), "fakes")
     x = jnp.asarray(BATCH["image"]).reshape(4, 4, 2, 4, 2, 1).mean(axis=(2, 4))
 
     @jax.jit

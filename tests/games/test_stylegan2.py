@@ -2,7 +2,6 @@
 
 import functools
 import shutil
-import zlib
 from pathlib import Path
 
 import jax
@@ -15,6 +14,7 @@ from jaxgan.augment import ada
 from jaxgan.core import game as core
 from jaxgan.core import inputs
 from jaxgan.core.game import Spec
+from jaxgan.core.keys import named
 from jaxgan.core.optim import Optim
 from jaxgan.games import stylegan2
 from jaxgan.games.common import styles
@@ -70,7 +70,7 @@ def sample(played):
 
 
 def key_of(t, turn):
-    return jax.random.fold_in(jax.random.fold_in(KEY, t), zlib.crc32(turn.encode()))
+    return named(jax.random.fold_in(named(KEY, "steps"), t), turn)
 
 
 def test_turns_and_their_intervals(played):

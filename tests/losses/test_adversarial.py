@@ -17,11 +17,11 @@ def sigma(x):
 
 def on_real(loss, logits):
     """What the critic pays on real samples, whatever the fake ones' logits are."""
-    return loss.d(logits, L, (KEY, KEY))[0]
+    return loss.d(logits, L, KEY)[0]
 
 
 def on_fake(loss, logits):
-    return loss.d(L, logits, (KEY, KEY))[1]
+    return loss.d(L, logits, KEY)[1]
 
 
 def of_g(loss, logits):
@@ -104,7 +104,7 @@ def test_flipped_labels(make):
 def test_a_separable_loss_is_not_paired(name):
     loss = getattr(losses, name)()
     assert not loss.paired
-    slope = jax.grad(lambda real: loss.g(real, L).sum() + loss.d(real, L, (KEY, KEY))[1].sum())
+    slope = jax.grad(lambda real: loss.g(real, L).sum() + loss.d(real, L, KEY)[1].sum())
     np.testing.assert_array_equal(slope(L), 0)
 
 

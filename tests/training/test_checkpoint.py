@@ -39,7 +39,7 @@ def test_keeps_the_last_and_every_kth(tmp_path):
     jax.tree.map(np.testing.assert_array_equal, again.load(like, HERE, 30), state(30))
 
 
-def test_reading_leaves_a_save_under_way_alone(tmp_path):
+def test_reading_leaves_a_save_in_progress_alone(tmp_path):
     saves = Checkpoints(tmp_path, keep=1)
     saves.save(state(1), 1)
     saves.close()
@@ -51,7 +51,7 @@ def test_reading_leaves_a_save_under_way_alone(tmp_path):
     assert writing.latest() == 1
     writing.close()
     give_up = time.monotonic() + 30
-    while part.exists() and time.monotonic() < give_up:  # a thread of its own removes it
+    while part.exists() and time.monotonic() < give_up:  # a background thread removes it
         time.sleep(0.05)
     assert not part.exists()
 
@@ -70,7 +70,7 @@ def test_a_full_disk_is_one_line_that_names_the_last_complete_checkpoint(tmp_pat
         saves.save(state(2), 2)
 
 
-def test_only_a_full_disk_is_taken_for_one():
+def test_only_a_full_disk_or_quota_counts_as_full():
     wrapped = RuntimeError("save failed")
     wrapped.__cause__ = OSError(errno.EDQUOT, "quota")
     assert is_full(wrapped)

@@ -57,7 +57,7 @@ def one_device():
 def alone(game):
     """Seed SEED + 1, without any program."""
     key, feed = jax.random.key(SEED + 1), Batches(ring(size=1000), batch=8, seed=SEED + 1)
-    state = jax.jit(partial(core.init, game))(jax.random.fold_in(key, 0))
+    state = jax.jit(partial(replicas.first, game))(key)
     step = jax.jit(partial(train_step, game), static_argnames="turns")
     losses = []
     for t in range(STEPS):

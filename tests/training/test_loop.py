@@ -111,7 +111,7 @@ def test_kill_and_resume_is_bit_identical(whole, tmp_path):
     killed = subprocess.run([sys.executable, "-c", KILLED_IN_A_SAVE, *flags], cwd=ROOT, env=ENV)
     assert killed.returncode == -signal.SIGKILL
     latest = Checkpoints(tmp_path / "checkpoints", write=False).latest()
-    assert latest in (20, 30), "a save cut short does not count"
+    assert latest in (20, 30), "an interrupted save does not count"
     code, err = train(tmp_path, "--config.steps=60")  # the same command
     assert code == 0 and f"resuming from step {latest}" in err
     assert [row["step"] for row in logger.read(tmp_path)] == list(range(5, 61, 5))

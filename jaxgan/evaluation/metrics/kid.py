@@ -22,7 +22,7 @@ def check(subject: Subject) -> None:
     Raises:
       UserError: the reason, in one line.
     """
-    _ = subject.features
+    _ = subject.features, subject.source
     size(subject.size, subject.size)
 
 

@@ -18,7 +18,7 @@ Size = tuple[int, int]
 
 
 def conv2d_resized(x: Array, w: Array, *, stride: int, padding: int, up: bool, down: bool) -> Array:
-    """Computes `conv2d` with equal padding on all sides, of doubled images or then halved.
+    """Computes `conv2d` of images doubled first (`up`), or with its result halved (`down`).
 
     Args:
       x: images, (N, H, W, C_in).
@@ -32,7 +32,7 @@ def conv2d_resized(x: Array, w: Array, *, stride: int, padding: int, up: bool, d
       ValueError: more than one of `up`, `down` and a stride above 1.
     """
     if up + down + (stride > 1) > 1:
-        raise ValueError(f"one at most of stride={stride}, up={up}, down={down}")
+        raise ValueError(f"at most one of stride={stride}, up={up}, down={down}")
     if up:
         return doubled_conv2d(x, w, padding=padding)
     if down:

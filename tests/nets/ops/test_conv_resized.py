@@ -107,5 +107,5 @@ def test_odd_sides_oblong_kernels_and_double_resizing_are_refused():
         conv2d_halved(x, w, padding=1)
     with pytest.raises(ValueError, match="square"):
         doubled_conv2d(x, jnp.ones((3, 1, 2, 2)), padding=1)
-    with pytest.raises(ValueError, match="one at most"):
+    with pytest.raises(ValueError, match="at most one"):
         conv2d_resized(x, w, stride=2, padding=1, up=True, down=False)
