@@ -1,4 +1,4 @@
-"""Features of images for KID and PPL, from EfficientNet-Lite0 trained on ImageNet.
+"""Extracts features of images for KID and PPL from EfficientNet-Lite0, trained on ImageNet.
 
 FID and the published LPIPS use other networks, so their figures are on another scale: those
 computed with this one name it, and compare only with each other.
@@ -78,19 +78,3 @@ def extract(params: Params, images: np.ndarray, label: str = "") -> np.ndarray:
 @jax.jit
 def _features(params: Params, images: Array) -> Array:
     return efficientnet.apply(params, prepare(images))[0]
-
-
-def distance(params: Params, a: Array, b: Array) -> Array:
-    """Computes a perceptual distance (N,) of images a and b as `prepare` takes them.
-
-    LPIPS' form (Zhang et al. 2018, equation 1) without its learned weights and on another net: the
-    feature maps of five resolutions, each pixel's vector normalized; the squared
-    difference, summed over channels, averaged over pixels, summed over maps. Not the published
-    LPIPS, and not on its scale.
-    """
-    _, maps = efficientnet.apply(params, prepare(jnp.concatenate([a, b])))
-    total = jnp.zeros(len(a))
-    for x in maps:
-        unit = x * jax.lax.rsqrt(jnp.sum(x**2, axis=-1, keepdims=True) + 1e-10)
-        total += jnp.mean(jnp.sum((unit[: len(a)] - unit[len(a) :]) ** 2, axis=-1), axis=(1, 2))
-    return total

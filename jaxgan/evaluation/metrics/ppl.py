@@ -20,7 +20,7 @@ from tqdm import tqdm
 from jaxgan.core import inputs
 from jaxgan.core.game import Game, State
 from jaxgan.core.inputs import Label
-from jaxgan.evaluation.features import extract
+from jaxgan.evaluation.features import distance, extract
 from jaxgan.evaluation.subject import N, Subject
 from jaxgan.nets.mapping import spread
 from jaxgan.runtime.errors import UserError
@@ -55,7 +55,7 @@ def compute(subject: Subject) -> dict[str, Any]:
     ends, draw = partial(ends_in_w, subject.game), partial(images_of_w, subject.game)
     context = state, subject.features
     given = {"n": n, "seed": subject.seed, "path": subject.path}
-    found = lengths(ends, draw, extract.distance, context, **given)
+    found = lengths(ends, draw, distance.perceptual, context, **given)
     if not np.isfinite(found).all():
         raise UserError(
             f"ppl: lengths of step {int(state.step)} are not finite; try another --step"

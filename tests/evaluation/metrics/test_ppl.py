@@ -14,7 +14,7 @@ from jaxgan import convert, evaluate
 from jaxgan.core import inputs
 from jaxgan.core.game import Spec
 from jaxgan.core.growth import plan
-from jaxgan.evaluation.features import extract
+from jaxgan.evaluation.features import distance, extract
 from jaxgan.evaluation.metrics import ppl
 from jaxgan.nets.ops.resize import upsample
 from jaxgan.runtime.errors import UserError
@@ -75,7 +75,7 @@ def pixels(features, a, b):
 @pytest.fixture
 def distance_of_pixels(monkeypatch):
     monkeypatch.setattr(extract, "load", dict)
-    monkeypatch.setattr(extract, "distance", pixels)
+    monkeypatch.setattr(distance, "perceptual", pixels)
 
 
 @pytest.fixture(scope="module")
