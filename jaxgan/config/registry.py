@@ -99,11 +99,24 @@ def resolve(
     Raises:
       UserError: an unknown name (lists the known ones) or option.
     """
-    node = {"name": node} if isinstance(node, str) else dict(node)
-    if "name" not in node:
+    node = as_mapping(node, at)
+    if not isinstance(node.get("name"), str):
         raise UserError(f"{at}: no name given; set {at}.name=…")
     found = _lookup(node.pop("name"), home, kind, tuple(takes), at)
     return bind(found, node, at=at, given=given)
+
+
+def as_mapping(node: Any, at: str) -> dict[str, Any]:
+    """Returns a node as a mapping; a name alone stands for {'name': name}.
+
+    Raises:
+      UserError: the node is neither a name nor a mapping.
+    """
+    if isinstance(node, str):
+        return {"name": node}
+    if not isinstance(node, Mapping):
+        raise UserError(f"{at}={node!r}: expected a name, or a mapping with a name and options")
+    return dict(node)
 
 
 def offered(module: ModuleType, kind: Any, takes: Iterable[str] = ()) -> dict[str, Callable]:

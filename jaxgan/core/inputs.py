@@ -163,15 +163,17 @@ def check(inputs: Inputs, given: Columns) -> None:
     Raises:
       UserError: the reason, in one line.
     """
-    fields = {field.column: field for field in inputs.values() if field.column}
+    columns = dict.fromkeys(field.column for field in inputs.values() if field.column)
     for column, rows in given.items():
-        if column not in fields:
-            takes = " and ".join(_TAKES.get(each, each) for each in fields)
+        if column not in columns:
+            takes = " and ".join(_TAKES.get(each, each) for each in columns)
             raise UserError(
                 f"no {column} can be drawn: this model takes "
                 f"{takes or 'neither labels nor conditions'}"
             )
-        fields[column].check(rows)
+        for field in inputs.values():
+            if field.column == column:
+                field.check(rows)
 
 
 def size(drawn: Mapping[str, Array]) -> int:

@@ -127,3 +127,19 @@ def test_files_are_listed_with_their_first_lines_and_none_is_imported():
         [sys.executable, "-c", FILES], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["jaxgan.data", "jaxgan.data.sources"]
+
+
+@pytest.mark.parametrize(
+    ("game", "text"),
+    [
+        ({"augment": 3}, "config.game.augment=3: expected a name"),
+        ({"loss": {"name": 3}}, "config.game.loss: no name given"),
+        ({"regularizers": 3}, "config.game.regularizers=3: expected a node per label"),
+        ({"regularizers": {"r1": 3}}, "config.game.regularizers.r1=3: expected a name"),
+    ],
+)
+def test_a_node_that_is_no_name_and_no_mapping_is_refused(game, text):
+    kinds = {"augment": build.augment, "loss": build.loss, "regularizers": build.regularizers}
+    ((key, node),) = game.items()
+    with pytest.raises(UserError, match=text):
+        kinds[key](node)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jaxgan.augment.diffaugment import Augment
-from jaxgan.config.registry import Node, options, resolve
+from jaxgan.config.registry import Node, as_mapping, options, resolve
 from jaxgan.core.game import Spec
 from jaxgan.core.network import Module, Net, pure
 from jaxgan.losses.adversarial import Loss
@@ -115,10 +115,12 @@ def regularizers(nodes: Mapping[str, Node]) -> Terms:
       UserError: an unknown name or option.
     """
     made = {}
+    if not isinstance(nodes, Mapping):
+        raise UserError(f"{AT}.regularizers={nodes!r}: expected a node per label, as in r1.gamma")
     for label, node in nodes.items():
-        own: dict[str, Any] = {"name": node} if isinstance(node, str) else {"name": label, **node}
-        every = own.pop("every", 1)
         at = f"{AT}.regularizers.{label}"
+        own = {"name": label, **as_mapping(node, at)}
+        every = own.pop("every", 1)
         if not isinstance(every, int) or every < 1:
             raise UserError(f"{at}.every={every!r}: a number of steps, at least 1")
         made[label] = resolve(own, "jaxgan.losses", kind=Regularizer, at=at)(), every
