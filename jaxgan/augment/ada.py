@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.scipy.ndimage import map_coordinates
 
-from jaxgan.nets.ops import upfirdn as fir
+from jaxgan.nets.ops import upfirdn
 
 # Daubechies' symlet 6: images are resampled at twice their resolution and filtered by it.
 SYM6 = (
@@ -98,7 +98,7 @@ def warp(x: Array, maps: Array) -> Array:
     taps = len(SYM6)
     edge = taps // 2  # the margin that the filter needs around an image
     padded = jnp.pad(x, ((0, 0), (edge, edge), (edge, edge), (0, 0)), "reflect")
-    double = fir.upsample(padded, SYM6)
+    double = upfirdn.upsample(padded, SYM6)
     center = jnp.array([double.shape[2], double.shape[1]]) / 2 - 0.5 - DELAY
     # The result at twice its resolution, with a margin that the filter crops again.
     rows, columns = (jnp.arange(2 * (m + edge)) + 0.5 - (m + edge) + DELAY for m in (height, width))
@@ -106,7 +106,7 @@ def warp(x: Array, maps: Array) -> Array:
     points = 2 * jnp.einsum("nij,hwj->nhwi", maps[:, :2], grid) + center
     warped = jax.vmap(_bilinear)(double, points)
     pads = (-edge + (taps - 1) // 2, -edge + (taps - 2) // 2)
-    return fir.upfirdn2d(warped, SYM6[::-1], down=2, padding=(pads, pads))
+    return upfirdn.upfirdn2d(warped, SYM6[::-1], down=2, padding=(pads, pads))
 
 
 def draw_color_maps(key: Array, n: int, p: Array) -> Array:

@@ -177,7 +177,7 @@ def check(inputs: Inputs, given: Columns) -> None:
 
 
 def size(drawn: Mapping[str, Array]) -> int:
-    """How many samples the drawn inputs make: the length of any of them."""
+    """Returns how many samples the drawn inputs make: the length of any of them."""
     return len(next(iter(drawn.values())))
 
 

@@ -60,7 +60,7 @@ def draw(
 
 
 def of_data(declared: Inputs, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The columns of a batch that inputs take their values from, as `draw` takes them.
+    """Returns the columns of a batch that inputs take their values from, as `draw` takes them.
 
     A code's categories are not a label of the data, so those are left to the game.
     """
@@ -74,7 +74,7 @@ def of_data(declared: Inputs, columns: Mapping[str, np.ndarray]) -> dict[str, np
 
 
 def _swept(inputs: Mapping[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
-    """Each row COLUMNS times, `number` of its condition vector going from -1 to 1."""
+    """Repeats each row COLUMNS times, `number` of its condition vector going from -1 to 1."""
     y = inputs.get("y")
     length = 0 if y is None or y.ndim < 2 else y.shape[1]
     if not 0 <= number < length:

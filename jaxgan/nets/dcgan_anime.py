@@ -11,14 +11,14 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from jaxgan.nets.layers import basic as layers
+from jaxgan.nets.layers import basic
 from jaxgan.nets.layers.basic import flatten, leaky_relu
 from jaxgan.runtime.errors import UserError
 
 _init = nn.initializers.glorot_uniform()
-Dense = functools.partial(layers.Dense, kernel_init=_init)
-Conv = functools.partial(layers.Conv, kernel_init=_init)
-ConvTranspose = functools.partial(layers.ConvTranspose, kernel_init=_init)
+Dense = functools.partial(basic.Dense, kernel_init=_init)
+Conv = functools.partial(basic.Conv, kernel_init=_init)
+ConvTranspose = functools.partial(basic.ConvTranspose, kernel_init=_init)
 
 
 class Generator(nn.Module):

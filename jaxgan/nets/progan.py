@@ -15,7 +15,7 @@ from jaxgan.nets.layers.basic import flatten, leaky_relu
 from jaxgan.nets.layers.equalized import EqualConv, EqualDense
 from jaxgan.nets.layers.minibatch_std import MinibatchStd
 from jaxgan.nets.layers.norms import PixelNorm
-from jaxgan.nets.ops import upfirdn as fir
+from jaxgan.nets.ops import upfirdn
 from jaxgan.nets.ops.resize import downsample, upsample
 
 GAIN = math.sqrt(2.0)  # of a layer that LeakyReLU follows
@@ -122,7 +122,7 @@ class Discriminator(nn.Module):
 
 def low_pass(x: Array) -> Array:
     """Filters (N, H, W, C) by [1, 2, 1] along both axes (Karras et al. 2019, section 2)."""
-    return fir.upfirdn2d(x, (1.0, 2.0, 1.0), padding=((1, 1), (1, 1)))
+    return upfirdn.upfirdn2d(x, (1.0, 2.0, 1.0), padding=((1, 1), (1, 1)))
 
 
 def _normalize(h: Array) -> Array:

@@ -25,7 +25,7 @@ from jaxgan.nets.layers.equalized import EqualConv, EqualDense
 from jaxgan.nets.layers.minibatch_std import MinibatchStd
 from jaxgan.nets.layers.modulated import StyleLayer, ToRGB, activate, normal
 from jaxgan.nets.mapping import Mapping, spread, style_layers
-from jaxgan.nets.ops import upfirdn as fir
+from jaxgan.nets.ops import upfirdn
 from jaxgan.runtime.errors import UserError
 
 
@@ -42,7 +42,7 @@ class Synthesis(nn.Module):
     architecture: str = "skip"
     clamp: float = 0.0
     bfloat16: int = 0
-    taps: tuple[float, ...] = fir.FILTER
+    taps: tuple[float, ...] = upfirdn.FILTER
 
     @nn.compact
     def __call__(self, ws: Array, noise: str | None = None, *, train: bool) -> Array:
@@ -86,7 +86,7 @@ class Generator(nn.Module):
     architecture: str = "skip"
     clamp: float = 0.0
     bfloat16: int = 0
-    taps: tuple[float, ...] = fir.FILTER
+    taps: tuple[float, ...] = upfirdn.FILTER
     classes: int = 0
 
     @nn.compact
@@ -131,7 +131,7 @@ class Discriminator(nn.Module):
     layers: int = 8
     clamp: float = 0.0
     bfloat16: int = 0
-    taps: tuple[float, ...] = fir.FILTER
+    taps: tuple[float, ...] = upfirdn.FILTER
     classes: int = 0
 
     @nn.compact
@@ -188,10 +188,10 @@ class _SynthesisBlock(nn.Module):
             h = conv1(h, ws[:, 1], noise, gain=math.sqrt(0.5) if residual else 1.0)
             if residual:
                 skip = EqualConv(self.features, 1, use_bias=False, name="skip")(x)
-                h += fir.upsample(skip, self.taps) * math.sqrt(0.5)
+                h += upfirdn.upsample(skip, self.taps) * math.sqrt(0.5)
             w_rgb = ws[:, 2]
         if image is not None:
-            image = fir.upsample(image, self.taps)
+            image = upfirdn.upsample(image, self.taps)
         if self.last or self.architecture == "skip":
             # Images accumulate in float32: each is a small correction to the sum of those before.
             rgb = ToRGB(self.image_channels, self.clamp, name="torgb")(h, w_rgb).astype(jnp.float32)
@@ -217,16 +217,16 @@ class _DiscriminatorBlock(nn.Module):
             rgb = EqualConv(width, 1, name="fromrgb")(image.astype(self.dtype))
             rgb = activate(rgb, clamp=self.clamp)
             h = rgb if h is None else h + rgb
-            image = fir.downsample(image, self.taps) if skip else None
+            image = upfirdn.downsample(image, self.taps) if skip else None
         entry, gain = h, math.sqrt(0.5) if residual else 1.0
         h = activate(EqualConv(width, 3, padding=1, name="conv0")(h), clamp=self.clamp)
         pads = (1 + (len(self.taps) - 1) // 2, 1 + (len(self.taps) - 2) // 2)
-        h = fir.upfirdn2d(h, self.taps, padding=(pads, pads))
+        h = upfirdn.upfirdn2d(h, self.taps, padding=(pads, pads))
         h = EqualConv(features, 3, stride=2, name="conv1")(h)
         h = activate(h, gain, self.clamp)
         if residual:
             entry = EqualConv(features, 1, use_bias=False, name="skip")(
-                fir.downsample(entry, self.taps)
+                upfirdn.downsample(entry, self.taps)
             )
             h += entry * gain
         return h, image

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxgan.nets.ops import upfirdn as fir
+from jaxgan.nets.ops import upfirdn
 from jaxgan.runtime.errors import UserError
 
 StateDict = Mapping[str, np.ndarray]
@@ -52,7 +52,9 @@ def import_generator(state: StateDict) -> Generator:
     return Generator(params, {"noise": noise}, w_avg)
 
 
-def export_generator(g: Generator, taps: tuple[float, ...] = fir.FILTER) -> dict[str, np.ndarray]:
+def export_generator(
+    g: Generator, taps: tuple[float, ...] = upfirdn.FILTER
+) -> dict[str, np.ndarray]:
     """Returns the state dict of a generator; the inverse of `import_generator`."""
     state = {".".join(path): value for path, value in _theirs(g.params)}
     for path, value in _leaves(g.stats["noise"]):
@@ -76,7 +78,7 @@ def import_discriminator(state: StateDict) -> Tree:
     return params
 
 
-def export_discriminator(params: Tree, taps: tuple[float, ...] = fir.FILTER) -> StateDict:
+def export_discriminator(params: Tree, taps: tuple[float, ...] = upfirdn.FILTER) -> StateDict:
     """Returns the state dict of a discriminator; the inverse of `import_discriminator`."""
     state = {".".join(path): value for path, value in _theirs(params)}
     return state | _filters(state, taps)

@@ -9,7 +9,7 @@ from jax import Array
 
 from jaxgan.nets.layers.basic import leaky_relu
 from jaxgan.nets.layers.equalized import EqualDense
-from jaxgan.nets.ops import upfirdn as fir
+from jaxgan.nets.ops import upfirdn
 from jaxgan.nets.ops.conv import conv2d, conv2d_transpose
 
 normal: nn.initializers.Initializer = nn.initializers.normal(1.0)
@@ -28,7 +28,7 @@ def modulated_conv2d(
     *,
     demodulate: bool = True,
     up: bool = False,
-    taps: tuple[float, ...] = fir.FILTER,
+    taps: tuple[float, ...] = upfirdn.FILTER,
 ) -> Array:
     """Convolves each sample with the kernel scaled by its style (section 2.2).
 
@@ -52,7 +52,7 @@ def modulated_conv2d(
     if up:
         h = conv2d_transpose(h, kernel.astype(x.dtype), stride=2)
         pads = (k // 2 + (n + 1) // 2 - (k - 1), k // 2 + (n - 2) // 2 - (k - 2))
-        h = fir.upfirdn2d(h, taps, padding=(pads, pads), gain=4.0)
+        h = upfirdn.upfirdn2d(h, taps, padding=(pads, pads), gain=4.0)
     else:
         h = conv2d(h, kernel.astype(x.dtype), padding=((k // 2, k // 2),) * 2)
     if demodulate:
