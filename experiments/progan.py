@@ -7,9 +7,11 @@
 
 Paper: Karras et al. 2018, https://arxiv.org/abs/1710.10196. `paper` is CelebA-HQ at 1024 pixels,
 following appendix A.1 and the authors' one-GPU preset: WGAN-GP with drift, Adam at 1e-3 (0, 0.99)
-restarted at each resolution, 600 kimg to fade in and 600 to train at each, 12,000 in all, batch
-sizes from 128 at 4 pixels down to 4. It has not been run here. Real images are read at the last
-resolution in every stage.
+restarted where a resolution begins and where its fade ends, 1.5e-3 at 1024 pixels as in that preset
+(1e-3 in the appendix), 600 kimg to fade in and 600 to train at each, 12,000 in all, batch sizes
+from 128 at 4 pixels down to 4. It has not been run here. Real images are read at the last
+resolution in every stage. The critic halves images after the rectifier (the paper's table 2); the
+authors' code by default before bias and rectifier, in one operation with the convolution.
 
 The default, `laptop`, has narrow nets, digits at 32 pixels, 12 kimg per phase and Adam at 2e-3, for
 two CPU cores: 180 kimg. So few steps need a shorter average of the generator than the paper's: with
@@ -22,6 +24,7 @@ from ml_collections import ConfigDict
 from jaxgan.config import arguments, smoke
 
 BATCHES = {"32": 64, "64": 32, "128": 16, "256": 8, "512": 4}  # from each resolution on
+RATES = {"1024": 1.5}
 LAPTOP = {"16": 32, "32": 16, "128": 8}
 
 
@@ -40,6 +43,8 @@ def get_config(arg: str | None = None) -> ConfigDict:
     phase = 2 if args.smoke else "600kimg" if args.paper else "12kimg"
     batches = {} if args.smoke else BATCHES if args.paper else LAPTOP
     config.growth = {"first": 4, "stable": phase, "fade": phase, "batch": batches}
+    if args.paper:
+        config.growth.rate = RATES
     width = {"channel_base": 16384, "channel_max": 512}
     if not args.paper:
         width = {"channel_base": 512, "channel_max": 64}

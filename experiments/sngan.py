@@ -11,7 +11,9 @@ residual nets, hinge loss, batch size 64 and twice that for the generator, five 
 generator step (config.steps counts the critic's, for 50k of the generator's), Adam at 2e-4 (0, 0.9)
 falling linearly to 0. `labels` adds the projection critic of Miyato & Koyama 2018,
 https://arxiv.org/abs/1802.05637, and conditional BatchNorm. Published IS and FID of both are in
-experiments/README.md.
+experiments/README.md. The authors' code differs: no bias in the critic's last dense layer at 32
+pixels, BatchNorm with epsilon 2e-5 (here 1e-5) and scales from 1 (here N(1, 0.02)), uniform labels
+for fake images (here the batch's), and a power iteration in every forward pass of the critic.
 
 `mnist` is the digits at 32x32 with labels, on DCGAN's nets, narrow, at a rate of 1e-3 and one
 critic step. Expect the requested digit in nearly every sample after 5,000 steps; `unlabelled`

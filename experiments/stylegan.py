@@ -8,9 +8,11 @@
 Paper: Karras et al. 2019, https://arxiv.org/abs/1812.04948. `ffhq` is its config F at 1024 pixels,
 as the authors ran it on eight GPUs: it grows from 8x8, 600 kimg to fade in and 600 to train at each
 resolution, 25,000 in all, batch sizes from 256 down to 32, R1 gamma 10 at every step, style mixing
-with probability 0.9, Adam (0, 0.99) at 1e-3, from 128 pixels on at 1.5e-3 to 3e-3. It has not been
-run here; the published FID and training time are in experiments/README.md. Real images are read at
-the last resolution in every stage.
+with probability 0.9, Adam (0, 0.99) at 1e-3, from 128 pixels on at 1.5e-3 to 3e-3. The averaged
+generator has a half-life of 10 kimg. The mapping's biases are scaled as in StyleGAN2, to count
+sqrt(2) times what they do in the authors' StyleGAN. It has not been run here; the published FID and
+training time are in experiments/README.md. Real images are read at the last resolution in every
+stage.
 
 The default has narrow nets, digits at 32 pixels and 20 kimg per phase, for two CPU cores: 200 kimg.
 Samples are truncated with psi 0.7 in the first 8 layers, which at 32 pixels are all. Expect mostly
@@ -54,7 +56,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
         "latent": 512,
         "mixing": 0.9,
         "gamma": 10.0 if args.ffhq else 1.0,
-        "ema": 0.998 if args.ffhq else 0.99,
+        "ema": "10kimg" if args.ffhq else 0.99,
         "psi": 0.7,
         "psi_layers": 8,
     }

@@ -7,7 +7,9 @@
 
 Paper: Karras et al. 2020, https://arxiv.org/abs/1912.04958. `ffhq` is its config F at 1024 pixels:
 batch size 32, Adam at 2e-3 (0, 0.99), R1 gamma 10 every 16 steps, path lengths weighted 2 every 4,
-25,000 kimg. It has not been run here; the published training speed is in experiments/README.md.
+25,000 kimg, a half-life of 10 kimg for the averaged generator. Penalties are played on the last of
+each 16 or 4 steps, on the first in the authors' code. It has not been run here; the published
+training speed is in experiments/README.md.
 
 The default, `laptop`, has narrow nets for 64 pixels, and R1's gamma in proportion to an image's
 number of pixels. Up to 32 pixels it omits path lengths and style mixing, as the authors do for
@@ -38,7 +40,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
         "d": {"name": "stylegan2.Discriminator", **width},
         "latent": 512,
         "gamma": 10.0 if args.ffhq else 0.2 * (args.res / 32) ** 2,
-        "ema": 0.998,
+        "ema": "10kimg" if args.ffhq else 0.998,
     }
     if not args.ffhq:
         config.game.g.w_dim = config.game.latent = 128

@@ -89,3 +89,21 @@ def test_optimizers_of_the_players_are_separate(name):
     config = configs.load(str(ROOT / "experiments" / name))
     configs.override(config, ["--config.optim.g.lr=0.5"])
     assert config.optim.g.lr == 0.5 and config.optim.d.lr != 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("progan.py:paper", "growth.rate", {"1024": 1.5}),  # config.py, preset-v2-1gpu
+        ("stylegan.py:ffhq", "game.ema", "10kimg"),  # training_loop.py, G_smoothing_kimg
+        ("stylegan2.py:ffhq", "game.ema", "10kimg"),  # training_loop.py, the same
+        ("stylegan2_ada.py:cifar", "game.ema", "500kimg"),  # train.py, cfg 'cifar'
+        ("stylegan2_ada.py:cifar", "game.ema_rampup", 0.05),
+        ("sagan.py:imagenet", "game.d.widen", "first"),  # discriminator.py, `block`
+    ],
+)
+def test_official_presets_have_the_authors_settings(name, key, value):
+    found = configs.load(str(ROOT / "experiments" / name)).to_dict()
+    for part in key.split("."):
+        found = found[part]
+    assert found == value

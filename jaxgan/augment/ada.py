@@ -23,9 +23,6 @@ SYM6 = (
     0.4910559419267466, 0.787641141030194, 0.3379294217276218, -0.07263752278646252,
     -0.021060292512300564, 0.04472490177066578, 0.0017677118642428036, -0.007800708325034148,
 )  # fmt: skip
-# The distance of its center of mass from its middle, by which it shifts what it filters, in
-# pixels of the doubled image.
-DELAY = 5.5 - sum(i * tap for i, tap in enumerate(SYM6)) / sum(SYM6)
 LUMA = (3**-0.5,) * 3
 
 
@@ -93,15 +90,21 @@ def draw_warps(key: Array, shape: tuple[int, ...], p: Array) -> Array:
 
 
 def warp(x: Array, maps: Array) -> Array:
-    """Warps images (N, H, W, C) by maps (N, 3, 3) as `draw_warps` gives; edges are mirrored."""
+    """Warps images (N, H, W, C) by maps (N, 3, 3) as `draw_warps` gives.
+
+    Images are mirrored about the centers of their edge pixels, once, and 0 beyond, as by
+    stylegan2-ada-pytorch, training/augment.py, whose margin is cropped to what the batch's maps
+    need, at most a side less one pixel: always that much here, for a static shape.
+    """
     n, height, width, _ = x.shape
     taps = len(SYM6)
-    edge = taps // 2  # the margin that the filter needs around an image
-    padded = jnp.pad(x, ((0, 0), (edge, edge), (edge, edge), (0, 0)), "reflect")
-    double = upfirdn.upsample(padded, SYM6)
-    center = jnp.array([double.shape[2], double.shape[1]]) / 2 - 0.5 - DELAY
+    edge = taps // 2  # the margin that the filter needs around the result
+    margins = ((0, 0), (height - 1, height - 1), (width - 1, width - 1), (0, 0))
+    double = upfirdn.upsample(jnp.pad(x, margins, "reflect"), SYM6)
+    # A pixel's center lies half a pixel of the doubled image before that of its 2x2 pixels.
+    center = jnp.array([double.shape[2], double.shape[1]]) / 2 - 1
     # The result at twice its resolution, with a margin that the filter crops again.
-    rows, columns = (jnp.arange(2 * (m + edge)) + 0.5 - (m + edge) + DELAY for m in (height, width))
+    rows, columns = (jnp.arange(2 * (m + edge)) + 1.0 - (m + edge) for m in (height, width))
     grid = jnp.stack(jnp.broadcast_arrays(columns, rows[:, None], 2.0), axis=-1) / 2
     points = 2 * jnp.einsum("nij,hwj->nhwi", maps[:, :2], grid) + center
     warped = jax.vmap(_bilinear)(double, points)
@@ -146,10 +149,13 @@ def recolor(x: Array, maps: Array) -> Array:
 
 
 def _bilinear(image: Array, points: Array) -> Array:
-    """Interpolates image (H, W, C) at points (..., 2): (x, y) in pixels from the first's center."""
+    """Interpolates image (H, W, C) at points (..., 2); 0, gray, outside.
+
+    A point is (x, y) in pixels from the center of the first.
+    """
     coordinates = [points[..., 1], points[..., 0]]
     interpolate = functools.partial(
-        map_coordinates, coordinates=coordinates, order=1, mode="mirror"
+        map_coordinates, coordinates=coordinates, order=1, mode="constant"
     )
     # Channels as a third coordinate would take 8 times as long on a CPU.
     return jax.vmap(interpolate, in_axes=-1, out_axes=-1)(image)

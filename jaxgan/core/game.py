@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import PartitionSpec
 
+from jaxgan.core import ema as averages
 from jaxgan.core.inputs import Inputs
 from jaxgan.core.keys import named
 
@@ -115,7 +116,7 @@ class Game(NamedTuple):
     inputs: what samples are drawn from, see core.inputs.
     sample: (state, drawn inputs, key) -> (n, *shape) float array, images in [-1, 1].
     critic: (state, batch) -> (n,), the critic's logits, for diagnostics.
-    ema: net -> decay of its averaged parameters, in [0, 1).
+    ema: net -> decay or half-life of its averaged parameters, see core.ema.
     styles: of a style-based generator; None elsewhere.
     """
 
@@ -125,7 +126,7 @@ class Game(NamedTuple):
     inputs: Inputs
     sample: Callable[[State, Drawn, jax.Array], jax.Array]
     critic: Callable[[State, Batch], jax.Array]
-    ema: Mapping[str, float]
+    ema: Mapping[str, averages.Decay]
     styles: Styles | None = None
 
 
@@ -168,8 +169,9 @@ def step(
             label = turn.label or turn.name
             metrics |= {f"{label}/{name}": value for name, value in own_metrics.items()}
             moved |= set(game.players[turn.player].nets) if turn.player else set()
+    images = len(next(iter(batch.values()))) if batch else 0
     ema = {
-        net: optax.incremental_update(state.params[net], old, 1 - game.ema[net])
+        net: averages.average(state.params[net], old, game.ema[net], state.step, images)
         if net in moved
         else old
         for net, old in state.ema.items()

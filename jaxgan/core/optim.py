@@ -91,7 +91,7 @@ class Restarted(NamedTuple):
 def restarted(
     tx: optax.GradientTransformation, starts: Sequence[int], rates: Sequence[float]
 ) -> optax.GradientTransformation:
-    """Resets the chain's state at each of the updates `starts`, the first of which is 0.
+    """Resets the chain's state at each of the updates `starts`, ascending from 0.
 
     From update starts[i] on, updates are multiplied by rates[i]: with Adam, the learning rate is.
     """
@@ -114,7 +114,10 @@ def restarted(
 class Optim:
     """Builds each player's chain from its node under config.optim, for a run of `steps` steps.
 
-    In a growing run each stage resets the chains and sets its own rate.
+    In a growing run each stage sets its own rate, and the chains are reset where a stage begins and
+    where its fade ends: whenever the authors' level of detail passes an integer, its floor or its
+    ceiling changes (tkarras/progressive_growing_of_gans, train.py; NVlabs/stylegan,
+    training/training_loop.py).
     """
 
     def __init__(self, nodes: Mapping[str, Node], steps: int, growth: Growth | None = None):
@@ -123,15 +126,22 @@ class Optim:
         self._stages = growth.stages if growth else ()
         self._made: set[str] = set()
 
-    def __call__(self, player: str, every: int = 1, lazy: int = 0) -> optax.GradientTransformation:
+    def __call__(
+        self, player: str, every: int = 1, lazy: Sequence[int] = (), idle: Sequence[int] = ()
+    ) -> optax.GradientTransformation:
         """Builds the chain of a player that moves every `every`-th step.
 
-        With `lazy` = k > 0 it makes one more update on every k-th step, for a lazy regularizer:
-        k + 1 updates where there were k. Adam's rate and betas then become lr c, b1^c, b2^c with
-        c = k / (k + 1), so that k + 1 updates go as far as k did (Karras et al. 2020a, appendix B).
+        Each interval k of `lazy` is one more update on every k-th step, for a lazy regularizer.
+        Adam's rate and betas become lr c, b1^c, b2^c with c = 1 / (1 + sum of every / k), so that
+        all updates together go as far as its own did: for a single one beside a player of every
+        step, c = k / (k + 1) (Karras et al. 2020a, appendix B). A decay ends with the last update
+        of all. Intervals of `idle` count in c alone: those of regularizers of weight 0, for which
+        the authors' loop corrects too but which make no updates (stylegan2-ada-pytorch,
+        training_loop.py).
 
         Raises:
-          UserError: no node for the player, or an unknown optimizer or option.
+          UserError: no node for the player, an unknown optimizer or option, or lazy regularization
+            of another optimizer than Adam.
         """
         if player not in self._nodes:
             raise UserError(
@@ -149,17 +159,21 @@ class Optim:
         )
         moves = max(1, self._steps // every)
         if len(self._stages) > 1:
-            return self._grown(chain, moves, every, lazy, at)
-        if not lazy:
+            return self._grown(chain, moves, every, bool(lazy or idle), at)
+        if not (lazy or idle):
             return chain(updates=moves)
         if chain.func is not adam:
-            raise UserError(f"{at}: lazy regularization is corrected for adam only")
-        options, c = {"b1": 0.9, "b2": 0.999, **chain.keywords}, lazy / (lazy + 1)
+            raise UserError(
+                f"{at}: lazy regularization (an interval above 1) is corrected for adam only; use "
+                "adam, or regularize at every step"
+            )
+        c = 1 / (1 + sum(every / k for k in (*lazy, *idle)))
+        options = {"b1": 0.9, "b2": 0.999, **chain.keywords}
         options |= {"lr": options["lr"] * c, "b1": options["b1"] ** c, "b2": options["b2"] ** c}
-        return chain(**options, updates=moves + moves // lazy)
+        return chain(**options, updates=moves + sum(self._steps // k for k in lazy))
 
     def _grown(
-        self, chain: Any, moves: int, every: int, lazy: int, at: str
+        self, chain: Any, moves: int, every: int, lazy: bool, at: str
     ) -> optax.GradientTransformation:
         options = chain.keywords
         if lazy or options.get("decay", "constant") != "constant" or options.get("clip"):
@@ -168,8 +182,11 @@ class Optim:
                 f"{at}: a growing game takes neither decay, clip nor lazy regularization; "
                 "config.growth.rate sets the rate by resolution"
             )
-        starts = [stage.start // every for stage in self._stages]
-        return restarted(chain(updates=moves), starts, [stage.rate for stage in self._stages])
+        rates = {}
+        for stage in self._stages:
+            for step in (stage.start, stage.start + stage.fade):
+                rates[step // every] = stage.rate
+        return restarted(chain(updates=moves), list(rates), list(rates.values()))
 
     def check_all_made(self) -> None:
         """Raises UserError when config.optim has a node for a player that the game lacks."""

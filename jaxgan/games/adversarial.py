@@ -24,6 +24,7 @@ from jaxgan.games.common import build, conditions
 from jaxgan.losses.adversarial import Loss
 from jaxgan.losses.auxiliary import Auxiliary
 from jaxgan.losses.regularizers import Regularizer
+from jaxgan.runtime.errors import UserError
 
 Condition = Any  # labels (N,), vectors (N, D), or None where there are none
 
@@ -74,7 +75,8 @@ def adversarial(
       g, d: nets under jaxgan/nets, by "file.Class".
       loss: of jaxgan/losses, a function that returns a `Loss`.
       regularizers: of jaxgan/losses, each under a label, its name unless the node gives one.
-        `every` = k makes one a turn of its own on every k-th step, weighted by k.
+        `every` = k makes one a turn of its own on every k-th step, weighted by k; d's Adam is
+        corrected for it, see `Optim`.
       augment: of jaxgan/augment; real and fake images pass through it on their way to d.
       condition: '' for none, 'label' for the data's classes, 'condition' for its vectors.
       matching_aware: d must also reject a real image with a wrong condition (Reed et al. 2016).
@@ -82,7 +84,10 @@ def adversarial(
       latent: length of z ~ N(0, I).
       n_critic: g moves every n_critic-th step; g_batch: g draws this many times d's batch.
       joint: real and fake images pass through d as one batch, where nothing in d mixes samples.
-      dequantize: adds U(0, 1) of one gray level to real images.
+      dequantize: real images become level / 128 - 1 + U(0, 1/128), of the 256 gray levels: all of
+        [-1, 1], and nothing that g's tanh cannot make (pfnet-research/sngan_projection,
+        datasets/cifar10.py; igul222/improved_wgan_training, gan_cifar_resnet.py). Fake images stay
+        as they are.
       ema: decay of the averaged generator that samples are drawn from; 0 keeps none.
 
     Raises:
@@ -90,6 +95,8 @@ def adversarial(
     """
     extra = build.auxiliary(auxiliary)
     conditions.check(spec, condition, matching_aware, extra)
+    if dequantize and len(spec.shape) != 3:
+        raise UserError(f"{build.AT}.dequantize adds noise to gray levels: the data are no images")
     net_g, net_d = build.nets(g, d, spec, bool(condition), extra)
     terms = build.regularizers(regularizers or {})
     model = Model(
@@ -111,11 +118,12 @@ def assemble(model: Model, terms: build.Terms, optim: Optim, n_critic: int, ema:
         for label, (term, every) in terms.items()
         if every > 1
     ]
+    d_optim = optim("d", lazy=[turn.every for turn in lazy])
     d = Turn("d", "d", partial(d_loss, model))
     g = Turn("g", "g", partial(g_loss, model), every=n_critic)
     return Game(
         init=partial(init, model),
-        players={"d": Player(("d",), optim("d")), "g": Player(("g",), optim("g", every=n_critic))},
+        players={"d": Player(("d",), d_optim), "g": Player(("g",), optim("g", every=n_critic))},
         turns=(d, *lazy, g),
         inputs=model.inputs,
         sample=partial(sample, model),
@@ -199,8 +207,14 @@ def reals(model: Model, batch: Batch, key: Array) -> tuple[Array, Condition]:
     """A batch's images, dequantized where asked, and their condition."""
     x = batch["image"]
     if model.dequantize:
-        x = x + jax.random.uniform(key, x.shape) / 127.5
+        x = dequantized(x, key)
     return x, batch[model.condition] if model.condition else None
+
+
+def dequantized(x: Array, key: Array) -> Array:
+    """Levels 0 to 255, given as level / 127.5 - 1, as (level + U(0, 1)) / 128 - 1, in [-1, 1]."""
+    level = jnp.round((x + 1) * 127.5)
+    return (level + jax.random.uniform(key, x.shape)) / 128 - 1
 
 
 def d_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.config.registry import Node
+from jaxgan.core import ema as averages
 from jaxgan.core.game import Aux, Batch, Drawn, Game, Nets, Player, Spec, State, shard
 from jaxgan.core.growth import Growth, Stage
 from jaxgan.core.inputs import Noise
@@ -51,19 +52,19 @@ def progressive(
     loss: Node = "wasserstein",
     regularizers: Mapping[str, Node] | None = None,
     latent: int = 512,
-    ema: float = 0.999,
+    ema: float | str = 0.999,
 ) -> Game:
     """Builds a game of one generator and one critic through the stages of config.growth.
 
     Args:
       spec: the data's shape; labels are not used.
-      optim: makes a player's chain, which is reset at each stage.
+      optim: makes a player's chain, reset where a stage begins and where its fade ends.
       growth: the stages; a single one for nets that do not grow.
       g, d: nets that take a level and a pair of resolutions, as those of nets/progan.py.
       loss: of jaxgan/losses.
       regularizers: of jaxgan/losses, each under a label, all played at every step.
       latent: length of z ~ N(0, I).
-      ema: decay of the averaged generator that samples are drawn from.
+      ema: decay or half-life of the averaged generator that samples are drawn from, see core.ema.
 
     Raises:
       UserError: an unknown name or option, or parts that do not fit the data or each other.
@@ -91,7 +92,7 @@ def progressive(
         inputs={"z": Noise(latent)},
         sample=partial(sample, model),
         critic=partial(grown.critic, model),
-        ema={"g": ema},
+        ema={"g": averages.parse(ema)},
     )
 
 

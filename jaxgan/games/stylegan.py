@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.config.registry import Node
+from jaxgan.core import ema as averages
 from jaxgan.core.game import Aux, Batch, Game, Nets, Player, Spec, State, shard
 from jaxgan.core.growth import Growth, Stage
 from jaxgan.core.inputs import Noise
@@ -57,7 +58,7 @@ def stylegan(
     latent: int = 512,
     mixing: float = 0.9,
     gamma: float = 10.0,
-    ema: float = 0.999,
+    ema: float | str = 0.999,
     psi: float = 0.7,
     psi_layers: int = 8,
 ) -> Game:
@@ -65,14 +66,14 @@ def stylegan(
 
     Args:
       spec: the data's shape; labels are not used.
-      optim: makes a player's chain, which is reset at each stage.
+      optim: makes a player's chain, reset where a stage begins and where its fade ends.
       growth: the stages; a single one for nets that do not grow.
       g: stylegan.Generator's options; its mapping and synthesis are used apart. d: the critic,
         progan.Discriminator.
       loss: of jaxgan/losses.
       latent: length of z. gamma: R1's weight; 0 for none.
       mixing: probability that a batch's later layers take another w (section 3.1).
-      ema: decay of the averaged generator that samples are drawn from.
+      ema: decay or half-life of the averaged generator that samples are drawn from, see core.ema.
       psi, psi_layers: truncation of samples, in this many of the first layers; psi = 1 is none.
 
     Raises:
@@ -103,7 +104,7 @@ def stylegan(
         inputs={"z": Noise(latent)},
         sample=partial(styled.sample, styles(*own), psi),
         critic=partial(grown.critic, model),
-        ema=dict.fromkeys(both, ema),
+        ema=dict.fromkeys(both, averages.parse(ema)),
         styles=styles(*exact),
     )
 
@@ -123,36 +124,40 @@ def init(model: Model, key: Array) -> tuple[Nets, Nets, dict[str, Any]]:
 
 
 def draw_ws(model: Model, params: Nets, state: State, n: int, key: Array) -> tuple[Array, Array]:
-    """Draws mixed ws (n, the stage's layers, w_dim), and returns the first latents' w."""
+    """Draws mixed ws (n, the stage's layers, w_dim), and returns w_avg moved by the first w.
+
+    Every pass in training moves it, g's and d's, and the w mixed in never do (NVlabs/stylegan,
+    training/networks_stylegan.py, `G_style`: `dlatent_avg`).
+    """
 
     def draw_w(key: Array) -> Array:
         z = shard(jax.random.normal(key, (n, model.latent)))
         own = params["mapping"], state.stats["mapping"]
         return model.mapping(*own, z, train=True)
 
-    return mapping.mixed(draw_w, (model.stage.res,), model.mixing, key)
+    ws, w = mapping.mixed(draw_w, (model.stage.res,), model.mixing, key)
+    return ws, mapping.average(state.memory["w_avg"], w)
 
 
 def draw(model: Model, params: Nets, state: State, n: int, key: Array) -> tuple[Array, Array]:
-    """Draws n fake images (n, res, res, C) in training, and returns their first latents' w."""
+    """Draws n fake images (n, res, res, C) in training, and returns w_avg after them."""
     k_styles, k_noise = jax.random.split(key)
-    ws, w = draw_ws(model, params, state, n, k_styles)
+    ws, w_avg = draw_ws(model, params, state, n, k_styles)
     own = params["synthesis"], state.stats["synthesis"]
     at = growing.for_stage(model.stage, state.step)
-    return model.synthesis(*own, ws, *at, train=True, key=k_noise), w
+    return model.synthesis(*own, ws, *at, train=True, key=k_noise), w_avg
 
 
 def g_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
-    """The loss's terms on fake images; w_avg follows the first latents' w."""
-    fakes, w = draw(model, params, state, len(batch["image"]), named(key, "fakes"))
-    w_avg = mapping.average(state.memory["w_avg"], w)
+    """The loss's terms on fake images."""
+    fakes, w_avg = draw(model, params, state, len(batch["image"]), named(key, "fakes"))
     return grown.g_terms(model, params, state, batch, fakes), Aux(memory={"w_avg": w_avg})
 
 
 def d_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
     """The loss's terms on real and on fake images, and R1 on real ones as the stage sees them."""
     x = growing.reals(batch["image"], model.stage, state.step)
-    fakes, _ = draw(model, params, state, len(x), named(key, "fakes"))
+    fakes, w_avg = draw(model, params, state, len(x), named(key, "fakes"))
     critic = partial(grown.judge, model, params, state)
     real, fake = critic(x), critic(fakes)
     on_real, on_fake = model.loss.d(real, fake, named(key, "labels"))
@@ -160,4 +165,4 @@ def d_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -
     if model.gamma:
         metrics["r1"] = r1(gamma=model.gamma).term(critic, params["d"], x, fakes, named(key, "r1"))
         value += metrics["r1"]
-    return value, Aux(metrics)
+    return value, Aux(metrics, memory={"w_avg": w_avg})

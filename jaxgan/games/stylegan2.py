@@ -15,6 +15,7 @@ from jax import Array
 
 from jaxgan.augment import ada
 from jaxgan.config.registry import Node
+from jaxgan.core import ema as averages
 from jaxgan.core import inputs as declared
 from jaxgan.core.game import Aux, Batch, Game, Nets, Player, Spec, State, Styles, Turn, shard
 from jaxgan.core.inputs import Inputs, Noise
@@ -75,7 +76,8 @@ def stylegan2(
     pl_shrink: int = 2,
     ada_target: float = 0.0,
     ada_kimg: float = 500.0,
-    ema: float = 0.999,
+    ema: float | str = 0.999,
+    ema_rampup: float = 0.0,
     psi: float = 1.0,
 ) -> Game:
     """Builds a game of lazy R1 and path lengths, style mixing, and adaptive augmentation.
@@ -91,8 +93,7 @@ def stylegan2(
         mean follows (2020a, section 3.2); pl_shrink: divides the batch they are taken on.
       ada_target: mean sign of d on real images that p is steered to, 0.6 in the paper; 0 for none.
       ada_kimg: thousand images in which p may go from 0 to 1.
-      ema: decay of the averaged generator that samples are drawn from.
-      psi: truncation of samples; 1 is none.
+      ema, ema_rampup: of the averaged generator, see core.ema. psi: of samples; 1 is no truncation.
 
     Raises:
       UserError: an unknown name or option, or parts that do not fit the data.
@@ -116,11 +117,19 @@ def stylegan2(
         pl_every=pl_every, pl_decay=pl_decay, pl_shrink=pl_shrink, ada_target=ada_target,
         ada_kimg=ada_kimg, psi=psi, styles=(styles(*own), styles(*exact)),
     )  # fmt: skip
-    return assemble(model, optim, ema)
+    return assemble(model, optim, averages.parse(ema, ema_rampup))
 
 
-def assemble(model: Model, optim: Optim, ema: float) -> Game:
-    """Builds the game of a model, without the turns whose weight is 0."""
+def assemble(model: Model, optim: Optim, ema: averages.Decay) -> Game:
+    """Builds the game of a model, without the turns whose weight or interval is 0.
+
+    Adam is corrected by both intervals whatever the weights, as in the authors' loop.
+    """
+    for name, every in (("r1_every", model.r1_every), ("pl_every", model.pl_every)):
+        if every < 0:
+            raise UserError(f"{build.AT}.{name}={every}: a number of steps, or 0 for none")
+    lazy_g, idle_g = _split(model.pl_every, model.pl_weight)
+    lazy_d, idle_d = _split(model.r1_every, model.gamma)
     turns = [
         Turn("g", "g", partial(g_loss, model)),
         Turn("g_pl", "g", partial(path_loss, model), every=model.pl_every),
@@ -128,15 +137,13 @@ def assemble(model: Model, optim: Optim, ema: float) -> Game:
         Turn("d_r1", "d", partial(r1_loss, model), every=model.r1_every),
         Turn("ada", None, partial(ada_move, model), every=ADA_EVERY),
     ]
-    skipped = {"g_pl": not model.pl_weight, "d_r1": not model.gamma, "ada": not model.ada_target}
-    lazy_g = model.pl_every if model.pl_weight else 0
-    lazy_d = model.r1_every if model.gamma else 0
+    skipped = {"g_pl": not lazy_g, "d_r1": not lazy_d, "ada": not model.ada_target}
     both = ("mapping", "synthesis")
     return Game(
         init=partial(init, model),
         players={
-            "g": Player(both, optim("g", lazy=lazy_g)),
-            "d": Player(("d",), optim("d", lazy=lazy_d)),
+            "g": Player(both, optim("g", lazy=lazy_g, idle=idle_g)),
+            "d": Player(("d",), optim("d", lazy=lazy_d, idle=idle_d)),
         },
         turns=tuple(turn for turn in turns if not skipped.get(turn.name)),
         inputs=model.inputs,
@@ -145,6 +152,12 @@ def assemble(model: Model, optim: Optim, ema: float) -> Game:
         ema=dict.fromkeys(both, ema),
         styles=model.styles[1],
     )
+
+
+def _split(every: int, weight: float) -> tuple[list[int], list[int]]:
+    """Returns a regularizer's interval among those that move its player, or among idle ones."""
+    own = [every] if every else []
+    return (own, []) if weight else ([], own)
 
 
 def init(model: Model, key: Array) -> tuple[Nets, Nets, dict[str, Any]]:
@@ -165,14 +178,19 @@ def init(model: Model, key: Array) -> tuple[Nets, Nets, dict[str, Any]]:
 def draw_ws(
     model: Model, params: Nets, state: State, y: Array | None, n: int, key: Array
 ) -> tuple[Array, Array]:
-    """Draws mixed ws (n, layers, w_dim), and returns the first latents' w (n, w_dim)."""
+    """Draws mixed ws (n, layers, w_dim), and returns w_avg (w_dim,) moved by the first latents' w.
+
+    Every pass in training moves it, g's, path lengths' and d's, and those mixed in never do
+    (stylegan2-ada-pytorch, training/loss.py, `run_G`).
+    """
 
     def draw_w(key: Array) -> Array:
         z = shard(jax.random.normal(key, (n, model.latent)))
         own = params["mapping"], state.stats["mapping"]
         return model.mapping(*own, z, y, train=True)
 
-    return mapping.mixed(draw_w, model.spec.shape, model.mixing, key)
+    ws, w = mapping.mixed(draw_w, model.spec.shape, model.mixing, key)
+    return ws, mapping.average(state.memory["w_avg"], w)
 
 
 def synthesize(model: Model, params: Nets, state: State, ws: Array, key: Array) -> Array:
@@ -194,15 +212,14 @@ def reals(model: Model, batch: Batch) -> tuple[Array, Array | None]:
 
 
 def g_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
-    """The loss's terms on fake images; w_avg follows the first latents' w."""
+    """The loss's terms on fake images."""
     k_ws, k_synthesis, k_judge = jax.random.split(key, 3)
     x, y = reals(model, batch)
-    ws, w = draw_ws(model, params, state, y, len(x), k_ws)
+    ws, w_avg = draw_ws(model, params, state, y, len(x), k_ws)
     fakes = synthesize(model, params, state, ws, k_synthesis)
     fake = real = judge(model, params, state, fakes, y, k_judge)
     if model.loss.paired:
         real = judge(model, params, state, x, y, named(key, "real"))
-    w_avg = mapping.average(state.memory["w_avg"], w)
     return model.loss.g(real, fake).mean(), Aux(memory={"w_avg": w_avg})
 
 
@@ -214,7 +231,7 @@ def path_loss(
     x, y = reals(model, batch)
     n = max(1, len(x) // model.pl_shrink)
     y = None if y is None else y[:n]
-    ws, _ = draw_ws(model, params, state, y, n, k_ws)
+    ws, w_avg = draw_ws(model, params, state, y, n, k_ws)
     area = model.spec.shape[0] * model.spec.shape[1]
     noise = shard(jax.random.normal(k_noise, (n, *model.spec.shape))) / area**0.5
     _, pull = jax.vjp(lambda ws: synthesize(model, params, state, ws, k_synthesis), ws)
@@ -222,7 +239,8 @@ def path_loss(
     before = state.memory["pl_mean"]
     mean = before + model.pl_decay * (lengths.mean() - before)
     penalty = jnp.mean((lengths - mean) ** 2)
-    aux = Aux({"length": lengths.mean()}, memory={"pl_mean": jax.lax.stop_gradient(mean)})
+    memory = {"pl_mean": jax.lax.stop_gradient(mean), "w_avg": w_avg}
+    aux = Aux({"length": lengths.mean()}, memory=memory)
     return model.pl_every * model.pl_weight * penalty, aux
 
 
@@ -230,7 +248,7 @@ def d_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -
     """The loss's terms on real and on fake images; gathers the signs of logits on real ones."""
     k_ws, k_synthesis, k_real, k_fake = jax.random.split(key, 4)
     x, y = reals(model, batch)
-    ws, _ = draw_ws(model, params, state, y, len(x), k_ws)
+    ws, w_avg = draw_ws(model, params, state, y, len(x), k_ws)
     fakes = synthesize(model, params, state, ws, k_synthesis)
     fake = judge(model, params, state, fakes, y, k_fake)
     real = judge(model, params, state, x, y, k_real)
@@ -238,7 +256,8 @@ def d_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -
     signs = jax.lax.stop_gradient(state.memory["ada_signs"] + sign / ADA_EVERY)
     on_real, on_fake = model.loss.d(real, fake, named(key, "labels"))
     metrics = {**model.loss.readings(real, fake), "signs": sign}
-    return on_real.mean() + on_fake.mean(), Aux(metrics, memory={"ada_signs": signs})
+    memory = {"ada_signs": signs, "w_avg": w_avg}
+    return on_real.mean() + on_fake.mean(), Aux(metrics, memory=memory)
 
 
 def r1_loss(

@@ -1,8 +1,8 @@
 """SNGAN's residual networks (Miyato et al. 2018, appendix B), and SAGAN's (Zhang et al. 2019).
 
 For 32, 48 and 128 pixels they follow the paper, for 64 its authors' code. Weights start
-Glorot-uniform, times sqrt(2) in the residual branches. SAGAN's are the same with `attention`, and
-`spectral` in G as well.
+Glorot-uniform, times sqrt(2) in the residual branches. SAGAN's are the same with `attention`,
+`spectral` in G as well, and a D that widens with the first convolution of each block.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,9 @@ class Generator(nn.Module):
 
     Projects to 4x4 (6x6 for 48 pixels), then doubles with residual blocks. `width` is the number of
     channels of the largest feature maps; 0 is the paper's, 256 for 32 pixels, else 64. A condition
-    makes BatchNorm conditional; with another norm its embedding is appended to the latent.
+    makes BatchNorm conditional, but for the last, before the output, as in the authors' code
+    (pfnet-research/sngan_projection, gen_models/resnet_32.py; brain-research/self-attention-gan,
+    generator.py); with another norm its embedding is appended to the latent.
     `attention` is the size of the feature maps after which SelfAttention is placed, 0 for none.
     """
 
@@ -74,6 +76,7 @@ class Generator(nn.Module):
             norm = "ConditionalBatchNorm"
         elif y is not None and norm != "ConditionalBatchNorm":
             z = append_features(z, y, self.classes, self.embedding)
+        last = norms.named("BatchNorm" if norm == "ConditionalBatchNorm" else norm, self.classes)
         norm = norms.named(norm, self.classes)
         options = {"kernel_init": _init, "spectral": self.spectral}
         h = Dense(size * size * first, **options)(z).reshape(-1, size, size, first)
@@ -81,7 +84,7 @@ class Generator(nn.Module):
             h = _Up(features, norm, self.spectral, name=f"block{i}")(h, train, y)
             if h.shape[1] == self.attention:
                 h = SelfAttention(spectral=self.spectral)(h)
-        h = nn.relu(norm()(h, train, y))
+        h = nn.relu(last()(h, train))
         return jnp.tanh(Conv(self.shape[-1], 3, padding=1, **options)(h))
 
 
@@ -92,7 +95,9 @@ class Discriminator(nn.Module):
     the number of channels after the first block; 0 is the paper's, 128 for 32 pixels, else 64. The
     inner product of a condition's embedding and the pooled features is added to the logits (Miyato
     & Koyama 2018); without `projection` the condition becomes one more channel of the image
-    instead. `attention` as in G.
+    instead. `attention` as in G. `widen` is the convolution of each block, after the first block,
+    that changes the number of channels: 'second' (SNGAN, sngan_projection's dis_models) or
+    'first' (SAGAN, self-attention-gan's discriminator.py, function `block`).
     """
 
     shape: tuple[int, int, int]
@@ -104,6 +109,7 @@ class Discriminator(nn.Module):
     projection: bool = True
     heads: int = 0
     pool: str = "sum"
+    widen: str = "second"
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool):
@@ -111,6 +117,8 @@ class Discriminator(nn.Module):
         plan = _plan(self.shape)
         if self.pool not in ("sum", "mean"):
             raise UserError(f"config.game.d.pool={self.pool!r}: 'sum' or 'mean'")
+        if self.widen not in ("first", "second"):
+            raise UserError(f"config.game.d.widen={self.widen!r}: 'first' or 'second'")
         sizes = [self.shape[0] >> i for i in range(1, plan.halvings + 1)]
         _check_attention(self.attention, sizes, "d")
         norm = norms.named(self.norm, self.classes)
@@ -118,7 +126,10 @@ class Discriminator(nn.Module):
         h = x if self.projection else append_channel(x, y, self.classes)
         for i, factor in enumerate(plan.d):
             down, features = i < plan.halvings, factor * (self.width or plan.d_width)
-            block = _Down(features, norm, self.spectral, down, first=i == 0, name=f"block{i}")
+            widen_first = i == 0 or self.widen == "first"
+            block = _Down(
+                features, norm, self.spectral, down, i == 0, widen_first, name=f"block{i}"
+            )
             h = block(h, train, y)
             if down and h.shape[1] == self.attention:
                 h = SelfAttention(spectral=self.spectral)(h)
@@ -154,8 +165,8 @@ class _Up(nn.Module):
 class _Down(nn.Module):
     """(N, H, W, C) -> (N, H/2, W/2, features), or of the same size without `down`.
 
-    The first block has no activation before its first convolution, which changes the channels;
-    later ones change them in their second, as in the authors' code.
+    The `first` block has no activation before its first convolution. That convolution changes the
+    number of channels with `widen_first`, else the second does.
     """
 
     features: int
@@ -163,12 +174,13 @@ class _Down(nn.Module):
     spectral: bool
     down: bool
     first: bool
+    widen_first: bool
 
     @nn.compact
     def __call__(self, x: Array, train: bool, y: Array | None) -> Array:
         residual = {"padding": 1, "kernel_init": _residual_init, "spectral": self.spectral}
         h = x if self.first else nn.relu(self.norm()(x, train, y))
-        h = Conv(self.features if self.first else x.shape[-1], 3, **residual)(h)
+        h = Conv(self.features if self.widen_first else x.shape[-1], 3, **residual)(h)
         h = nn.relu(self.norm()(h, train, y))
         h = Conv(self.features, 3, down=self.down, **residual)(h)
         # The authors' later blocks convolve, then pool. For a 1x1 convolution the two commute:

@@ -1,11 +1,13 @@
 """Optimizer chains against updates by hand, and what config.optim refuses."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
 from jaxgan.core import optim
+from jaxgan.core.growth import plan
 from jaxgan.runtime.errors import UserError
 
 
@@ -78,3 +80,79 @@ def test_restarted_resets_the_optimizer_and_changes_its_rate():
     first, again = np.diff([0.5, *walk(adam, grads[:2])]), np.diff([0.5, *walk(adam, grads[2:])])
     found = np.diff([0.5, *walk(optim.restarted(adam, (0, 2), (1.0, 1.5)), grads)])
     np.testing.assert_allclose(found, [*first, *(1.5 * again)], rtol=1e-5)
+
+
+def corrected(c):
+    """Rate and betas of ADAM for all moves of a player, of which lazy ones are 1 - c."""
+    return {"lr": 0.1 * c, "b1": 0.5**c, "b2": 0.9**c}
+
+
+ADAM = {"name": "adam", "lr": 0.1, "b1": 0.5, "b2": 0.9}
+GRADS = [1.0, -2.0, 0.5, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("every", "lazy", "idle", "c"),
+    [
+        (1, [4], [], 4 / 5),  # stylegan2-ada-pytorch, training_loop.py: mb_ratio
+        (1, [], [4], 4 / 5),
+        (1, [16], [], 16 / 17),
+        (1, [4, 16], [], 1 / (1 + 1 / 4 + 1 / 16)),
+        (1, [4], [16], 1 / (1 + 1 / 4 + 1 / 16)),
+        (2, [4], [], 2 / 3),  # two moves of its own in four steps, and one more
+    ],
+)
+def test_adam_is_corrected_for_all_lazy_moves(every, lazy, idle, c):
+    """So that the moves of a stretch of steps go as far as its own alone did."""
+    made = optim.Optim({"g": ADAM}, steps=32)("g", every=every, lazy=lazy, idle=idle)
+    want = optim.adam(updates=9, **corrected(c))
+    np.testing.assert_allclose(walk(made, GRADS), walk(want, GRADS), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("lazy", "idle", "moves"), [([16], [], 170), ([16, 5], [], 202), ([], [16], 160)]
+)
+def test_a_decay_reaches_zero_with_the_last_move_of_all(lazy, idle, moves):
+    """160 steps; sgd's schedule inside Adam: with equal gradients each move is its rate."""
+    node = {**ADAM, "b1": 0.0, "decay": "linear"}
+    tx = optim.Optim({"d": node}, steps=160)("d", lazy=lazy, idle=idle)
+    update = jax.jit(tx.update)
+    state, rates = tx.init(jnp.zeros(())), []
+    for _ in range(moves + 1):
+        step, state = update(jnp.ones(()), state)
+        rates.append(-float(step))
+    c = 1 / (1 + sum(1 / k for k in (*lazy, *idle)))
+    want = 0.1 * c * (1 - np.arange(moves + 1) / moves)
+    np.testing.assert_allclose(rates, want, rtol=1e-4, atol=1e-8)
+    assert min(rates[:-1]) > 0
+
+
+def test_lazy_moves_of_another_optimizer_are_refused():
+    made = optim.Optim({"d": {"name": "sgd", "lr": 0.1}}, steps=32)
+    for options in ({"lazy": [4]}, {"idle": [4]}):
+        with pytest.raises(UserError, match="config.optim.d: lazy .* for adam only; use adam"):
+            made("d", **options)
+
+
+def test_adam_restarts_at_each_stage_and_where_its_fade_ends():
+    """ProGAN's train.py: `np.floor(lod)` or `np.ceil(lod)` differs from the step before."""
+    growth = plan(
+        {"stable": 3, "fade": 4, "rate": {"8": 1.5, "16": 2.0}},
+        shape=(16, 16, 1), images=1, size=1,
+    )  # fmt: skip
+    resets = {0: 1.0, 3: 1.5, 7: 1.5, 10: 2.0, 14: 2.0}  # update -> the rate from there on
+    tx = optim.Optim({"g": ADAM}, steps=18, growth=growth)("g")
+    grads = np.random.default_rng(0).normal(size=18)
+    ends = [*list(resets)[1:], 18]
+    plain, want = optim.adam(updates=18, lr=0.1, b1=0.5, b2=0.9), []
+    for (start, rate), end in zip(resets.items(), ends, strict=True):
+        want.extend(rate * np.diff([0.0, *walk(plain, grads[start:end], 0.0)]))
+    np.testing.assert_allclose(np.diff([0.0, *walk(tx, grads, 0.0)]), want, rtol=1e-3, atol=1e-6)
+    # The authors' level of detail at each step, from the same lengths of training and fading.
+    lod = [2.0 - sum(stage.alpha(t) for stage in growth.stages[1:]) for t in range(18)]
+    after = [*lod[1:], lod[-1]]  # theirs is that of the images already seen, one step on
+    changed = [
+        t + 1 for t in range(17)
+        if (np.floor(lod[t]), np.ceil(lod[t])) != (np.floor(after[t]), np.ceil(after[t]))
+    ]  # fmt: skip
+    assert [start + (start in (3, 10)) for start in list(resets)[1:]] == changed

@@ -16,6 +16,7 @@ from jaxgan.games import adversarial
 from jaxgan.games.common import conditions
 from jaxgan.runtime.errors import UserError
 from jaxgan.training.setup import make_game
+from jaxgan.training.step import to_float
 
 SPEC = Spec((16, 16, 1), classes=3, condition_dim=5)
 ADAM = {"name": "adam", "lr": 1e-3, "b1": 0.5}
@@ -133,6 +134,7 @@ def test_illegal_combinations_are_refused_before_compilation(c):
         ({"auxiliary": "infogan", "condition": "label"}, "draws its own code"),
         ({"regularizers": {"r1": {"every": 0}}}, "at least 1"),
         ({"regularizers": {"r3": {}}}, "no 'r3' in jaxgan.losses; did you mean"),
+        ({"dequantize": True, "spec": Spec((2,))}, "config.game.dequantize adds noise to gray"),
         ({"loss": {"name": "hinge", "smooth": 0.1}}, "config.game.loss.smooth"),
         ({"d": {"norm": "GroupNorm"}}, "no such normalizer"),
     ],
@@ -156,6 +158,19 @@ def test_a_joint_pass_of_real_and_fake_images_gives_the_loss_of_two_passes(extra
     chex.assert_trees_all_close(apart, joint, rtol=1e-5, atol=1e-6)
 
 
+def test_dequantized_images_are_levels_of_128_and_stay_within_tanhs_range():
+    """sngan_projection's datasets/cifar10.py: x / 128 - 1 + U(0, 1/128)."""
+    levels = np.arange(256, dtype=np.uint8)
+    x = np.broadcast_to(to_float(levels)[:, None], (256, 4000))
+    noisy = np.asarray(adversarial.dequantized(jnp.asarray(x), jax.random.key(0)), np.float64)
+    assert noisy.min() >= -1 and noisy.max() <= 1
+    within = 128 * (noisy + 1) - levels[:, None]
+    assert within.min() >= 0 and within.max() <= 1
+    np.testing.assert_allclose(noisy.mean(axis=1), (levels + 0.5) / 128 - 1, atol=2e-4)
+    white = noisy[-1]
+    assert white.min() >= 255 / 128 - 1 and 0.999 < white.max() <= 1
+
+
 def penalty_turns(every):
     d = {"norm": "Identity"}
     game = make(d=d, regularizers={"gp": {"name": "r1", "gamma": 3e5, "every": every}})
@@ -174,6 +189,16 @@ def test_a_lazy_term_is_a_turn_of_its_own_weighted_by_its_interval():
     np.testing.assert_allclose(
         value, 2 * half(state.params, state, BATCH, jax.random.key(5))[0], rtol=1e-6
     )
+
+
+def test_adam_of_d_is_corrected_for_lazy_terms():
+    """One move in 4 steps and one in 2 beside each step's own."""
+    terms = {"r1": {"every": 4}, "r2": {"every": 2}, "drift": {}}
+    game = make(d={"norm": "Identity"}, regularizers=terms)
+    for player, c in (("d", 1 / (1 + 1 / 4 + 1 / 2)), ("g", 1.0)):
+        tx = game.players[player].tx
+        move, _ = tx.update(jnp.ones(()), tx.init(jnp.ones(())))
+        np.testing.assert_allclose(-move, 1e-3 * c, rtol=1e-5)
 
 
 def test_a_term_of_every_step_is_added_to_the_loss_of_d():

@@ -98,11 +98,11 @@ def test_layers_move_when_their_stage_has_come(played):
     assert moved(params[7], params[9]) == (fours | eights) - {"rgb4"}, "grown: alpha 1"
 
 
-def test_adam_is_reset_at_each_stage(played):
+def test_adam_is_reset_at_each_stage_and_where_its_fade_ends(played):
     _, states, _, _ = played
     for player in ("g", "d"):
         counts = [int(jax.tree.leaves(state.opt[player].own)[0]) for state in states]
-        assert counts == [0, 1, 2, 3, 1, 2, 3, 4, 5, 6]
+        assert counts == [0, 1, 2, 3, 1, 2, 3, 4, 1, 2]
         assert [int(state.opt[player].moves) for state in states] == list(range(10))
     # Adam's first move is its rate in length, whatever the gradient: 1e-3, then 1.5e-3.
     for t, rate in ((0, 1e-3), (3, 1.5e-3)):

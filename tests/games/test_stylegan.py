@@ -68,15 +68,17 @@ def key_of(t, turn):
 
 
 def test_the_mean_w_follows_its_recurrence(played):
+    """In g's turn and then in d's, by which time g has moved."""
     game, states, _ = played
-    model, state = game.turns[0].loss.args[0], states[1]
-    k_styles, _ = jax.random.split(named(key_of(1, "g_4"), "fakes"))
-    k_z = jax.random.split(k_styles, 4)[0]
-    z = jax.random.normal(k_z, (4, 5))  # the first latents, not those mixed in
-    w = model.mapping(state.params["mapping"], state.stats["mapping"], z, train=True)
-    want = 0.995 * state.memory["w_avg"] + 0.005 * w.mean(axis=0)
-    np.testing.assert_allclose(states[2].memory["w_avg"], want, atol=1e-6)
-    assert state.memory["w_avg"].any()
+    model, w_avg = game.turns[0].loss.args[0], states[1].memory["w_avg"]
+    assert w_avg.any()
+    for turn, state in (("g_4", states[1]), ("d_4", states[2])):
+        k_styles, _ = jax.random.split(named(key_of(1, turn), "fakes"))
+        k_z = jax.random.split(k_styles, 4)[0]
+        z = jax.random.normal(k_z, (4, 5))  # the first latents, not those mixed in
+        w = model.mapping(state.params["mapping"], state.stats["mapping"], z, train=True)
+        w_avg = 0.995 * w_avg + 0.005 * w.mean(axis=0)
+    np.testing.assert_allclose(states[2].memory["w_avg"], w_avg, atol=1e-6)
 
 
 def test_truncation(played):
@@ -117,13 +119,14 @@ def test_styles_are_mixed_within_the_stage(played):
     for turn, layers in zip(game.turns[::2], (2, 4), strict=True):
         model = turn.loss.args[0]
         mixed = model._replace(mixing=1.0)
-        ws, w = stylegan.draw_ws(mixed, state.params, state, 3, KEY)
+        ws, w_avg = stylegan.draw_ws(mixed, state.params, state, 3, KEY)
+        plain, same = stylegan.draw_ws(model._replace(mixing=0.0), state.params, state, 3, KEY)
+        np.testing.assert_array_equal(plain, mapping.spread(plain[:, 0], layers))
+        np.testing.assert_array_equal(w_avg, same)  # the w mixed in do not count
         assert ws.shape == (3, layers, 6)
-        own_layers = np.asarray((ws == w[:, None]).all(axis=(0, 2)))
+        own_layers = np.asarray((ws == plain).all(axis=(0, 2)))
         cut = own_layers.argmin()
         assert 0 < cut < layers and own_layers[:cut].all() and not own_layers[cut:].any()
-        ws, w = stylegan.draw_ws(model._replace(mixing=0.0), state.params, state, 3, KEY)
-        np.testing.assert_array_equal(ws, mapping.spread(w, layers))
 
 
 def test_the_loss_adds_up(played):

@@ -15,7 +15,6 @@ from jaxgan.core import game as core
 from jaxgan.core import inputs
 from jaxgan.core.game import Spec
 from jaxgan.core.keys import named
-from jaxgan.core.optim import Optim
 from jaxgan.games import stylegan2
 from jaxgan.games.common import styles
 from jaxgan.nets import mapping
@@ -88,18 +87,32 @@ def test_turns_and_their_intervals(played):
 
 def test_the_means_follow_their_recurrences(played):
     game, _, states, metrics = played
-    first, model = states[0], game.turns[0].loss.args[0]
-    k_z = jax.random.split(jax.random.split(key_of(0, "g"), 3)[0], 4)[0]
-    z = jax.random.normal(k_z, (4, 5))  # the first latents', not those mixed in
-    own = first.params["mapping"], first.stats["mapping"]
-    w = model.mapping(*own, z, BATCH["label"], train=True)
-    np.testing.assert_allclose(states[1].memory["w_avg"], 0.005 * w.mean(axis=0), atol=1e-6)
+    model = game.turns[0].loss.args[0]
     length = metrics["g_pl/length"]
     np.testing.assert_allclose(states[2].memory["pl_mean"], 0.01 * length, rtol=1e-5)
     share = metrics["d/signs"] / stylegan2.ADA_EVERY
     expected = ada.adapt(jnp.float32(0.5), share, 4, model.ada_target, model.ada_kimg)
     np.testing.assert_allclose(states[-1].memory["ada_p"], expected, rtol=1e-6)
     assert expected != 0.5 and states[-1].memory["ada_signs"] == 0
+
+
+def test_w_avg_moves_in_every_pass_of_the_mapping_that_trains(played):
+    """In g's, path lengths' and d's turns, in order, not in R1's (loss.py's run_G)."""
+    game, step, (first, *_), _ = played
+    model = game.turns[0].loss.args[0]
+    last, _ = step(first, BATCH, KEY, turns=tuple(turn.name for turn in game.turns))
+    g_moved, _ = step(first, BATCH, KEY, turns=("g",))
+    pl_moved, _ = step(first, BATCH, KEY, turns=("g", "g_pl"))
+    passes = [("g", first, 4, 3), ("g_pl", g_moved, 2, 3), ("d", pl_moved, 4, 4)]
+    w_avg = np.zeros(6)
+    for turn, state, n, keys in passes:
+        k_z = jax.random.split(jax.random.split(key_of(0, turn), keys)[0], 4)[0]
+        z = jax.random.normal(k_z, (n, 5))  # the first latents', not those mixed in
+        own = state.params["mapping"], state.stats["mapping"]
+        w = model.mapping(*own, z, BATCH["label"][:n], train=True)
+        w_avg = 0.995 * w_avg + 0.005 * np.asarray(w).mean(axis=0)
+        assert w_avg.any()
+    np.testing.assert_allclose(last.memory["w_avg"], w_avg, atol=1e-6)
 
 
 def test_the_path_penalty_is_that_of_the_jacobian(played):
@@ -131,10 +144,12 @@ def test_mixing_and_truncation(played, sample):
         mixed = model._replace(mixing=mixing)
         return stylegan2.draw_ws(mixed, first.params, first, BATCH["label"], 4, KEY)
 
-    ws, w = draw_ws(0.0)
-    np.testing.assert_array_equal(ws, mapping.spread(w, 4))
-    ws, w = draw_ws(1.0)
-    first_ones = np.asarray((ws == w[:, None]).all(axis=(0, 2)))
+    plain, w_avg = draw_ws(0.0)
+    np.testing.assert_array_equal(plain, mapping.spread(plain[:, 0], 4))
+    np.testing.assert_allclose(w_avg, 0.005 * plain[:, 0].mean(axis=0), atol=1e-6)
+    ws, mixed_avg = draw_ws(1.0)
+    np.testing.assert_array_equal(mixed_avg, w_avg)  # the w mixed in do not count
+    first_ones = np.asarray((ws == plain).all(axis=(0, 2)))
     cut = first_ones.argmin()
     assert 0 < cut < len(first_ones) and first_ones[:cut].all() and not first_ones[cut:].any()
 
@@ -155,23 +170,37 @@ def test_g_sees_real_images_under_a_paired_loss_only(loss):
     assert np.array_equal(slopes, others) == (loss == "non_saturating")
 
 
-def test_adam_is_corrected_for_lazy_moves():
-    optim = Optim({"g": ADAM}, steps=32)
-    params = {"w": jnp.ones(3)}
-    grads = [{"w": jnp.array([1.0, -2.0, 0.5]) * i} for i in (1.0, 2.0, -1.0)]
-
-    def moved(tx):
-        state, w = tx.init(params), params
-        for g in grads:
-            updates, state = tx.update(g, state, w)
-            w = jax.tree.map(jnp.add, w, updates)
-        return w["w"]
-
-    c = 4 / 5
-    plain = {"name": "adam", "lr": 2e-3 * c, "b1": 0.5**c, "b2": 0.99**c}
-    np.testing.assert_array_equal(moved(optim("g", lazy=4)), moved(Optim({"g": plain}, 32)("g")))
-    with pytest.raises(UserError, match="for adam only"):
-        make(optim={"name": "sgd", "lr": 0.1})
+@pytest.mark.parametrize(
+    ("options", "c_g", "c_d"),
+    [
+        ({}, 4 / 5, 16 / 17),
+        ({"pl_weight": 0.0}, 4 / 5, 16 / 17),  # CIFAR-10's: train.py sets pl_weight alone
+        ({"gamma": 0.0}, 4 / 5, 16 / 17),
+        ({"pl_weight": 0.0, "pl_every": 0}, 1, 16 / 17),
+        ({"pl_every": 0, "r1_every": 0}, 1, 1),
+    ],
+)
+def test_adam_is_corrected_by_the_intervals_whatever_the_weights(options, c_g, c_d):
+    """stylegan2-ada-pytorch, training_loop.py, "Lazy regularization": by the interval alone."""
+    game = make({**ADAM, "lr": 2.5e-3}, **options)
+    names = {turn.name for turn in game.turns}
+    assert ("g_pl" in names) == (options.get("pl_weight", 2) * options.get("pl_every", 4) > 0)
+    assert ("d_r1" in names) == (options.get("gamma", 10) * options.get("r1_every", 16) > 0)
+    for player, c in (("g", c_g), ("d", c_d)):
+        tx, w = game.players[player].tx, jnp.ones(())
+        first, state = tx.update(jnp.ones(()), tx.init(w))
+        second, _ = tx.update(jnp.zeros(()), state)
+        b1, b2 = 0.5**c, 0.99**c
+        # The moments after gradients 1 and 0, their bias corrected.
+        after = b1 * (1 - b1) / (1 - b1**2) / np.sqrt(b2 * (1 - b2) / (1 - b2**2))
+        np.testing.assert_allclose(-first, 2.5e-3 * c, rtol=1e-5)
+        np.testing.assert_allclose(second / first, after, rtol=1e-4)
+    for options, text in (
+        ({"optim": {"name": "sgd", "lr": 0.1}}, "for adam only"),
+        ({"pl_every": -1}, "config.game.pl_every=-1: a number of steps, or 0 for none"),
+    ):
+        with pytest.raises(UserError, match=text):
+            make(**options)
 
 
 def test_p_rises_when_d_overfits_and_falls_when_real_and_fake_are_alike():

@@ -212,10 +212,36 @@ def test_the_embedding_of_projection_is_spectrally_normalized():
 def test_a_condition_turns_batch_norm_into_conditional_batch_norm():
     z = jnp.zeros((2, 6))
     g = resnet.Generator((32, 32, 1), width=4, classes=10)
-    assert "ConditionalBatchNorm_0" in params_of(g, z, LABELS)
-    assert "BatchNorm_0" in params_of(g, z)
+    assert "ConditionalBatchNorm_0" in params_of(g, z, LABELS)["block0"]
+    assert "BatchNorm_0" in params_of(g, z)["block0"]
     joined = params_of(g.clone(norm="LayerNorm"), z, LABELS)
     assert joined["Dense_0"]["kernel"].shape == (6 + 128, 64)
+
+
+@pytest.mark.parametrize("res", SIZES[resnet][0])
+@pytest.mark.parametrize("norm", ["BatchNorm", "ConditionalBatchNorm"])
+def test_the_last_norm_of_a_conditional_generator_is_unconditional(res, norm):
+    """As in sngan_projection's gen_models/resnet_32.py: `b5 = L.BatchNormalization(ch)`."""
+    g = resnet.Generator((res, res, 3), width=4, classes=10, norm=norm)
+    params = params_of(g, jnp.zeros((2, 6)), LABELS)
+    assert [name for name in params if "Norm" in name] == ["BatchNorm_0"]
+    assert set(params["BatchNorm_0"]["BatchNorm_0"]) == {"scale", "bias"}
+    blocks = [params[name] for name in params if name.startswith("block")]
+    assert all({"ConditionalBatchNorm_0", "ConditionalBatchNorm_1"} <= set(b) for b in blocks)
+
+
+@pytest.mark.parametrize(("widen", "of_out"), [("first", True), ("second", False)])
+def test_sagans_critic_widens_with_its_first_convolution(widen, of_out):
+    """self-attention-gan, discriminator.py, `block`: twice SNGAN's 9.4 M weights at 128 pixels."""
+    d = resnet.Discriminator((128, 128, 3), widen=widen)
+    params = params_of(d, jnp.zeros((1, 128, 128, 3)))
+    kernels = [params[f"block{i}"][f"Conv_{j}"]["kernel"] for i in range(1, 5) for j in (0, 1)]
+    widths = [64, 128, 256, 512, 1024]
+    pairs = list(zip(widths[:-1], widths[1:], strict=True))
+    expected = sum(9 * (o if of_out else i) * (i + o) for i, o in pairs)
+    assert sum(kernel.size for kernel in kernels) == expected == (18_800_640, 9_400_320)[not of_out]
+    with pytest.raises(UserError, match="config.game.d.widen='last': 'first' or 'second'"):
+        params_of(d.clone(widen="last"), jnp.zeros((1, 128, 128, 3)))
 
 
 def test_attention_is_at_the_requested_resolution():

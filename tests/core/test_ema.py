@@ -1,0 +1,71 @@
+"""Averages by hand: a constant decay, half-lives in images, and their ramp-up."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxgan.core import ema
+from jaxgan.core import game as core
+from jaxgan.core.game import Aux, Game, Player, Turn
+from jaxgan.runtime.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("given", "batch", "expected"),
+    [
+        (0.998, 64, 0.998),
+        ("10kimg", 256, 0.5 ** (256 / 10_000)),  # StyleGAN's G_smoothing_kimg
+        ("10kimg", 32, 0.9977843871),  # StyleGAN2's, batch size 32
+        ("2.5 kimg", 100, 0.5**0.04),
+    ],
+)
+def test_a_half_life_gives_the_decay_of_its_batch(given, batch, expected):
+    np.testing.assert_allclose(
+        ema.decay(ema.parse(given), jnp.int32(7), batch), expected, rtol=1e-8
+    )
+
+
+def test_a_ramped_half_life_is_a_share_of_the_images_seen():
+    """stylegan2-ada-pytorch: min(ema_kimg * 1000, cur_nimg * 0.05); all is new at the start."""
+    ramped = ema.parse("500kimg", 0.05)
+    for step, images in ((0, 1e-8), (1, 3.2), (1000, 3200), (10**6, 500_000)):
+        found = ema.decay(ramped, jnp.int32(step), 64)
+        np.testing.assert_allclose(found, 0.5 ** (64 / images), rtol=1e-5)
+
+
+def test_a_step_averages_by_its_own_batch():
+    """Parameters rise by 1 a step; batches of 8, then of 2."""
+    turn = Turn("g", "g", lambda params, state, batch, key: (-params["g"], Aux()))
+    game = Game(
+        init=lambda key: ({"g": jnp.zeros(())}, {}, {}),
+        players={"g": Player(("g",), optax.sgd(1.0))},
+        turns=(turn,), inputs={}, sample=None, critic=None,
+        ema={"g": ema.parse("0.01kimg")},
+    )  # fmt: skip
+    step = jax.jit(functools.partial(core.step, game, turns=("g",)))
+    state, want = core.init(game, jax.random.key(0)), 0.0
+    for t, n in enumerate((8, 8, 2, 2)):
+        state, _ = step(state, {"image": jnp.zeros((n, 1))}, jax.random.key(0))
+        beta = 0.5 ** (n / 10)
+        want = beta * want + (1 - beta) * (t + 1)
+        np.testing.assert_allclose(state.ema["g"], want, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (("10epochs",), "config.game.ema='10epochs': a decay in .* or a half-life as '10kimg'"),
+        (("0kimg",), "config.game.ema='0kimg'"),
+        ((1.0,), "config.game.ema=1.0"),
+        ((True,), "config.game.ema=True"),
+        ((0.999, 0.05), "config.game.ema_rampup=0.05: for a half-life only"),
+        (("10kimg", -1.0), "config.game.ema_rampup=-1.0"),
+    ],
+)
+def test_other_averages_are_refused(given, text):
+    with pytest.raises(UserError, match=text):
+        ema.parse(*given)
