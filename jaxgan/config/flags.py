@@ -116,7 +116,7 @@ def _like(old: Any, text: str, at: str) -> Any:
         return text
     if isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    is_duration = type(old) is int and re.fullmatch(r"[\d.]+(kimg|epochs?)", text)
+    is_duration = type(old) in (int, float) and re.fullmatch(r"[\d.]+(kimg|epochs?)", text)
     if isinstance(value, dict):
         return ConfigDict(value)
     if old is None or type(value) is type(old) or is_duration or isinstance(old, ConfigDict):

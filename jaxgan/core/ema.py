@@ -32,6 +32,8 @@ def parse(ema: float | str, rampup: float = 0.0) -> Decay:
     Raises:
       UserError: neither, or a ramp-up that is negative or of a constant decay.
     """
+    if isinstance(ema, str) and re.fullmatch(r"0?\.\d+|0", ema.strip()):
+        ema = float(ema)  # a flag over a preset that has a half-life is still a string
     if isinstance(ema, (int, float)) and not isinstance(ema, bool) and 0 <= ema < 1:
         if rampup:
             raise UserError(

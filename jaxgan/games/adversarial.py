@@ -14,6 +14,7 @@ from jax import Array
 
 from jaxgan.augment.diffaugment import Augment
 from jaxgan.config.registry import Node
+from jaxgan.core import ema as averages
 from jaxgan.core import inputs as declared
 from jaxgan.core.game import Aux, Batch, Drawn, Game, Nets, Player, Spec, State, Turn, shard
 from jaxgan.core.inputs import Inputs, Noise
@@ -65,7 +66,7 @@ def adversarial(
     g_batch: int = 1,
     joint: bool = False,
     dequantize: bool = False,
-    ema: float = 0.0,
+    ema: float | str = 0.0,
 ) -> Game:
     """Builds the game of Goodfellow et al. 2014: d classifies real and fake samples, g fools d.
 
@@ -88,7 +89,8 @@ def adversarial(
         [-1, 1], and nothing that g's tanh cannot make (pfnet-research/sngan_projection,
         datasets/cifar10.py; igul222/improved_wgan_training, gan_cifar_resnet.py). Fake images stay
         as they are.
-      ema: decay of the averaged generator that samples are drawn from; 0 keeps none.
+      ema: decay or half-life of the averaged generator that samples are drawn from, see core.ema; 0
+        keeps none.
 
     Raises:
       UserError: an unknown name or option, or parts that do not fit the data or each other.
@@ -106,10 +108,12 @@ def adversarial(
         auxiliary=extra, latent=latent, g_batch=g_batch, joint=joint, dequantize=dequantize,
         inputs={"z": Noise(latent), **conditions.inputs(spec, condition, extra)},
     )  # fmt: skip
-    return assemble(model, terms, optim, n_critic, ema)
+    return assemble(model, terms, optim, n_critic, averages.parse(ema))
 
 
-def assemble(model: Model, terms: build.Terms, optim: Optim, n_critic: int, ema: float) -> Game:
+def assemble(
+    model: Model, terms: build.Terms, optim: Optim, n_critic: int, ema: averages.Decay
+) -> Game:
     """Builds a checked model's game; a regularizer whose interval exceeds 1 is its own turn."""
     stats = jax.eval_shape(partial(init, model), jax.random.key(0))[1]
     build.check_critic(stats["d"], terms, model.joint)

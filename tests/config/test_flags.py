@@ -12,7 +12,9 @@ from jaxgan.runtime.errors import UserError
 
 def sample() -> ConfigDict:
     adam = {"name": "adam", "lr": 2e-4}
-    return ConfigDict({"steps": 10, "loss": "hinge", "flip": False, "optim": {"g": adam}})
+    return ConfigDict(
+        {"steps": 10, "loss": "hinge", "flip": False, "ema": 0.99, "optim": {"g": adam}}
+    )
 
 
 def test_overrides_keep_types():
@@ -23,6 +25,7 @@ def test_overrides_keep_types():
             "--config.steps=600kimg",
             "--config.optim.g.lr=1",
             "--config.optim.g.b1=0.5",
+            "--config.ema=10kimg",
             "--config.flip=true",
             "--config.loss.c=0.5",
             "--config.regularizers.r1.gamma=5",
@@ -32,6 +35,7 @@ def test_overrides_keep_types():
         "steps": "600kimg",
         "loss": {"name": "hinge", "c": 0.5},
         "flip": True,
+        "ema": "10kimg",
         "regularizers": {"r1": {"gamma": 5}},
         "optim": {"g": {"name": "adam", "lr": 1.0, "b1": 0.5}},
     }

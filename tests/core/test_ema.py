@@ -18,6 +18,7 @@ from jaxgan.runtime.errors import UserError
     ("given", "batch", "expected"),
     [
         (0.998, 64, 0.998),
+        ("0.998", 64, 0.998),  # as a flag gives it where the preset has a half-life
         ("10kimg", 256, 0.5 ** (256 / 10_000)),  # StyleGAN's G_smoothing_kimg
         ("10kimg", 32, 0.9977843871),  # StyleGAN2's, batch size 32
         ("2.5 kimg", 100, 0.5**0.04),
@@ -61,6 +62,7 @@ def test_a_step_averages_by_its_own_batch():
         (("10epochs",), "config.game.ema='10epochs': a decay in .* or a half-life as '10kimg'"),
         (("0kimg",), "config.game.ema='0kimg'"),
         ((1.0,), "config.game.ema=1.0"),
+        (("1.0",), "config.game.ema='1.0'"),
         ((True,), "config.game.ema=True"),
         ((0.999, 0.05), "config.game.ema_rampup=0.05: for a half-life only"),
         (("10kimg", -1.0), "config.game.ema_rampup=-1.0"),
