@@ -69,7 +69,7 @@ def test_abstract_columns_are_those_of_gathered_items(columns, dtype):
         ((IMAGES[..., 0],), r"shape \(3, 2, 2\)"),
         ((IMAGES[:0],), "empty"),
         ((IMAGES, np.array([0, 1])), "one per image"),
-        ((IMAGES, np.array([0.0, 1.0, 0.0])), "float64"),
+        ((IMAGES, np.array([0.0, 1.5, 0.0])), "not all whole numbers"),
         ((IMAGES, np.array([0, -1, 0])), "from 0 to the last"),
         ((IMAGES, np.array([0, 2, 0]), ("a", "b")), "from 0 to 1, as 2 classes"),
         ((IMAGES, None, ("a",)), "no labels"),
