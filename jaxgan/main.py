@@ -8,8 +8,13 @@ Any key of the config is a flag:
   --config.steps=20000         also '600kimg', '10epochs'
   --config.optim.g.lr=1e-4
 
+What differs from the run that is resumed is refused, but for steps, log, checkpoint and dispatch;
+--override names keys that may differ on purpose, and config.json keeps what was changed, and when:
+
+  --override=optim,batch,data.name
+
 Writes, to the workdir:
-  config.json                  the config, package versions, the git revision
+  config.json                  the config, the data, changes, package versions, the git revision
   checkpoints/                 training states, from which the same command resumes
   samples/*.png, progress.gif  samples of the same latents during training
   metrics.jsonl, tensorboard/  losses and other scalars
@@ -18,6 +23,7 @@ Exit codes:
   0   done
   2   bad input, a full disk or a loss that is not finite: one line on stderr
   75  stopped by SIGTERM or Ctrl-C after saving: run the same command to resume
+  130 stopped by Ctrl-C before the first step, or by a second one: the last checkpoint is kept
 """
 
 import sys
@@ -39,9 +45,15 @@ def main(argv: list[str]) -> int:
         metavar="DIR",
         help="the folder of the run (default: runs/<file>[-<arg>])",
     )
-    args, overrides = parser.parse_known_args(argv)
+    parser.add_argument(
+        "--override",
+        metavar="KEYS",
+        help="keys of the config, comma-separated, that may differ from the run that is resumed",
+    )
+    args, flags = parser.parse_known_args(argv)
     config = configs.load(args.config)
-    configs.override(config, overrides)
+    configs.override(config, flags)
+    override = () if args.override is None else configs.keys(args.override, config.to_dict())
     workdir = args.workdir or default_workdir(args.config)
     environment.prepare()
     # jax is slow to import: --help and bad flags do not wait for it
@@ -50,7 +62,7 @@ def main(argv: list[str]) -> int:
     stopwatch = clock.Clock(clock.age())
     stopwatch.lap("imports")
     print(f"{args.config} in {workdir}", file=sys.stderr)
-    return train(config.to_dict(), workdir, stopwatch)
+    return train(config.to_dict(), workdir, stopwatch, override)
 
 
 def default_workdir(text: str) -> Path:

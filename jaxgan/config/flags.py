@@ -3,7 +3,7 @@
 import ast
 import importlib.util
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -104,6 +104,25 @@ def override(config: ConfigDict, flags: Sequence[str]) -> None:
                     node[name] = ConfigDict({"name": old} if isinstance(old, str) else {})
                 node = node[name]
             node[last] = _like(node.get(last), text, path)
+
+
+def keys(override: str, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Parses --override's value, comma-separated dotted keys.
+
+    Raises:
+      UserError: a key that the config does not have.
+    """
+    found = tuple(key.strip().removeprefix("config.") for key in override.split(","))
+    for key in found:
+        node: Any = config
+        for part in key.split("."):
+            known = list(node) if isinstance(node, Mapping) else []
+            if part not in known:
+                raise UserError(
+                    f"--override={override}: the config has no key {key!r}{nearest(part, known)}"
+                )
+            node = node[part]
+    return found
 
 
 def _like(old: Any, text: str, at: str) -> Any:

@@ -14,8 +14,12 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxgan.runtime.errors import UserError
 
 
-def over_data(batch: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
+def over_data(
+    batch: int, devices: Sequence[jax.Device] | None = None, at: str = "config.batch"
+) -> Mesh:
     """Builds a mesh with one axis, `data`, of `devices`: by default all, of all processes.
+
+    `at` says in messages what the batch is.
 
     Raises:
       UserError: the batch does not divide evenly among them.
@@ -23,8 +27,11 @@ def over_data(batch: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
     devices = jax.devices() if devices is None else devices
     n = len(devices)
     if batch % n:
+        fewer = max(k for k in range(1, n) if batch % k == 0)
         raise UserError(
-            f"config.batch={batch} does not split over {n} devices; set a multiple of {n}"
+            f"{at}={batch} does not split over {n} devices; set a multiple of {n} (with "
+            f"--override=batch where a run is resumed), or run on {fewer} of the devices (on GPUs "
+            "by CUDA_VISIBLE_DEVICES)"
         )
     # Auto: the compiler propagates the batch's sharding; under Explicit every loss would name it.
     return jax.make_mesh((n,), ("data",), axis_types=(AxisType.Auto,), devices=devices)
@@ -37,7 +44,10 @@ def over_seeds(n: int) -> Mesh:
       UserError: there is more than one process.
     """
     if jax.process_count() > 1:
-        raise UserError("config.seeds: seeds under vmap need a single process")
+        raise UserError(
+            "config.seeds: seeds under vmap need a single process; set config.replicas=sequential "
+            "(with --override=replicas where a run is resumed)"
+        )
     devices = jax.devices()[: math.gcd(n, jax.device_count())]
     return jax.make_mesh((len(devices),), ("seeds",), axis_types=(AxisType.Auto,), devices=devices)
 

@@ -4,8 +4,10 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 from orbax.checkpoint import v1 as ocp
 
 from jaxgan.core.game import State
@@ -32,7 +34,8 @@ class Checkpoints:
             policy = policies.AnyPreservationPolicy([policy, policies.EveryNSteps(every)])
         self._folder = folder
         # Orbax's threads log the traceback of errors that are raised here as well: once is enough.
-        logging.getLogger("absl").setLevel(logging.CRITICAL)
+        for name in ("absl", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self._orbax = ocp.training.Checkpointer(
             folder.absolute(), preservation_policy=policy, cleanup_tmp_directories=write
         )
@@ -60,11 +63,42 @@ class Checkpoints:
         """Restores the checkpoint of a step among `steps()`, None for the newest.
 
         It has the shapes and types of `like` and is placed by `sharding`.
+
+        Raises:
+          UserError: a checkpoint that is damaged, or whose leaves are not those of `like`.
         """
-        return self._orbax.load(
-            step,
-            jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), like),
-        )
+        if misfit := self.misfit(like, step):
+            raise UserError(
+                f"the checkpoint of step {self.latest() if step is None else step} in "
+                f"{self._folder} does not fit the nets and optimizers of this config: {misfit}. "
+                "Use the config and the code that it was trained with, or another --workdir"
+            )
+        with self._readable(step):
+            return self._orbax.load(
+                step,
+                jax.tree.map(
+                    lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), like
+                ),
+            )
+
+    def misfit(self, like: State, step: int | None = None) -> str:
+        """Returns in which leaf a checkpoint first differs from `like`; '' where in none.
+
+        Reads names, shapes and types, no values.
+
+        Raises:
+          UserError: a checkpoint that is damaged.
+        """
+        with self._readable(step):
+            have = _leaves(self._orbax.metadata(step).metadata)
+            if not have:  # what orbax makes of a file that it cannot parse
+                raise ValueError("no array can be found in it")
+        want = _leaves(like)
+        for name in (*want, *have):
+            if have.get(name) != want.get(name):
+                saved, now = (each.get(name, "absent") for each in (have, want))
+                return f"{name} is {saved} in the checkpoint, {now} now"
+        return ""
 
     def close(self) -> None:
         """Waits until everything is written.
@@ -74,6 +108,25 @@ class Checkpoints:
         """
         with self._disk(self.latest()):
             self._orbax.close()
+
+    @contextlib.contextmanager
+    def _readable(self, step: int | None) -> Iterator[None]:
+        step = self.latest() if step is None else step
+        try:
+            yield
+        except Exception as error:  # orbax, tensorstore and the file system each have their own
+            if isinstance(error, MemoryError | jax.errors.JaxRuntimeError):
+                raise
+            others = [each for each in self.steps() if each != step]
+            remedy = (
+                f"move {self._folder / str(step)} elsewhere to use step {others[-1]}"
+                if others
+                else "no other is kept; start again in another --workdir"
+            )
+            cause = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            raise UserError(
+                f"the checkpoint of step {step} in {self._folder} is damaged ({cause}); {remedy}"
+            ) from error
 
     @contextlib.contextmanager
     def _disk(self, step: int | None) -> Iterator[None]:
@@ -87,3 +140,18 @@ class Checkpoints:
                 f"written; the last complete one is of step {self.latest()}. Free some space "
                 "and run the same command to resume from there"
             ) from error
+
+
+def _leaves(tree: Any) -> dict[str, str]:
+    """Returns each leaf's shape and type by its dotted name, as 'params.g.b': '(3,) float32'.
+
+    Random keys are left out: they are stored as plain integers.
+    """
+    found = {}
+    for path, leaf in jax.tree.leaves_with_path(tree):
+        if not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            name = ".".join(
+                str(getattr(k, "key", getattr(k, "idx", getattr(k, "name", k)))) for k in path
+            )
+            found[name] = f"{tuple(leaf.shape)} {jnp.dtype(leaf.dtype).name}"
+    return found

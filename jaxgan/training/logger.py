@@ -1,6 +1,7 @@
 """Logs a run's scalars: averages them on the device, checks them, writes jsonl and TensorBoard."""
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -21,9 +22,15 @@ class Diverged(UserError):
 class Meter:
     """Averages metrics over the steps since the last reading, without a sync at each step."""
 
-    def __init__(self, seen: Callable[[int], int]):
-        """`seen`: step -> images of all steps before it, of all seeds."""
+    def __init__(self, seen: Callable[[int], int], rates: Mapping[str, float] | None = None):
+        """Starts the first reading.
+
+        Args:
+          seen: step -> images of all steps before it, of all seeds.
+          rates: each player's learning rate, for the message of a loss that is not finite.
+        """
         self._seen = seen
+        self._rates = rates or {}
         self._pending: list[tuple[Mapping[str, Any], int]] = []
         self._since = time.perf_counter()
 
@@ -55,7 +62,8 @@ class Meter:
             for name, value in row.items():
                 value = np.asarray(value)
                 if not np.isfinite(value).all():
-                    raise Diverged(_report(name, value, before, steps, saved))
+                    where = _report(name, value, before, steps)
+                    raise Diverged(f"{where} {_remedy(self._rates, saved)}")
                 columns.setdefault(name, []).append(value)
             before += steps
         means = {name: np.mean(column, axis=0) for name, column in columns.items()}
@@ -73,16 +81,24 @@ def spread(values: Mapping[str, np.ndarray]) -> dict[str, float]:
     return row
 
 
-def _report(name: str, value: np.ndarray, step: int, steps: int, saved: int | None) -> str:
-    """Describes what diverged in the `steps` steps from `step` on, and what to do."""
+def _report(name: str, value: np.ndarray, step: int, steps: int) -> str:
+    """Describes what diverged first in the `steps` steps from `step` on."""
     turn, _, metric = name.partition("/")
     when = f"step {step}" if steps == 1 else f"steps {step} to {step + steps - 1}"
     bad = np.flatnonzero(~np.isfinite(value))
     which = f" of replica {bad[0]}" if value.ndim else ""
+    return f"{when}, turn {turn!r}: {metric}{which} is {value.flat[bad[0]]}; stopped."
+
+
+def _remedy(rates: Mapping[str, float], saved: int | None) -> str:
+    """Says what to do; a player that moved before the turn that is named may be the cause."""
+    listed = " or ".join(f"config.optim.{player}.lr={lr:g}" for player, lr in rates.items())
+    lower = f"lower {listed or 'a rate under config.optim'}"
+    if saved is None:
+        return f"No checkpoint yet; {lower}, or change the loss"
     return (
-        f"{when}, turn {turn!r}: {metric}{which} is {value.flat[bad[0]]}; stopped. "
-        f"{'No checkpoint yet' if saved is None else f'Step {saved} is saved'}; "
-        f"lower config.optim.{turn}.lr or change the loss, in another --workdir"
+        f"Step {saved} is saved; {lower} and resume with --override=optim, or change the loss in "
+        "another --workdir"
     )
 
 
@@ -96,14 +112,14 @@ class Writer:
         self._path = workdir / "metrics.jsonl"
         rows = [row for row in read(workdir) if row["step"] <= step]
         part = self._path.with_suffix(".part")
-        part.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        part.write_text("".join(_line(row) for row in rows))
         os.replace(part, self._path)
         self._jsonl = self._path.open("a", buffering=1)
         self._events = SummaryWriter(str(workdir / "tensorboard"), purge_step=step + 1)
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Writes one row."""
-        self._jsonl.write(json.dumps({"step": step, **values}) + "\n")
+        self._jsonl.write(_line({"step": step, **values}))
         for name, value in values.items():
             self._events.add_scalar(name, value, step)
 
@@ -118,7 +134,14 @@ class Writer:
 
 
 def read(workdir: Path) -> list[dict[str, float]]:
-    """Reads a workdir's metrics.jsonl; a last line truncated by a kill is left out."""
+    """Reads a workdir's metrics.jsonl; null is NaN; a last line cut by a kill is left out."""
     path = workdir / "metrics.jsonl"
     lines = path.read_text().split("\n")[:-1] if path.exists() else []
-    return [json.loads(line) for line in lines]
+    rows = [json.loads(line) for line in lines]
+    return [{k: math.nan if v is None else v for k, v in row.items()} for row in rows]
+
+
+def _line(row: Mapping[str, float]) -> str:
+    """Formats a row as strict JSON, which has no NaN or infinity: they become null."""
+    finite = {name: value if math.isfinite(value) else None for name, value in row.items()}
+    return json.dumps(finite, allow_nan=False) + "\n"

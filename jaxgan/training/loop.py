@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from jaxgan.core.keys import named
 from jaxgan.data.pipeline import prefetch
 from jaxgan.parallel import mesh
 from jaxgan.runtime.clock import Clock
-from jaxgan.training import dispatch, logger, replicas, workdir
+from jaxgan.training import changes, dispatch, logger, replicas, workdir
 from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.diagnostics import CollapseWatch
 from jaxgan.training.dispatch import Program
@@ -30,10 +30,16 @@ TERMINAL = sys.stderr.isatty()
 INTERRUPTED = 75  # exit code of a run that was told to stop and saved itself (EX_TEMPFAIL)
 
 
-def train(config: Mapping[str, Any], folder: Path, clock: Clock | None = None) -> int:
+def train(
+    config: Mapping[str, Any],
+    folder: Path,
+    clock: Clock | None = None,
+    override: Sequence[str] = (),
+) -> int:
     """Trains the run of `config` in the workdir `folder`, or resumes it there.
 
-    `clock` has run since the command was given.
+    `clock` has run since the command was given. `override` names dotted keys that may differ from
+    those of the run that is resumed.
 
     Returns:
       0 when all steps are taken, INTERRUPTED when SIGTERM or SIGINT ended it after a save.
@@ -44,8 +50,13 @@ def train(config: Mapping[str, Any], folder: Path, clock: Clock | None = None) -
     """
     clock = clock or Clock()
     run = bind(prepare, config, at="config", given=("clock",))(clock=clock)
+    record = workdir.Record(dict(config), run.spec, run.steps, run.growth, run.data)
+    record, done = recorded(folder, record, run, override)
+    if done > run.steps:
+        say(f"nothing to do: the run in {folder} has {done} steps, config.steps is {run.steps}")
+        return 0
     (folder / "samples").mkdir(parents=True, exist_ok=True)
-    workdir.write(folder, workdir.Record(dict(config), run.spec, run.steps, run.growth))
+    workdir.write(folder, record)
     keep = {"keep": run.checkpoint.keep, "every": run.checkpoint.keep_every}
     checkpoints = Checkpoints(folder / "checkpoints", **keep)
     with jax.set_mesh(run.mesh), contextlib.closing(checkpoints), StopSignal() as stop:
@@ -54,6 +65,35 @@ def train(config: Mapping[str, Any], folder: Path, clock: Clock | None = None) -
     save_gif(folder / "progress.gif", sorted((folder / "samples").glob("*.png")))
     say(f"{'stopped' if done < run.steps else 'done'} at step {done}; pictures in {folder}")
     return INTERRUPTED if done < run.steps else 0
+
+
+def recorded(
+    folder: Path, record: workdir.Record, run: Run, override: Sequence[str]
+) -> tuple[workdir.Record, int]:
+    """Compares `record` with what the workdir holds; writes nothing.
+
+    Without a complete checkpoint there is nothing to protect, and whatever is recorded may go.
+
+    Returns:
+      The record with the run's history, and the steps taken.
+
+    Raises:
+      UserError: changes that are refused, see changes.resume.
+    """
+    place = folder / "checkpoints"
+    if not (place.is_dir() and (folder / "config.json").exists()):
+        return record, 0
+    checkpoints = Checkpoints(place, write=False)
+    done = checkpoints.latest()
+    if done is None:
+        return record, 0
+    misfit = checkpoints.misfit(replicas.like(run.game, len(run.feeds)))
+    old = workdir.read(folder)
+    record, lines = changes.resume(folder, old, record, done, override, misfit)
+    if done <= run.steps:
+        for line in lines:
+            say(line)
+    return record, done
 
 
 def loop(run: Run, folder: Path, checkpoints: Checkpoints, stop: StopSignal, clock: Clock) -> int:
@@ -71,7 +111,7 @@ def loop(run: Run, folder: Path, checkpoints: Checkpoints, stop: StopSignal, clo
     )
     watch = CollapseWatch(after=max(run.steps // 10, run.growth.stages[-1].start))
     writer = logger.Writer(folder, first)
-    meter = logger.Meter(lambda t: run.growth.seen(t) * len(run.feeds))
+    meter = logger.Meter(lambda t: run.growth.seen(t) * len(run.feeds), run.rates)
     if first == 0:
         writer.image(0, "samples", snapshots.draw(program.split(states), 0))
     clock.lap("first picture")
@@ -98,7 +138,7 @@ def loop(run: Run, folder: Path, checkpoints: Checkpoints, stop: StopSignal, clo
                     each = program.split(states)
                     writer.image(done, "samples", snapshots.draw(each, done))
                     row |= snapshots.diagnose(each)
-                    if warning := watch(done, row["diagnosis/diversity"]):
+                    if warning := watch(done, row):
                         say(warning)
                 writer.scalars(done, row)
             if save:

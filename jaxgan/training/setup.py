@@ -18,6 +18,7 @@ from jaxgan.data.source import Source
 from jaxgan.parallel import mesh as devices
 from jaxgan.runtime.clock import Clock
 from jaxgan.runtime.errors import UserError
+from jaxgan.training import batch_fit
 from jaxgan.training import dispatch as dispatching
 
 
@@ -55,6 +56,8 @@ class Run(NamedTuple):
     dispatch: int | str
     log: Log
     checkpoint: Save
+    rates: Mapping[str, float]  # config.optim.PLAYER.lr, by player
+    data: Mapping[str, Any]  # what config.json says of them, see workdir.Record
 
 
 NONE: Mapping[str, Any] = {}
@@ -84,8 +87,7 @@ def prepare(
       data, game, optim, log, checkpoint: nodes, see data.load, games, core.optim, `Log`, `Save`.
       growth: stages of rising resolution, see core.growth.grow; without it, none.
       seeds: how many replicas are trained, with seeds `seed`, `seed + 1` and so on.
-      replicas: 'vmap', all at once; 'sequential', one after another at each step; 'auto': vmap
-        except for convolutions on a CPU.
+      replicas: 'vmap', all at once, 'sequential', in turn, or 'auto', see dispatch.vmapped.
       dispatch: steps per call of the device, or 'auto', see dispatch.stride.
       clock: not a config key; records a lap once the data are open.
 
@@ -96,26 +98,41 @@ def prepare(
     if clock:
         clock.lap("data")
     spec = Spec(tuple(source.shape), len(source.classes), source.condition_dim)
-    if seeds < 1:
-        raise UserError(f"config.seeds={seeds}: at least 1")
+    for key, number in (("seeds", seeds), ("batch", batch)):
+        if number < 1:
+            raise UserError(f"config.{key}={number}: at least 1")
     stages = growing.plan(growth, shape=spec.shape, images=batch, size=source.size)
     total = growing.total(steps, growth=stages, size=source.size, at="config.steps")
     built = make_game(game, optim, spec=spec, steps=total, growth=stages)
     vmapped = dispatching.vmapped(built, replicas) and seeds > 1
     in_steps = functools.partial(intervals, growth=stages, size=source.size)
+    logged = in_steps(bind(Log, log, at="config.log")(), "config.log")
+    batch_fit.check(built, stages, source, logged.samples)
     return Run(
         game=built,
         spec=spec,
         growth=stages,
         feeds=[feed(source, stages, seed + i, data.get("flip", False)) for i in range(seeds)],
-        mesh=devices.over_seeds(seeds) if vmapped else devices.over_data(stages.common_batch()),
+        mesh=devices.over_seeds(seeds) if vmapped else over_data(stages),
         seed=seed,
         batch=batch,
         steps=total,
         dispatch=dispatch,
-        log=in_steps(bind(Log, log, at="config.log")(), "config.log"),
+        log=logged,
         checkpoint=in_steps(bind(Save, checkpoint, at="config.checkpoint")(), "config.checkpoint"),
+        rates={player: node["lr"] for player, node in optim.items() if "lr" in node},
+        data=described(source),
     )
+
+
+def described(source: Source) -> dict[str, Any]:
+    """Returns what config.json says of the data, see workdir.Record."""
+    return {
+        "size": source.size,
+        "classes": source.classes,
+        "fingerprint": source.fingerprint,
+        "found": source.describe(),
+    }
 
 
 def open_source(data: Mapping[str, Any]) -> Source:
@@ -165,6 +182,14 @@ def make_game(
     chains.check_all_made()
     jax.eval_shape(lambda: core.init(built, jax.random.key(0)))  # nets that do not fit say so here
     return built
+
+
+def over_data(growth: Growth) -> jax.sharding.Mesh:
+    """Splits the batches of all stages over all devices; raises UserError if one does not split."""
+    at = "config.batch"
+    if len(growth.stages) > 1:
+        at = f"the common divisor of config.batch and config.growth.batch ({growth.batches()})"
+    return devices.over_data(growth.common_batch(), at=at)
 
 
 def intervals(node: Any, at: str, growth: Growth, size: int) -> Any:

@@ -4,7 +4,7 @@ import importlib.metadata
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +17,6 @@ from jaxgan.training import replicas
 from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.setup import make_game
 
-# Keys that may differ between a run and its continuation: they change no step's result.
-_FREE = ("steps", "log", "checkpoint", "dispatch")
 _PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 
 
@@ -26,13 +24,17 @@ class Record(NamedTuple):
     """What config.json says of a run.
 
     config: as it was given. spec, steps, growth: what followed from it and from the data; growth
-    is None where the run was recorded without.
+    is None where the run was recorded without. data: size, classes (names), fingerprint and found
+    as `Source` has them; empty where the run was recorded without. history: what was changed on
+    purpose while it ran, see training.changes.
     """
 
     config: dict[str, Any]
     spec: Spec
     steps: int
     growth: Growth | None = None
+    data: Mapping[str, Any] = {}
+    history: Sequence[Mapping[str, Any]] = ()
 
     def game(self) -> Game:
         """Builds the run's game again."""
@@ -49,29 +51,16 @@ class Restored(NamedTuple):
 
 
 def write(workdir: Path, record: Record) -> None:
-    """Writes config.json: the record, versions of packages, and the git revision.
-
-    Raises:
-      UserError: the workdir holds a run of another config.
-    """
+    """Writes config.json: the record, versions of packages, and the git revision."""
     path = workdir / "config.json"
-    if path.exists():
-        old = json.loads(path.read_text())["config"]
-        new = json.loads(json.dumps(record.config))
-        if differ := _differences(
-            {k: v for k, v in old.items() if k not in _FREE},
-            {k: v for k, v in new.items() if k not in _FREE},
-        ):
-            raise UserError(
-                f"{workdir} holds another experiment's run: {'; '.join(differ[:3])}"
-                f"{' …' if len(differ) > 3 else ''}. Pass another --workdir, or delete that one"
-            )
     text = json.dumps(
         {
             "config": record.config,
             "spec": record.spec._asdict(),
             "steps": record.steps,
             "growth": record.growth and record.growth.stages,
+            "data": record.data,
+            "history": record.history,
             "versions": {name: _version(name) for name in _PACKAGES},
             "revision": _revision(),
         },
@@ -95,7 +84,8 @@ def read(workdir: Path) -> Record:
     spec = Spec(**saved["spec"] | {"shape": tuple(saved["spec"]["shape"])})
     stages = saved.get("growth")
     growth = Growth(tuple(Stage(*stage) for stage in stages)) if stages else None
-    return Record(saved["config"], spec, saved["steps"], growth)
+    rest = saved.get("data", {}), saved.get("history", [])
+    return Record(saved["config"], spec, saved["steps"], growth, *rest)
 
 
 def restore(workdir: Path, replica: int = 0, step: int | None = None) -> Restored:
@@ -122,13 +112,6 @@ def restore(workdir: Path, replica: int = 0, step: int | None = None) -> Restore
     device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     state = checkpoints.load(replicas.like(game, seeds), device, step)
     return Restored(record, game, replicas.pick(state, replica) if seeds > 1 else state)
-
-
-def _differences(old: Any, new: Any, at: str = "config") -> list[str]:
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        keys = sorted(old.keys() | new.keys())
-        return [d for k in keys for d in _differences(old.get(k), new.get(k), f"{at}.{k}")]
-    return [] if old == new else [f"{at} was {old!r}, now {new!r}"]
 
 
 def _version(package: str) -> str | None:

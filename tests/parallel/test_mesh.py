@@ -84,3 +84,5 @@ def test_all_local_devices_are_used_by_default():
 def test_a_batch_that_does_not_split_is_refused():
     with pytest.raises(UserError, match="config.batch=60 does not split over 8 devices"):
         mesh.over_data(60)
+    with pytest.raises(UserError, match="multiple of 3 .with --override=batch.*on 2 of the dev"):
+        mesh.over_data(8, jax.devices()[:3])

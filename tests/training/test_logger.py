@@ -20,6 +20,20 @@ def test_meter_averages_what_each_step_reported():
     assert meter.read(3, None)["d/loss"] == 7.0
 
 
+def test_what_is_not_finite_is_null_in_the_log_and_names_all_rates(tmp_path):
+    writer = Writer(tmp_path, 0)
+    writer.scalars(5, {"diagnosis/diversity": math.nan, "d/real": math.inf, "d/loss": 1.0})
+    writer.close()
+    text = (tmp_path / "metrics.jsonl").read_text()
+    assert text == '{"step": 5, "diagnosis/diversity": null, "d/real": null, "d/loss": 1.0}\n'
+    assert math.isnan(read(tmp_path)[0]["diagnosis/diversity"])
+
+    meter = Meter(lambda step: 8 * step, {"d": 1e30, "g": 2e-4})
+    meter.add({"d/loss": jnp.float32(1.0), "g/loss": jnp.float32(math.nan)})
+    with pytest.raises(Diverged, match=r"config.optim.d.lr=1e\+30 or config.optim.g.lr=0.0002"):
+        meter.read(1, None)
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_meter_names_step_and_turn_of_a_loss_that_is_not_finite(bad):
     meter = Meter(seen=lambda step: 8 * step)

@@ -4,6 +4,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.runtime.errors import UserError
+
 
 class MinibatchStd(nn.Module):
     """Appends the standard deviation over groups of images to the features, as channels.
@@ -17,8 +19,19 @@ class MinibatchStd(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Maps (N, H, W, C) to (N, H, W, C + channels); N is below `group` or a multiple of it."""
+        """Maps (N, H, W, C) to (N, H, W, C + channels); N is below `group` or a multiple of it.
+
+        Raises:
+          UserError: another N.
+        """
         n, height, width, _ = x.shape
+        if n > self.group and n % self.group:
+            near = n - n % self.group, n + self.group - n % self.group
+            raise UserError(
+                f"d's minibatch standard deviation cannot split {n} images into groups of "
+                f"config.game.d.group={self.group}; set config.batch to a multiple of "
+                f"{self.group} (as {near[0]} or {near[1]}) or below it, or another group"
+            )
         size = min(self.group, n)
         h = x.reshape(size, -1, height, width, self.channels, x.shape[-1] // self.channels)
         std = jnp.sqrt(h.var(axis=0) + 1e-8).mean(axis=(1, 2, 4))
