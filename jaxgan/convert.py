@@ -16,12 +16,24 @@ Exit codes:
   2   bad input: one line on stderr
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jaxgan import config as configs
 from jaxgan.runtime import environment
 from jaxgan.runtime.errors import UserError, run
 from jaxgan.runtime.parser import Parser
+
+# Words of a config's argument that name what the weights determine too, with their keys.
+_WORDS = {
+    "res": "data.res",
+    "channels": "data.channels",
+    "latent": "game.latent",
+    "labelled": "game.condition",
+    "labels": "game.condition",
+    "unlabelled": "game.condition",
+}
 
 
 def main(argv: list[str]) -> int:
@@ -39,7 +51,9 @@ def main(argv: list[str]) -> int:
         default="experiments/stylegan2.py",
         metavar="FILE[:ARG]",
         help="sets the data, optimizers and loss weights of further training (default: "
-        "%(default)s); any of its keys is a flag, as for jaxgan.main",
+        "%(default)s); any of its keys is a flag, as for jaxgan.main. The weights replace the "
+        "preset's nets, latent, condition and data.res; those that ARG or a flag sets otherwise "
+        "are refused",
     )
     args, overrides = parser.parse_known_args(argv)
     if (args.weights is None) == (args.out is None):
@@ -55,8 +69,25 @@ def main(argv: list[str]) -> int:
         return 0
     config = configs.load(args.config)
     configs.override(config, overrides)
-    runs.read(args.weights, args.workdir, config.to_dict(), args.config)
+    base = config.to_dict()
+    said = _said(args.config, overrides, base)
+    runs.read(args.weights, args.workdir, base, args.config, said)
     return 0
+
+
+def _said(name: str, overrides: list[str], config: dict[str, Any]) -> dict[str, Any]:
+    """Returns the keys that words of the config's argument and the flags set, with their values."""
+    words = [word.partition("=")[0] for word in name.partition(":")[2].split(",")]
+    keys = {_WORDS[word] for word in words if word in _WORDS}
+    keys |= {flag.removeprefix("--config.").partition("=")[0] for flag in overrides}
+    return {key: value for key, value in _flat(config).items() if key in keys}
+
+
+def _flat(node: Mapping[str, Any], at: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in node.items():
+        flat |= _flat(value, f"{at}{key}.") if isinstance(value, Mapping) else {at + key: value}
+    return flat
 
 
 if __name__ == "__main__":

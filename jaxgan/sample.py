@@ -3,18 +3,24 @@
   python -m jaxgan.sample --workdir=runs/dcgan --out=grid.png
   python -m jaxgan.sample --workdir=runs/dcgan --n=2000 --seed=1 --out=samples.npz
   python -m jaxgan.sample --workdir=runs/acgan --n=20 --labels=3,7 --out=digits.png
+  python -m jaxgan.sample --workdir=runs/acgan --labels=cat --seeds=1-10 --out=cats/
+  python -m jaxgan.sample --workdir=runs/dcgan --step=5000 --latents=samples.npz --out=then.png
 
 Writes:
-  --out=FILE.png  a grid of the samples
-  --out=FILE.npz  images, uint8 (N, H, W, C), and the inputs that they were drawn from: latents,
-                  labels or conditions, inputs (the images to translate)
+  --out=FILE.png  a grid of the samples; of points in the plane, a plot
+  --out=FILE.npz  images, uint8 (N, H, W, C), or points, float32 (N, D), and the inputs that they
+                  were drawn from: latents, labels or conditions, inputs (the images to
+                  translate), seeds. --latents=FILE.npz draws the same samples from them again
+  --out=DIR/      each image as a file: 00000.png; 00000-cat.png where it has a label
 Exit codes:
   0   done
   2   bad input: one line on stderr
 """
 
+import argparse
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,97 +33,155 @@ from jaxgan.runtime.parser import Parser
 def main(argv: list[str]) -> int:
     """Parses the flags, draws, and writes a PNG grid or an .npz; returns the exit code."""
     args = _parser().parse_args(argv)
-    if args.out.suffix not in (".png", ".npz"):
-        raise UserError(f"--out={args.out}: write a .png (grid) or an .npz (arrays)")
-    if args.n < 1:
-        raise UserError(f"--n={args.n}: at least 1")
+    into_folder = args.out.endswith("/") or Path(args.out).is_dir()
+    out = Path(args.out)
+    if not into_folder and out.suffix not in (".png", ".npz"):
+        raise UserError(f"--out={out}: write a .png (grid), an .npz (arrays) or a folder, DIR/")
+    _check(args)
     environment.prepare()
     # jax is slow to import: --help and bad flags do not wait for it
-    from jaxgan.generation import sample, truncation
+    from jaxgan.generation import drawn, sample, truncation
     from jaxgan.training.workdir import restore
-    from jaxgan.visual import grid
 
-    given = _given(args.labels, args.conditions, args.images)
-    _, game, state = restore(args.workdir, args.replica)
-    drawn_by = None if args.psi is None else truncation.truncated(game, args.psi)
-    images, inputs = sample.draw(game, state, args.n, args.seed, given, args.sweep, drawn_by)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    if args.out.suffix == ".png":
-        columns = 0 if args.sweep is None else sample.COLUMNS
-        grid.save_png(args.out, grid.grid(images, columns))
+    record, game, state = restore(args.workdir, args.replica, args.step)
+    classes = tuple((record and record.data or {}).get("classes") or ())
+    given = _given(args.labels, args.conditions, args.images, classes)
+    by = None if args.psi is None else truncation.truncated(game, args.psi)
+    seeds = args.seeds or [args.seed or 0]
+    if args.latents is not None:
+        rows, seeds = drawn.load_inputs(args.latents, game.inputs)
+        samples = sample.render_each(game, state, rows, seeds, by)
+    elif args.seeds:
+        samples, rows = sample.of_each_seed(game, state, seeds, given, by)
     else:
-        np.savez_compressed(args.out, images=images, **_named(inputs))
-    print(f"{len(images)} samples in {args.out}", file=sys.stderr)
+        n = 64 if args.n is None else args.n
+        samples, rows = sample.draw(game, state, n, seeds[0], given, args.sweep, by)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if into_folder:
+        drawn.save_folder(out, samples, rows, classes)
+    elif out.suffix == ".png":
+        drawn.save_grid(out, samples, 0 if args.sweep is None else sample.COLUMNS)
+    else:
+        drawn.save_arrays(out, samples, rows, seeds)
+    print(f"{len(samples)} samples in {args.out}", file=sys.stderr)
     return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuses numbers out of range, and flags of which one would be dropped."""
+    if args.n is not None and args.n < 1:
+        raise UserError(f"--n={args.n}: at least 1")
+    inputs = ("n", "seed", "seeds", "labels", "conditions", "images", "sweep")
+    passed = [name for name in inputs if getattr(args, name) is not None]
+    if args.latents is not None and passed:
+        raise UserError(f"--{passed[0]}: --latents={args.latents} says all inputs; pass one")
+    if args.seeds is not None:
+        for name in ("n", "seed", "sweep"):
+            if name in passed:
+                raise UserError(f"--{name}: --seeds draws one sample of each seed; pass one")
+
+
+def _seeds(text: str) -> list[int]:
+    """Parses seeds, as in 1-10 or 1,5,9."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", part.strip())
+        if not match:
+            raise argparse.ArgumentTypeError(f"{text}: write seeds as in 1-10 or 1,5,9")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if not first <= last < first + 1_000_000:
+            raise argparse.ArgumentTypeError(f"{text}: from the lower to the higher, a million")
+        seeds += range(first, last + 1)
+    return seeds
 
 
 def _parser() -> Parser:
     """Builds the parser of the flags."""
     parser = Parser("sample", __doc__)
-    parser.add_argument(
+    group = parser.add_argument_group("what to draw from")
+    group.add_argument(
         "--workdir", type=Path, required=True, metavar="DIR", help="the folder of a run"
     )
-    parser.add_argument("--n", type=int, default=64, help="how many samples (default: 64)")
-    parser.add_argument("--seed", type=int, default=0, help="of every draw (default: 0)")
-    parser.add_argument(
+    group.add_argument("--step", type=int, help="of a checkpoint that is kept (default: the last)")
+    group.add_argument(
         "--replica", type=int, default=0, help="which of config.seeds to draw from (default: 0)"
     )
-    parser.add_argument(
-        "--labels",
-        help="classes to draw in rotation: 7, or 0,1,2 (default: all; conditional models only)",
+    group.add_argument(
+        "--psi",
+        type=float,
+        help="truncation of style-based generators; 1 for none (default: the config's)",
     )
-    parser.add_argument(
+    group = parser.add_argument_group("where to write")
+    group.add_argument("--out", required=True, metavar="PATH", help="see above")
+    _add_inputs(parser)
+    return parser
+
+
+def _add_inputs(parser: Parser) -> None:
+    """Adds the flags that say which samples are drawn."""
+    group = parser.add_argument_group("which samples")
+    group.add_argument("--n", type=int, help="how many samples (default: 64)")
+    group.add_argument("--seed", type=int, help="of every draw (default: 0)")
+    group.add_argument(
+        "--seeds",
+        type=_seeds,
+        metavar="1-10",
+        help="in place of --n and --seed: a sample of each seed, that of --seed=SEED --n=1",
+    )
+    group.add_argument(
+        "--latents",
+        type=Path,
+        metavar="FILE.npz",
+        help="in place of all others: the inputs that --out=FILE.npz wrote",
+    )
+    group = parser.add_argument_group("conditions")
+    group.add_argument(
+        "--labels",
+        help="classes to draw in rotation, by number or name: 7, or 0,1,2, or cat,dog "
+        "(default: all; conditional models only)",
+    )
+    group.add_argument(
         "--conditions",
         type=Path,
         metavar="FILE.npy",
         help="vectors (N, D) to condition on in rotation, such as text embeddings",
     )
-    parser.add_argument(
+    group.add_argument(
         "--images",
         type=Path,
         metavar="FILE.npy",
         help="uint8 (N, H, W, C) to translate in rotation, for models that take images",
     )
-    parser.add_argument(
-        "--psi",
-        type=float,
-        help="truncation of style-based generators; 1 for none (default: the config's)",
-    )
-    parser.add_argument(
+    group.add_argument(
         "--sweep",
         type=int,
         metavar="I",
         help="draw a row for each sample, along which number I of its condition vector goes from "
         "-1 to 1; InfoGAN's continuous codes follow its categories: 10 and 11 by default",
     )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="a .png or an .npz, see above",
-    )
-    return parser
 
 
-def _named(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Returns the drawn inputs under their names in the .npz."""
-    names = {"z": "latents", "x": "inputs"}
-    if "y" in inputs:
-        names["y"] = "labels" if np.issubdtype(inputs["y"].dtype, np.integer) else "conditions"
-    return {names.get(name, name): rows for name, rows in inputs.items()}
+def _classes(text: str, names: Sequence[str]) -> np.ndarray:
+    """Returns the classes that --labels names, by name where there is one, else by number."""
+    numbers = []
+    for part in (each.strip() for each in text.split(",")):
+        if part in names:
+            numbers.append(names.index(part))
+        elif part.isascii() and part.isdigit() and int(part) < 2**31:
+            numbers.append(int(part))
+        else:
+            known = f"; the classes are {', '.join(names[:10])}" if names else ""
+            raise UserError(f"--labels={text}: write class numbers, as in 7 or 0,1,2{known}")
+    return np.array(numbers, np.int32)
 
 
 def _given(
-    labels: str | None, conditions: Path | None, images: Path | None
+    labels: str | None, conditions: Path | None, images: Path | None, classes: Sequence[str]
 ) -> dict[str, np.ndarray]:
     """Returns the columns that --labels, --conditions and --images provide."""
     given = {}
     if labels is not None:
-        try:
-            given["label"] = np.array([int(part) for part in labels.split(",")], np.int32)
-        except ValueError:
-            raise UserError(f"--labels={labels}: write class numbers, as in 7 or 0,1,2") from None
+        given["label"] = _classes(labels, classes)
     if conditions is not None:
         rows = _array("--conditions", conditions)
         if rows.ndim != 2 or not len(rows):

@@ -1,6 +1,6 @@
 """Draws samples of a game in a state, batch by batch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -40,23 +40,74 @@ def draw(
       sample: in place of the game's.
 
     Returns:
-      uint8 images (n, H, W, C), or n * COLUMNS of a sweep, and the inputs they were drawn from.
+      uint8 images (n, H, W, C), or n * COLUMNS of a sweep, and the inputs they were drawn from;
+      of games of points, float32 (n, ...).
 
     Raises:
       UserError: columns that the game's inputs do not take.
     """
-    k_inputs, k_sample = jax.random.split(jax.random.key(seed))
     given = {name: np.resize(rows, (n, *rows.shape[1:])) for name, rows in given.items()}
-    drawn: dict[str, Any] = inputs.draw(game.inputs, k_inputs, n, given)
+    drawn: dict[str, Any] = inputs.draw(game.inputs, _keys(seed)[0], n, given)
     if sweep is not None:
-        drawn, n = _swept(jax.device_get(drawn), sweep), n * COLUMNS
+        drawn = _swept(jax.device_get(drawn), sweep)
+    rows = {name: np.asarray(value) for name, value in drawn.items()}
+    return render(game, state, rows, seed, sample), rows
+
+
+def render(
+    game: Game,
+    state: State,
+    drawn: Mapping[str, np.ndarray],
+    seed: int,
+    sample: Sample | None = None,
+) -> np.ndarray:
+    """Returns the samples of drawn inputs, as `draw` returns them.
+
+    Args:
+      game, state, sample: as of `draw`.
+      drawn: the inputs, N rows each.
+      seed: of the noise that the generator itself adds.
+    """
+    n, key = inputs.size(drawn), _keys(seed)[1]
     compiled = jax.jit(sample or game.sample)
-    images = []
-    for i in range(0, n, BATCH):
-        rows = np.minimum(np.arange(i, i + BATCH), n - 1)  # one shape, one compilation
+    size, samples = min(BATCH, n), []
+    for i in range(0, n, size):
+        rows = np.minimum(np.arange(i, i + size), n - 1)  # one shape, one compilation
         batch = {name: value[rows] for name, value in drawn.items()}
-        images.append(to_uint8(compiled(state, batch, jax.random.fold_in(k_sample, i))))
-    return np.concatenate(images)[:n], {name: np.asarray(v) for name, v in drawn.items()}
+        made = compiled(state, batch, jax.random.fold_in(key, i))
+        samples.append(to_uint8(made) if made.ndim == 4 else np.asarray(made, np.float32))
+    return np.concatenate(samples)[:n]
+
+
+def of_each_seed(
+    game: Game,
+    state: State,
+    seeds: Sequence[int],
+    given: Mapping[str, np.ndarray],
+    sample: Sample | None = None,
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Draws one sample of each seed, the one that `draw` gives for n=1; returns as `draw` does."""
+    sample = sample or game.sample  # one function, one compilation
+    each = [draw(game, state, 1, seed, given, sample=sample) for seed in seeds]
+    drawn = {name: np.concatenate([rows[name] for _, rows in each]) for name in each[0][1]}
+    return np.concatenate([made for made, _ in each]), drawn
+
+
+def render_each(
+    game: Game,
+    state: State,
+    drawn: Mapping[str, np.ndarray],
+    seeds: Sequence[int],
+    sample: Sample | None = None,
+) -> np.ndarray:
+    """Returns the samples of drawn inputs, with one seed for all or one for each row."""
+    if len(seeds) == 1:
+        return render(game, state, drawn, seeds[0], sample)
+    sample = sample or game.sample
+    each = [{name: rows[i : i + 1] for name, rows in drawn.items()} for i in range(len(seeds))]
+    return np.concatenate(
+        [render(game, state, rows, seed, sample) for rows, seed in zip(each, seeds, strict=True)]
+    )
 
 
 def of_data(declared: Inputs, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -82,3 +133,8 @@ def _swept(inputs: Mapping[str, np.ndarray], number: int) -> dict[str, np.ndarra
     rows = {name: np.repeat(value, COLUMNS, axis=0) for name, value in inputs.items()}
     rows["y"][:, number] = np.tile(np.linspace(-1, 1, COLUMNS), len(y))
     return rows
+
+
+def _keys(seed: int) -> jax.Array:
+    """Returns the keys of the inputs and of the generator's own noise."""
+    return jax.random.split(jax.random.key(seed))

@@ -14,7 +14,7 @@ from jaxgan.runtime.errors import UserError
 from jaxgan.training import workdir as workdirs
 from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.setup import make_game
-from jaxgan.weights import safe_pickle
+from jaxgan.weights import networks, safe_pickle
 from jaxgan.weights import stylegan2_ada as published
 
 PYTHON = '''"""{source} as jaxgan.convert found it; what it does not tell is {base}'s."""
@@ -29,7 +29,13 @@ def get_config(arg: str | None = None) -> ConfigDict:
 '''
 
 
-def read(path: Path, workdir: Path, base: dict[str, Any], name: str) -> None:
+def read(
+    path: Path,
+    workdir: Path,
+    base: dict[str, Any],
+    name: str,
+    said: Mapping[str, Any] | None = None,
+) -> None:
     """Writes a run to `workdir`, at step 0, with the nets of a file of published weights.
 
     Args:
@@ -37,6 +43,8 @@ def read(path: Path, workdir: Path, base: dict[str, Any], name: str) -> None:
       workdir: the run's folder; it must have no checkpoint.
       base: a config of the game stylegan2; sets what the weights do not determine.
       name: the config file's name, for messages and for the written config.py.
+      said: the keys of `base`, as in {'data.res': 32}, that the user set, not the preset; the
+        weights must agree with them.
 
     Raises:
       UserError: another game, a workdir with a checkpoint, or a file without such networks.
@@ -44,12 +52,16 @@ def read(path: Path, workdir: Path, base: dict[str, Any], name: str) -> None:
     if base["game"].get("name") != "stylegan2":
         raise UserError(f"--config={name}: its game is not stylegan2")
     if list((workdir / "checkpoints").glob("[0-9]*")):
-        raise UserError(f"{workdir} holds a run already; pass another --workdir, or delete it")
+        raise UserError(f"{workdir} holds a run already; pass another --workdir")
     weights = safe_pickle.read(path)
-    states = networks(weights.arrays)
+    try:
+        states = networks.split(weights.arrays)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
     options = published.generator_options(states["G_ema"])
     config, spec = describe(base, states, options, weights.kwargs), Spec(options["shape"])
     spec = spec._replace(classes=options["classes"])
+    agree(path, config, said or {}, options["shape"][-1])
     steps = config["steps"] if isinstance(config["steps"], int) else 1
     game = make_game(config["game"], config["optim"], spec=spec, steps=steps)
     state = jax.jit(lambda: core.init(game, jax.random.key(config["seed"])))()
@@ -97,24 +109,6 @@ def write(workdir: Path, out: Path) -> None:
     print(f"wrote step {int(state.step)} of {workdir} to {out}", file=sys.stderr)
 
 
-def networks(arrays: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Splits arrays into state dicts by network: G, G_ema, D.
-
-    A single generator serves as both G and G_ema.
-
-    Raises:
-      UserError: there is no generator.
-    """
-    states: dict[str, dict[str, Any]] = {}
-    for name, value in arrays.items():
-        network, _, rest = name.rpartition("/")
-        states.setdefault(network, {})[rest] = value
-    g = states.get("G_ema") or states.get("G") or states.get("")
-    if not g:
-        raise UserError(f"no G, G_ema or plain state dict among {sorted(states)}")
-    return {"G": g, "G_ema": g} | {k: v for k, v in states.items() if k in ("G", "D")}
-
-
 def describe(
     base: dict[str, Any],
     states: Mapping[str, Mapping[str, Any]],
@@ -125,7 +119,7 @@ def describe(
 
     Args:
       base: a config of the game stylegan2.
-      states: state dicts by network, as `networks` returns them.
+      states: state dicts by network, as `networks.split` returns them.
       g: `generator_options` of the averaged generator.
       kwargs: by network, its constructor's arguments, as `safe_pickle.read` returns them.
     """
@@ -140,6 +134,26 @@ def describe(
         "d": {**base["game"]["d"], "name": "stylegan2.Discriminator", **_fields(d), "clamp": clamp},
     }
     return base | {"game": game, "data": base["data"] | {"res": g["shape"][0]}}
+
+
+def agree(path: Path, config: Mapping[str, Any], said: Mapping[str, Any], channels: int) -> None:
+    """Compares what the user set with what the weights determine.
+
+    Raises:
+      UserError: a key that differs, with both values.
+    """
+    game = config["game"]
+    found = {"data.res": config["data"]["res"], "data.channels": channels}
+    found |= {f"game.{key}": game[key] for key in ("latent", "condition")}
+    found |= {f"game.{net}.{key}": value for net in "gd" for key, value in game[net].items()}
+    for key, value in said.items():
+        if key.startswith("game.g.") and key not in found:
+            raise UserError(f"{path}: --config says {key}={value!r}; the weights set all of game.g")
+        if key in found and found[key] != value:
+            raise UserError(
+                f"{path}: the weights have {key}={found[key]!r}, --config says {value!r}; "
+                "leave it out, or give other weights"
+            )
 
 
 def fitting(tree: Any, new: Any, path: Path) -> Any:

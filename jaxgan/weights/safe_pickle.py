@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.runtime.errors import UserError
+from jaxgan.weights import inert, kinds
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # the first value of torch.save's older streams
 _DTYPES = {
@@ -57,6 +58,8 @@ def read(path: Path) -> Weights:
       UserError: a file that is missing, damaged, of another kind or without arrays, or a pickle
         that names a global which no weights need; none of its calls has been made.
     """
+    if path.is_dir():
+        raise UserError(f"{path}: cannot be read (Is a directory): {kinds.of_folder(path)}")
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -86,15 +89,24 @@ def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 def _parse(data: bytes) -> Any:
     """Returns the arrays in a file's bytes, in dicts nested as in the file."""
     if data[:2] == b"PK":
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        try:
+            archive = zipfile.ZipFile(io.BytesIO(data))
+        except zipfile.BadZipFile:
+            raise UserError(
+                "a zip without its end: damaged or truncated; download it again"
+            ) from None
+        with archive:
             return _read_zip(archive)
     if data[:1] != b"\x80":
-        raise UserError("neither a pickle nor a zip; give a .pkl, .pt, .pth or .npz file")
+        said = kinds.of_bytes(data) or "give a .pkl, .pt, .pth or .npz file"
+        raise UserError(f"neither a pickle nor a zip: {said}")
     return _read_pickles(data)
 
 
 def _read_zip(archive: zipfile.ZipFile) -> Any:
     names = archive.namelist()
+    if said := kinds.of_zip(names):
+        raise UserError(said)
     pickles = [name for name in names if name.rpartition("/")[2] == "data.pkl"]
     if not pickles:
         if not names or not all(name.endswith(".npy") for name in names):
@@ -160,13 +172,14 @@ class _Reader(pickle.Unpickler):
         """Returns the harmless function or type that a global name is bound to.
 
         Raises:
-          UserError: it is not among those that weights need.
+          UserError: it is not among those that weights and training checkpoints need.
         """
         full = f"{module}.{name}"
         if full not in self._globals:
+            said = kinds.of_global(full) or "save the state dict alone, or as .npz"
             raise UserError(
-                f"refused: the pickle asks for {full!r}, which no known weights need and which "
-                "may run any code; nothing was run. Save the state dict alone, or as .npz"
+                f"refused: the pickle asks for {full!r}, which may run any code; "
+                f"nothing was run; {said}"
             )
         return self._globals[full]
 
@@ -207,8 +220,6 @@ def _globals() -> dict[str, Any]:
     class Dtype:
         def __init__(self, name: str, *_: Any):
             self.dtype = np.dtype(name)
-            if self.dtype.hasobject:
-                raise ValueError("an array of objects")
 
         def __setstate__(self, state: tuple) -> None:
             self.dtype = self.dtype.newbyteorder(state[1])
@@ -217,13 +228,16 @@ def _globals() -> dict[str, Any]:
         return Dtype(*args)
 
     def scalar(kind: Dtype, data: bytes) -> Any:
+        if kind.dtype.hasobject:
+            raise ValueError("a scalar of objects")
         return np.frombuffer(data, kind.dtype, 1)[0].item()
 
     ordered = collections.OrderedDict
-    return {
+    return inert.names() | {
         "collections.OrderedDict": ordered,
         "dnnlib.util.EasyDict": ordered,
         "builtins.set": set,
+        "__builtin__.set": set,
         "torch._utils._rebuild_tensor_v2": tensor,
         "torch._utils._rebuild_parameter": parameter,
         "torch.storage._load_from_bytes": load_from_bytes,
@@ -244,6 +258,8 @@ def _from_bytes(data: bytes, kind: str, count: int) -> np.ndarray:
 
 def _collect(node: Any, name: str, arrays: dict, kwargs: dict) -> None:
     """Adds the arrays of nested dicts and networks to `arrays` under their joined names."""
+    if isinstance(node, inert.Array):
+        node = node.value
     if isinstance(node, np.ndarray):
         arrays[name] = node
     elif _is_module(node):

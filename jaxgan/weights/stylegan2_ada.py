@@ -94,9 +94,9 @@ def generator_options(state: StateDict) -> dict[str, Any]:
       UserError: the weights are not a StyleGAN2 generator's.
     """
     try:
+        widths = {4: len(state["synthesis.b4.const"])}
         sizes = _sizes(state, "synthesis.")
         last = f"synthesis.b{sizes[-1]}"
-        widths = {4: len(state["synthesis.b4.const"])}
         widths |= {n: len(state[f"synthesis.b{n}.conv1.weight"]) for n in sizes}
         skip, rgb = f"{last}.skip.weight" in state, "synthesis.b4.torgb.weight" in state
         return {
@@ -109,8 +109,8 @@ def generator_options(state: StateDict) -> dict[str, Any]:
             "classes": _classes(state),
             "taps": _taps(state["synthesis.b4.resample_filter"]),
         }
-    except (KeyError, IndexError) as error:
-        raise UserError(f"not a StyleGAN2 generator: it has no {error}{_OTHER}") from None
+    except (KeyError, IndexError, TypeError) as error:
+        raise _other("generator", error, "synthesis.b4.const") from None
 
 
 def discriminator_options(state: StateDict) -> dict[str, Any]:
@@ -122,10 +122,10 @@ def discriminator_options(state: StateDict) -> dict[str, Any]:
       UserError: the weights are not a StyleGAN2 discriminator's.
     """
     try:
+        conv, out = state["b4.conv.weight"], len(state["b4.out.weight"])
         first = _sizes(state, "")[-1]
         weight = state[f"b{first}.fromrgb.weight"]
         skip, rgb = f"b{first}.skip.weight" in state, "b4.fromrgb.weight" in state
-        conv, out = state["b4.conv.weight"], len(state["b4.out.weight"])
         classes = _classes(state)
         return {
             "shape": (first, first, weight.shape[1]),
@@ -138,8 +138,14 @@ def discriminator_options(state: StateDict) -> dict[str, Any]:
             "classes": classes,
             "taps": _taps(state["b4.conv.resample_filter"]),
         }
-    except (KeyError, IndexError) as error:
-        raise UserError(f"not a StyleGAN2 discriminator: it has no {error}{_OTHER}") from None
+    except (KeyError, IndexError, TypeError) as error:
+        raise _other("discriminator", error, "b4.conv.weight") from None
+
+
+def _other(kind: str, error: Exception, first: str) -> UserError:
+    """Returns the error of a state dict that lacks an array, or has one of too few axes."""
+    lacking = error.args[0] if isinstance(error, KeyError) else f"{first} of its shape"
+    return UserError(f"not a StyleGAN2 {kind}: it has no {lacking}{_OTHER}")
 
 
 def _ours(path: list[str], leaf: str, value: Any) -> tuple[list[str], np.ndarray]:

@@ -52,7 +52,7 @@ def test_arrays_and_pictures_are_functions_of_the_seed(workdir, tmp_path):
     assert sample.main([*flags, f"--out={tmp_path}/b.npz", "--seed=1"]) == 0
     assert sample.main([*flags, f"--out={tmp_path}/a.png"]) == 0
     a, again, b = (np.load(tmp_path / f"{name}.npz") for name in ("a", "again", "b"))
-    assert set(a) == {"images", "latents"}
+    assert set(a) == {"images", "latents", "seeds"}
     assert a["images"].shape == (130, 28, 28, 1) and a["images"].dtype == np.uint8
     assert a["latents"].shape == (130, 64)
     np.testing.assert_array_equal(a["images"], again["images"])
@@ -178,7 +178,7 @@ def test_arrays_have_the_names_of_their_inputs(restored, tmp_path, inputs, shape
     assert sample.main([f"--workdir={tmp_path}", "--n=5", f"--out={tmp_path}/a.npz"]) == 0
     with np.load(tmp_path / "a.npz") as arrays:
         found = {name: array.shape for name, array in arrays.items()}
-    assert found == {"images": (5, 2, 2, 1), **shapes}
+    assert found == {"images": (5, 2, 2, 1), "seeds": (1,), **shapes}
 
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3), np.uint8)
@@ -190,7 +190,7 @@ def test_a_game_of_images_translates_those_of_the_file_in_turn(restored, tmp_pat
     flags = [f"--workdir={tmp_path}", "--n=3", f"--out={tmp_path}/a.npz"]
     assert sample.main([*flags, f"--images={tmp_path}/pixels.npy"]) == 0
     with np.load(tmp_path / "a.npz") as arrays:
-        assert set(arrays) == {"images", "inputs"}
+        assert set(arrays) == {"images", "inputs", "seeds"}
         np.testing.assert_array_equal(arrays["images"], 255 - PIXELS[[0, 1, 0]])
         np.testing.assert_array_equal(to_uint8(arrays["inputs"]), PIXELS[[0, 1, 0]])
     with pytest.raises(UserError, match="draws from images; pass them, as in --images=FILE.npy"):

@@ -73,3 +73,20 @@ def test_other_files_games_and_workdirs_are_refused(workdir, tmp_path):
     with pytest.raises(UserError, match="text.pkl"):
         convert.main([f"{tmp_path}/text.pkl", f"--workdir={tmp_path}/run", BASE])
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "flags", "text"),
+    [
+        (f"{BASE}:res=64", [], "the weights have data.res=32, --config says 64"),
+        (f"{BASE[:-3]}_ada.py:labelled", [], "have game.condition='', --config says 'label'"),
+        (BASE, ["--config.game.latent=100"], "have game.latent=64, --config says 100"),
+        (BASE, ["--config.game.g.layers=1"], "have game.g.layers=2, --config says 1"),
+    ],
+)
+def test_what_the_user_says_otherwise_than_the_weights_is_refused(
+    workdir, tmp_path, config, flags, text
+):
+    with pytest.raises(UserError, match=text):
+        convert.main([f"{workdir.parent}/nets.npz", f"--workdir={tmp_path}/run", config, *flags])
+    assert not (tmp_path / "run").exists()
