@@ -90,19 +90,23 @@ class Subject:
         return extract.load()
 
     @cached_property
+    def columns(self) -> dict[str, np.ndarray]:
+        """Real items, drawn without replacement: all columns of the data, n rows each."""
+        n = self.size
+        rows = np.random.default_rng(self.seed).choice(self.source.size, n, replace=False)
+        rows.sort()  # files are read in order
+        parts = [self.source.gather(rows[i : i + READ]) for i in range(0, n, READ)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    @cached_property
     def pair(self) -> tuple[np.ndarray, np.ndarray]:
         """Real images and samples, uint8 (n, H, W, C) each.
 
         Samples are those of jaxgan.sample, except that inputs which the data have a column for
         are the real images' own: labels, vectors, images to translate.
         """
-        n = self.size
-        rows = np.random.default_rng(self.seed).choice(self.source.size, n, replace=False)
-        rows.sort()  # files are read in order
-        parts = [self.source.gather(rows[i : i + READ]) for i in range(0, n, READ)]
-        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        print(f"drawing {n} samples of step {int(self.state.step)}", file=sys.stderr)
-        given = sample.of_data(self.game.inputs, columns)
-        fakes, _ = sample.draw(self.game, self.state, n, self.seed, given)
-        images = columns["image"]
+        print(f"drawing {self.size} samples of step {int(self.state.step)}", file=sys.stderr)
+        given = sample.of_data(self.game.inputs, self.columns)
+        fakes, _ = sample.draw(self.game, self.state, self.size, self.seed, given)
+        images = self.columns["image"]
         return images if images.dtype == np.uint8 else to_uint8(images), fakes

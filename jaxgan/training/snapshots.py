@@ -55,7 +55,10 @@ class Snapshots:
         return picture
 
     def diagnose(self, states: Sequence[State]) -> dict[str, float]:
-        """Returns `diagnostics.measure` on as many samples as real images, under diagnosis/."""
+        """Returns `diagnostics.measure` on as many samples as real images, under diagnosis/.
+
+        The samples are those of the pictures, but of the real images' labels.
+        """
         rows = [self._diagnose(state) for state in states]
         if len(rows) == 1:
             return logger.spread(rows[0])
@@ -63,8 +66,10 @@ class Snapshots:
 
     def _diagnose(self, state: State) -> dict[str, np.ndarray]:
         n = min(len(self._reals["image"]), inputs.size(self._inputs))
-        fake = self._sample(state, {k: v[:n] for k, v in self._inputs.items()}, self._key)
         real = {name: column[:n] for name, column in self._reals.items()}
+        drawn = {name: rows[:n] for name, rows in self._inputs.items()}
+        drawn |= diagnostics.labels(self._game, real)
+        fake = self._sample(state, drawn, self._key)
         values = self._measure(state, fake, real, self._key)
         return {f"diagnosis/{name}": np.asarray(value) for name, value in values.items()}
 

@@ -1,0 +1,131 @@
+"""samples that show the requested class, in %, and their spread within classes; needs labels
+
+A support vector machine learns the classes from the run's own training images; `held-out` is its
+accuracy, in %, on a fifth of them that it did not see, before it learns from all: samples as good
+as the data agree about as often. `spread` is the mean distance of two samples of a class, in
+pixels, over that of two real images of it, averaged over classes; 1 is as varied as the data, and
+a generator that draws one picture of each class has 0. Of an InfoGAN, whose categories have no
+names, agreement is under the best assignment of categories to classes.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from jaxgan.core.inputs import Code
+from jaxgan.evaluation.subject import READ, Subject
+from jaxgan.generation import sample
+from jaxgan.runtime.errors import UserError
+
+LEARNED = 10_000  # real images the classifier learns from, at most
+HELD_OUT = 5  # one in so many is held out for its accuracy
+FEW = 10  # images of a class, below which its spread is left out
+PENALTY = 10.0  # the classifier's C
+
+
+def check(subject: Subject) -> None:
+    """Refuses a run whose samples take no label, or whose data have none.
+
+    Raises:
+      UserError: the reason, in one line.
+    """
+    if subject.spec.classes < 2:
+        raise UserError("--metrics=agreement: the run's data have no labels")
+    if not any(field.column == "label" for field in subject.game.inputs.values()):
+        raise UserError("--metrics=agreement: the run's samples take no label; it is unconditional")
+    _ = subject.source
+
+
+def compute(subject: Subject) -> dict[str, Any]:
+    """Computes the share of samples classified as requested, x 100, and their spread."""
+    labels, (real, fake) = subject.columns["label"], subject.pair
+    predict, held_out = classifier(*learned(subject), subject.seed)
+    if code := next((f for f in subject.game.inputs.values() if isinstance(f, Code)), None):
+        categories = np.arange(len(fake)) % code.categories
+        own = {"label": categories.astype(np.int32)}
+        fake, _ = sample.draw(subject.game, subject.state, len(fake), subject.seed, own)
+        requested = assigned(categories, predict(fake))
+    else:
+        requested = labels
+    levels = {"held-out": 100 * held_out, "spread": spread(real, labels, fake, requested)}
+    protocol = {
+        "unit": "%",
+        "n": len(fake),
+        "split": "train",
+        "classifier": f"SVC on pixels, C {PENALTY:g}, of {min(LEARNED, subject.source.size)}",
+    }
+    value = 100 * float(np.mean(predict(fake) == requested))
+    return {"value": value, "levels": levels, "protocol": protocol}
+
+
+def learned(subject: Subject) -> tuple[np.ndarray, np.ndarray]:
+    """Reads the images, uint8 (N, H, W, C), and labels (N,) that the classifier learns from."""
+    n = min(LEARNED, subject.source.size)
+    rows = np.random.default_rng(subject.seed).choice(subject.source.size, n, replace=False)
+    parts = [subject.source.gather(np.sort(rows[i : i + READ])) for i in range(0, n, READ)]
+    images, labels = (np.concatenate([part[name] for part in parts]) for name in ("image", "label"))
+    return images, labels
+
+
+def classifier(images: np.ndarray, labels: np.ndarray, seed: int) -> tuple[Any, float]:
+    """Trains a classifier of images (N, ...), and measures its accuracy on those held out.
+
+    Returns:
+      images (M, ...) -> labels (M,), learned from all images; the accuracy in [0, 1].
+    """
+    from sklearn.svm import SVC  # takes a second to import
+
+    def fit(rows: np.ndarray) -> Any:
+        return SVC(C=PENALTY).fit(flat(images[rows]), labels[rows])
+
+    order = np.random.default_rng(seed).permutation(len(images))
+    out, rest = np.split(order, [max(1, len(order) // HELD_OUT)])
+    accuracy = float(fit(rest).score(flat(images[out]), labels[out]))
+    machine = fit(order)
+    return lambda each: machine.predict(flat(each)), accuracy
+
+
+def spread(real: np.ndarray, labels: np.ndarray, fake: np.ndarray, requested: np.ndarray) -> float:
+    """Computes the mean over classes of the samples' mean distance over the real images'.
+
+    Args:
+      real, labels: images (N, ...) and classes (N,). fake, requested: samples' (M, ...) and (M,).
+
+    Returns:
+      The mean over classes with at least 10 of both; NaN where there are none.
+    """
+    classes = [
+        k for k in np.unique(labels) if min(np.sum(labels == k), np.sum(requested == k)) >= FEW
+    ]
+    ratios = [distance(fake[requested == k]) / distance(real[labels == k]) for k in classes]
+    return float(np.mean(ratios)) if ratios else float("nan")
+
+
+def distance(images: np.ndarray) -> float:
+    """Computes the mean Euclidean distance of two different images of (N, ...), N at least 2."""
+    x = flat(images)
+    squares = (x**2).sum(axis=1)
+    pairs = np.maximum(squares[:, None] + squares - 2 * x @ x.T, 0)
+    np.fill_diagonal(pairs, 0)  # rounding leaves a little
+    return float(np.sqrt(pairs).sum() / (len(x) * (len(x) - 1)))
+
+
+def assigned(categories: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Returns each sample's class (N,) under the assignment of categories that agrees most.
+
+    Categories beyond the number of classes are -1.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    counts = np.zeros((categories.max() + 1, predicted.max() + 1), int)
+    np.add.at(counts, (categories, predicted), 1)
+    of = np.full(len(counts), -1)
+    rows, columns = linear_sum_assignment(counts, maximize=True)
+    of[rows] = columns
+    assigned_classes: np.ndarray = of[categories]
+    return assigned_classes
+
+
+def flat(images: np.ndarray) -> np.ndarray:
+    """Returns images (N, ...) as rows of numbers in [0, 1], float64 (N, D)."""
+    return images.reshape(len(images), -1) / 255
