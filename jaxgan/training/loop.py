@@ -15,7 +15,7 @@ from jaxgan.core.keys import named
 from jaxgan.data.pipeline import prefetch
 from jaxgan.parallel import mesh
 from jaxgan.runtime.clock import Clock
-from jaxgan.training import changes, dispatch, logger, replicas, workdir
+from jaxgan.training import changes, dispatch, logger, replicas, transfer, workdir
 from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.diagnostics import CollapseWatch
 from jaxgan.training.dispatch import Program
@@ -159,9 +159,14 @@ def build(run: Run, first: int) -> Program:
 
 
 def start(program: Program, run: Run, checkpoints: Checkpoints) -> Any:
-    """Returns initial states, or the newest checkpoint's, where the program wants them."""
+    """Returns initial states, another run's nets in them, or the newest checkpoint's."""
     if checkpoints.latest() is None:
-        return program.init()
+        states = program.init()
+        if run.init:
+            first, line = transfer.start(program.pack(states), run.init, len(run.feeds))
+            say(line)
+            states = program.unpack(first)
+        return states
     say(f"resuming from step {checkpoints.latest()}")
     like = replicas.like(run.game, len(run.feeds))
     return program.unpack(checkpoints.load(like, program.sharding))

@@ -58,6 +58,7 @@ class Run(NamedTuple):
     checkpoint: Save
     rates: Mapping[str, float]  # config.optim.PLAYER.lr, by player
     data: Mapping[str, Any]  # what config.json says of them, see workdir.Record
+    init: str = ""
 
 
 NONE: Mapping[str, Any] = {}
@@ -74,6 +75,7 @@ def prepare(
     log: Mapping[str, Any] = NONE,
     checkpoint: Mapping[str, Any] = NONE,
     growth: Mapping[str, Any] | None = None,
+    init: str = "",
     seeds: int = 1,
     replicas: str = "auto",
     dispatch: int | str = "auto",
@@ -86,6 +88,7 @@ def prepare(
       steps, batch: the run's length, and items per step.
       data, game, optim, log, checkpoint: nodes, see data.load, games, core.optim, `Log`, `Save`.
       growth: stages of rising resolution, see core.growth.grow; without it, none.
+      init: another run's workdir, or 'WORKDIR:STEP', whose nets this one starts from; '' for none.
       seeds: how many replicas are trained, with seeds `seed`, `seed + 1` and so on.
       replicas: 'vmap', all at once, 'sequential', in turn, or 'auto', see dispatch.vmapped.
       dispatch: steps per call of the device, or 'auto', see dispatch.stride.
@@ -122,6 +125,7 @@ def prepare(
         checkpoint=in_steps(bind(Save, checkpoint, at="config.checkpoint")(), "config.checkpoint"),
         rates={player: node["lr"] for player, node in optim.items() if "lr" in node},
         data=described(source),
+        init=init,
     )
 
 
