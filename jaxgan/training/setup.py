@@ -101,9 +101,7 @@ def prepare(
     if clock:
         clock.lap("data")
     spec = Spec(tuple(source.shape), len(source.classes), source.condition_dim)
-    for key, number in (("seeds", seeds), ("batch", batch)):
-        if number < 1:
-            raise UserError(f"config.{key}={number}: at least 1")
+    check_positive(seeds=seeds, batch=batch)
     stages = growing.plan(growth, shape=spec.shape, images=batch, size=source.size)
     total = growing.total(steps, growth=stages, size=source.size, at="config.steps")
     built = make_game(game, optim, spec=spec, steps=total, growth=stages)
@@ -127,6 +125,13 @@ def prepare(
         data=described(source),
         init=init,
     )
+
+
+def check_positive(**numbers: int) -> None:
+    """Raises UserError for a key of the config whose number is below 1."""
+    for key, number in numbers.items():
+        if number < 1:
+            raise UserError(f"config.{key}={number}: at least 1")
 
 
 def described(source: Source) -> dict[str, Any]:
