@@ -90,24 +90,23 @@ def prepare(
       growth: stages of rising resolution, see core.growth.grow; without it, none.
       init: another run's workdir, or 'WORKDIR:STEP', whose nets this one starts from; '' for none.
       seeds: how many replicas are trained, with seeds `seed`, `seed + 1` and so on.
-      replicas: 'vmap', all at once, 'sequential', in turn, or 'auto', see dispatch.vmapped.
-      dispatch: steps per call of the device, or 'auto', see dispatch.stride.
+      replicas, dispatch: how, see dispatch.vmapped and dispatch.stride.
       clock: not a config key; records a lap once the data are open.
 
     Raises:
       UserError: anything in the config that is unknown or does not fit.
     """
+    check_positive(seeds=seeds, batch=batch)
     source = open_source(data)
     if clock:
         clock.lap("data")
     spec = Spec(tuple(source.shape), len(source.classes), source.condition_dim)
-    check_positive(seeds=seeds, batch=batch)
     stages = growing.plan(growth, shape=spec.shape, images=batch, size=source.size)
     total = growing.total(steps, growth=stages, size=source.size, at="config.steps")
     built = make_game(game, optim, spec=spec, steps=total, growth=stages)
     vmapped = dispatching.vmapped(built, replicas) and seeds > 1
     in_steps = functools.partial(intervals, growth=stages, size=source.size)
-    logged = in_steps(bind(Log, log, at="config.log")(), "config.log")
+    logged = in_steps(Log, log, "config.log")
     batch_fit.check(built, stages, source, logged.samples)
     return Run(
         game=built,
@@ -120,7 +119,7 @@ def prepare(
         steps=total,
         dispatch=dispatch,
         log=logged,
-        checkpoint=in_steps(bind(Save, checkpoint, at="config.checkpoint")(), "config.checkpoint"),
+        checkpoint=in_steps(Save, checkpoint, "config.checkpoint"),
         rates={player: node["lr"] for player, node in optim.items() if "lr" in node},
         data=described(source),
         init=init,
@@ -201,8 +200,9 @@ def over_data(growth: Growth) -> jax.sharding.Mesh:
     return devices.over_data(growth.common_batch(), at=at)
 
 
-def intervals(node: Any, at: str, growth: Growth, size: int) -> Any:
-    """`Log` or `Save` with its fields named every, pictures and keep_every in steps."""
+def intervals(kind: Any, settings: Mapping[str, Any], at: str, growth: Growth, size: int) -> Any:
+    """A `Log` or `Save` of the node at `at`; every, pictures and keep_every become steps."""
+    node = bind(kind, settings, at=at)()
     names = [f for f in node._fields if f in ("every", "pictures", "keep_every")]
     given = {"growth": growth, "size": size}
     return node._replace(
