@@ -33,7 +33,8 @@ def test_the_path_is_all_after_the_first_colon(tmp_path):
         (
             "folder:/x",
             {"path": "/y", "res": 8},
-            "config.data.path: folder has no such option; known: channels, on_bad, res",
+            "config.data.path: folder has no such option; known: bits, channels, fit, "
+            "on_bad, range, res",
         ),
         ("folder:/x", {}, "config.data: folder needs 'res'; set config.data.res=…"),
         ("folder", {"res": 8}, "config.data.name=folder: folder takes a path; write folder:…"),

@@ -1,65 +1,180 @@
 """Reads images from a NumPy file."""
 
+import stat
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from jaxgan.data.images import check_target, convert_channels, resize_batch
-from jaxgan.data.source import Source, from_arrays
+from jaxgan.data import content, depth, survey
+from jaxgan.data.columns import check_channels
+from jaxgan.data.images import Target, convert_channels, resize_batch, target
+from jaxgan.data.source import Source, digest, from_arrays
+from jaxgan.data.summary import names
+from jaxgan.data.survey import Survey
 from jaxgan.runtime.errors import UserError
 
 _OPTIONAL = ("labels", "classes", "conditions")
+_PIECE = 2**24  # values converted at once
 
 
-def array(path: str, *, res: int = 0, channels: int = 0) -> Source:
+def array(
+    path: str,
+    *,
+    res: int = 0,
+    channels: int = 0,
+    fit: str = "crop",
+    bits: int = 0,
+    range: tuple[float, float] | None = None,
+) -> Source:
     """Reads an .npz of images, labels, classes and conditions, or an .npy of images alone.
 
     Args:
-      path: an .npz with 'images', uint8 (N, H, W, C) or (N, H, W), and optionally 'labels',
-        integers (N,), 'classes', strings (K,), and 'conditions', floats (N, D); or an .npy of
-        the images. An .npy is memory-mapped, so it may exceed the memory if it is neither
-        resized nor converted.
-      res: pixels a side, by a center crop and antialiased resizing; 0 for the shorter side.
-      channels: 1 (luminance) or 3 (gray repeated); 0 for the file's.
+      path: an .npz with 'images', (N, H, W, C) or (N, H, W) of uint8, bool, or any other real
+        dtype with `bits` or `range`, and optionally 'labels', integers (N,), 'classes', strings
+        (K,), and 'conditions', floats (N, D); or an .npy of the images. An .npy is memory-mapped,
+        so it may exceed the memory if it is neither resized nor converted.
+      res: pixels a side, with antialiased resizing; 0 for the shorter side.
+      channels: 1 (luminance), 3 (gray repeated, transparency on white) or 4; 0 for the file's.
+      fit: how images that are not square become so: 'crop', 'pad' or 'squash', see images.Target.
+      bits: what integer values use of their type; 0 for 16 of uint16.
+      range: (low, high), the values that become 0 and 255 of 8 bits; None for what follows from
+        the dtype and bits.
 
     Raises:
       UserError: a file that is missing or not as above, or inconsistent contents.
     """
-    columns = _read(Path(path).expanduser())
+    want = target(res or 1, channels or 3, fit, bits, range)
+    file = Path(path).expanduser()
+    columns, unread = _read(file)
     images = columns.pop("images")
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.size == 0:
+    if images.dtype.kind not in "buif" or images.ndim not in (3, 4) or images.size == 0:
         raise UserError(
             f"config.data: images in {path} are {images.dtype.name} of shape {images.shape}; "
-            "store uint8 (N, H, W, C) or (N, H, W)"
+            "store numbers (N, H, W, C) or (N, H, W)"
         )
-    if images.ndim == 3:
-        images = images[..., None]
-    res = res or min(images.shape[1:3])
-    channels = channels or images.shape[-1]
-    check_target(res)
-    return from_arrays(resize_batch(convert_channels(images, channels), res), **columns)
+    if images.ndim == 3 and images.shape[2] in (3, 4) and images.shape[1] >= 4 * images.shape[2]:
+        raise UserError(
+            f"config.data: images in {path} have shape {images.shape}: this looks like one image "
+            "with its channels; store (N, H, W, C): images[None]"
+        )
+    images = images[..., None] if images.ndim == 3 else images
+    check_channels(images.shape)
+    want = want._replace(res=res or min(images.shape[1:3]), channels=channels or images.shape[-1])
+    seen, pixels = _prepared(images, want)
+    seen.warn(fit, ranged=bool(bits or range))
+    mark = ""
+    if isinstance(pixels, np.memmap):
+        stamps = {"": content.stamp(file.stat())}
+        mark = content.marks(file, stamps, lambda _: digest({"image": pixels}))[""].digest
+    return from_arrays(
+        pixels,
+        **columns,
+        original="" if pixels is images else seen.original(),
+        notes=[*seen.notes(fit), *([f"not read: {names(unread)}"] if unread else [])],
+        fingerprint=mark,
+    )
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
-    """Returns 'images' and those of the optional columns that the file has."""
+def _prepared(images: np.ndarray, want: Target) -> tuple[Survey, np.ndarray]:
+    """Returns what images (N, H, W, C) were and uint8 (N, res, res, channels) of them."""
+    n, height, width, channels = images.shape
+    kind = {1: "gray", 3: "RGB", 4: "RGBA"}[channels]
+    named = kind if images.dtype == np.uint8 else f"{images.dtype.name} {kind}"
+    eight, peak, clipped = _to_8_bits(images, want)
+    deep = images.dtype.name == "uint16"
+    seen = survey.of([survey.Facts(width, height, named, deep, peak, clipped)])
+    composited = 0
+    if channels == 4 and want.channels < 4:
+        composited = int((eight[..., 3] < 255).any(axis=(1, 2)).sum())
+    seen = seen._replace(kinds={named: n}, deep=n * deep, composited=composited)
+    return seen, resize_batch(convert_channels(eight, want.channels), want.res, want.fit)
+
+
+def _to_8_bits(images: np.ndarray, want: Target) -> tuple[np.ndarray, float, float]:
+    """Returns images as uint8, their largest value and the share outside the range in force.
+
+    Raises:
+      UserError: values whose range is not known or that are not finite; bits of no integers.
+    """
+    name = images.dtype.name
+    if want.bits and (images.dtype.kind not in "iu" or name == "uint8"):
+        raise UserError(
+            f"config.data.bits={want.bits}: the images are {name}; set config.data.range=low,high"
+        )
+    interval = depth.limits(images.dtype, want.bits, want.range)
+    if interval is None:
+        low, high = np.nanmin(images), np.nanmax(images)
+        raise UserError(
+            f"config.data: the images are {name} and range from {low:g} to {high:g}; set "
+            "config.data.range=low,high to the values that mean black and white, such as "
+            f"{_likely(float(low), float(high))}"
+        )
+    if name == "uint8" and want.range is None:
+        return images, 0.0, 0.0
+    eight = np.empty(images.shape, np.uint8)
+    peak, clipped = 0.0, 0.0
+    step = max(1, _PIECE // images[0].size)
+    for start in np.arange(0, len(images), step):
+        piece = images[start : start + step]
+        bad = np.flatnonzero(~np.isfinite(piece).all(axis=(1, 2, 3)))
+        if bad.size:
+            raise UserError(
+                f"config.data: image {start + bad[0]} has values that are not finite; remove or "
+                "replace such images"
+            )
+        eight[start : start + step] = depth.levels(piece, interval)
+        peak = max(peak, float(piece.max()))
+        clipped += depth.outside(piece, interval) * len(piece) / len(images)
+    return eight, peak, clipped
+
+
+def _likely(low: float, high: float) -> str:
+    """Returns the narrowest customary range that holds values from low to high."""
+    for a, b in ((0, 1), (-1, 1), (0, 255), (0, 4095), (0, 65535)):
+        if a <= low and high <= b:
+            return f"{a},{b}"
+    return f"{low:g},{high:g}"
+
+
+def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """Returns 'images' and those of the optional columns that the file has; and its other keys."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO would block
+            raise UserError(
+                f"config.data: {path} is no file; write folder:{path} for a folder of images"
+            )
         # A pickle in the file could run code, so pickles are refused.
         file = np.load(path, mmap_mode="r", allow_pickle=False)
         if isinstance(file, np.ndarray):
-            return {"images": file}
+            return {"images": file}, []
         with file:
-            if "images" not in file:
+            if not any(name.endswith(".npy") for name in file.zip.namelist()):
                 raise UserError(
-                    f"config.data: {path} has no 'images', only {sorted(file)}; "
+                    f"config.data: {path} is a zip without NumPy arrays; for images in a zip "
+                    f"write folder:{path}"
+                )
+            if "images.npy" not in file.zip.namelist():
+                raise UserError(
+                    f"config.data: {path} has no 'images', only {names(sorted(file))}; "
                     "save it with np.savez(path, images=...)"
                 )
-            return {key: file[key] for key in ("images", *_OPTIONAL) if key in file}
+            found = {key: file[key] for key in ("images", *_OPTIONAL) if key in file}
+            return found, sorted(set(file) - set(found))
     except FileNotFoundError as error:
         raise UserError(f"config.data: no file {path}; check the path after 'array:'") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        RuntimeError,  # encrypted, or compressed in an unknown way
+        MemoryError,  # a header that promises too much
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise UserError(
-            f"config.data: {path} is not a readable .npz or .npy ({' '.join(str(error).split())}); "
+            f"config.data: {path} is not a readable .npz or .npy ({content.reason(error)}); "
             "save it with np.savez(path, images=...)"
         ) from error

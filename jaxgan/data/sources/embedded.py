@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxgan.data.images import check_target, resize_batch
-from jaxgan.data.source import Source, from_arrays
+from jaxgan.data.source import Source, digest, from_arrays
 from jaxgan.runtime.errors import UserError
 
 _DIGITS = tuple("0123456789")
@@ -79,6 +79,7 @@ def photos(*, res: int = 64, crops: int = 20_000) -> Source:
         size=crops,
         shape=(res, res, 3),
         gather=lambda indices: {"image": np.stack([crop(int(i)) for i in indices])},
+        fingerprint=digest({"china": np.asarray(pictures[0])}, f"photos {res} {crops}"),
     )
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxgan.data.images import check_target, to_square
-from jaxgan.data.source import Source
+from jaxgan.data.images import target, to_square
+from jaxgan.data.source import Source, digest
 from jaxgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -18,7 +18,13 @@ _OFFLINE = "mnist, digits, photos, folder: and array: need no network"
 
 
 def tfds(
-    path: str, *, res: int, channels: int = 3, split: str = "train", data_dir: str = ""
+    path: str,
+    *,
+    res: int,
+    channels: int = 3,
+    fit: str = "crop",
+    split: str = "train",
+    data_dir: str = "",
 ) -> Source:
     """Opens a TFDS data set with an 'image' feature: uint8 (res, res, channels), read on demand.
 
@@ -28,8 +34,9 @@ def tfds(
 
     Args:
       path: the data set's name: 'cifar10', 'name/config' or 'name/config:1.0.0'.
-      res: pixels a side, by a center crop and antialiased resizing.
-      channels: 1 (gray) or 3 (RGB).
+      res: pixels a side, with antialiased resizing.
+      channels: 1 (gray), 3 (RGB) or 4 (RGBA); transparency is composited on white unless 4.
+      fit: how images that are not square become so: 'crop', 'pad' or 'squash', see images.Target.
       split: TFDS's split, slices such as 'train[:90%]' included.
       data_dir: TFDS's folder; if empty, its default ($TFDS_DATA_DIR or ~/tensorflow_datasets).
 
@@ -40,7 +47,41 @@ def tfds(
     import tensorflow_datasets
     from PIL import Image
 
-    check_target(res, channels)
+    want = target(res, channels, fit)
+    builder = _builder(path, data_dir)
+    items = _open(builder, path, split)
+    label = dict(builder.info.features).get("label")
+    labeled = isinstance(label, tensorflow_datasets.features.ClassLabel)
+
+    def read(index: int) -> tuple[np.ndarray, int]:
+        item = items[index]
+        pixels = item["image"]
+        gray = pixels.shape[-1] == 1  # Pillow takes gray images without a channel axis
+        picture = Image.fromarray(pixels[..., 0] if gray else pixels)
+        return to_square(picture, want)[0], int(item["label"]) if labeled else 0
+
+    pool = ThreadPoolExecutor(thread_name_prefix="tfds")  # decoding runs without the GIL
+
+    def gather(indices: np.ndarray) -> dict[str, np.ndarray]:
+        images, labels = zip(*pool.map(read, indices.tolist()), strict=True)
+        batch = {"image": np.stack(images)}
+        return batch | {"label": np.array(labels, np.int32)} if labeled else batch
+
+    classes = tuple(label.names) if labeled else ()
+    facts = [builder.info.full_name, split, str(len(items)), repr(want), *classes]
+    return Source(
+        size=len(items),
+        shape=(res, res, channels),
+        gather=gather,
+        classes=classes,
+        fingerprint=digest({}, "tfds", *facts),
+    )
+
+
+def _builder(path: str, data_dir: str) -> "DatasetBuilder":
+    """Returns the builder of a data set with 8-bit images; raises UserError if there is none."""
+    import tensorflow_datasets
+
     try:
         builder = tensorflow_datasets.builder(path, data_dir=data_dir or None)
     except ValueError as error:  # such as DatasetNotFoundError, whose message fills pages
@@ -53,30 +94,7 @@ def tfds(
             f"config.data: tfds:{path} has no 8-bit 'image', only {', '.join(sorted(features))}; "
             "choose another data set"
         )
-    items = _open(builder, path, split)
-    label = features.get("label")
-    labeled = isinstance(label, tensorflow_datasets.features.ClassLabel)
-
-    def read(index: int) -> tuple[np.ndarray, int]:
-        item = items[index]
-        pixels = item["image"]
-        gray = pixels.shape[-1] == 1  # Pillow takes gray images without a channel axis
-        picture = Image.fromarray(pixels[..., 0] if gray else pixels)
-        return to_square(picture, res, channels), int(item["label"]) if labeled else 0
-
-    pool = ThreadPoolExecutor(thread_name_prefix="tfds")  # decoding runs without the GIL
-
-    def gather(indices: np.ndarray) -> dict[str, np.ndarray]:
-        images, labels = zip(*pool.map(read, indices.tolist()), strict=True)
-        batch = {"image": np.stack(images)}
-        return batch | {"label": np.array(labels, np.int32)} if labeled else batch
-
-    return Source(
-        size=len(items),
-        shape=(res, res, channels),
-        gather=gather,
-        classes=tuple(label.names) if labeled else (),
-    )
+    return builder
 
 
 def _open(builder: "DatasetBuilder", path: str, split: str) -> Sequence[dict[str, Any]]:
