@@ -41,7 +41,7 @@ def read(tree: Tree) -> Columns:
         return Columns(*_folders(tree), conditions)
     labels, stray = _listed(tree)
     notes = ("labels of dataset.json",)
-    notes += (f"dataset.json lists {count(stray, 'file')} that are not there",) if stray else ()
+    notes += (f"not there of dataset.json: {count(stray, 'file')}",) if stray else ()
     if labels is None:
         folders = _classes(tree)
         if len(folders) > 1:
