@@ -117,7 +117,7 @@ def test_a_game_of_images_needs_no_other_change(copy):
     (here / "jaxgan/games/restoration.py").write_text(RESTORATION)
     (here / "restoration_config.py").write_text(CONFIG)
     run("python -m jaxgan.main --config=restoration_config.py --workdir=runs/restoration")
-    assert len(list((here / "runs/restoration/samples").glob("*.png"))) == 2
+    assert len(list((here / "runs/restoration/samples").glob("[0-9]*.png"))) == 2
     images = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 1), dtype=np.uint8)
     np.save(here / "images.npy", images)
     run("python -m jaxgan.sample --workdir=runs/restoration --n=3 --images=images.npy --out=x.npz")

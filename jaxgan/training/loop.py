@@ -50,6 +50,7 @@ def train(
     """
     clock = clock or Clock()
     run = bind(prepare, config, at="config", given=("clock",))(clock=clock)
+    say(f"data: {run.data['found']}")
     record = workdir.Record(dict(config), run.spec, run.steps, run.growth, run.data)
     record, done = recorded(folder, record, run, override)
     if done > run.steps:
@@ -62,7 +63,7 @@ def train(
     with jax.set_mesh(run.mesh), contextlib.closing(checkpoints), StopSignal() as stop:
         done = loop(run, folder, checkpoints, stop, clock)
     save_curves(folder / "curves.png", logger.read(folder))
-    save_gif(folder / "progress.gif", sorted((folder / "samples").glob("*.png")))
+    save_gif(folder / "progress.gif", sorted((folder / "samples").glob("[0-9]*.png")))
     say(f"{'stopped' if done < run.steps else 'done'} at step {done}; pictures in {folder}")
     return INTERRUPTED if done < run.steps else 0
 
@@ -113,6 +114,7 @@ def loop(run: Run, folder: Path, checkpoints: Checkpoints, stop: StopSignal, clo
     writer = logger.Writer(folder, first)
     meter = logger.Meter(lambda t: run.growth.seen(t) * len(run.feeds), run.rates)
     if first == 0:
+        writer.image(0, "real", snapshots.draw_real())
         writer.image(0, "samples", snapshots.draw(program.split(states), 0))
     clock.lap("first picture")
     bar = tqdm(total=run.steps, initial=first, unit="step", mininterval=1 if TERMINAL else 20)

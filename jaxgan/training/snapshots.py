@@ -54,6 +54,16 @@ class Snapshots:
         grid.save_png(self._folder / f"{step:08d}.png", picture)
         return picture
 
+    def draw_real(self) -> np.ndarray:
+        """Saves FOLDER/real.png, real items as the nets see them, and returns it as `draw` does."""
+        real = np.asarray(self._reals["image"])
+        if real.shape[1:] == (2,):
+            picture = plots.scatter(real, real[:0], extent=_extent(real))
+        else:
+            picture = grid.grid(grid.to_uint8(real[: inputs.size(self._inputs)]))
+        grid.save_png(self._folder / "real.png", picture)
+        return picture
+
     def diagnose(self, states: Sequence[State]) -> dict[str, float]:
         """Returns `diagnostics.measure` on as many samples as real images, under diagnosis/.
 
@@ -75,8 +85,13 @@ class Snapshots:
 
     def _scatter(self, state: State, samples: jax.Array) -> np.ndarray:
         real = np.asarray(self._reals["image"])
-        extent = 1.3 * float(np.abs(real).max())
+        extent = _extent(real)
         points = plots.lattice(extent)
         first = {name: column[:1].repeat(len(points), 0) for name, column in self._reals.items()}
         levels = self._game.critic(state, first | {"image": points})
         return plots.scatter(real, np.asarray(samples), np.asarray(levels), extent)
+
+
+def _extent(points: np.ndarray) -> float:
+    """Returns where a scatter plot of points ends."""
+    return 1.3 * float(np.abs(points).max())

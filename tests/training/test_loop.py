@@ -17,9 +17,12 @@ from PIL import Image
 
 from jaxgan import config as configs
 from jaxgan.core.game import Spec
+from jaxgan.data.pipeline import Batches
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import logger, loop, replicas, workdir
 from jaxgan.training.checkpoint import Checkpoints
+from jaxgan.training.setup import open_source
+from jaxgan.visual.grid import grid
 
 ROOT = Path(__file__).parents[2]
 # One device, and as many threads as there are cores.
@@ -77,7 +80,7 @@ def test_a_run_writes_its_logs_pictures_and_checkpoints(whole):
     assert {"kimg", "images_per_s", "d/loss", "g/loss", "d/real", "d/fake"} <= set(row)
     assert 0 < row["d/real"] < 1 and row["kimg"] == 60 * 16 / 1000
     pictures = sorted(p.name for p in (whole / "samples").iterdir())
-    assert pictures == [f"{step:08d}.png" for step in (0, 20, 40, 60)]
+    assert pictures == [*(f"{step:08d}.png" for step in (0, 20, 40, 60)), "real.png"]
     for name in ("progress.gif", "curves.png"):
         assert (whole / name).stat().st_size > 1000
     assert list((whole / "tensorboard").glob("events*"))
@@ -86,6 +89,22 @@ def test_a_run_writes_its_logs_pictures_and_checkpoints(whole):
     assert "revision" in saved
     kept = sorted(int(p.name) for p in (whole / "checkpoints").iterdir() if p.name.isdigit())
     assert kept == [50, 60]
+
+
+def test_real_images_are_drawn_as_the_nets_see_them(whole):
+    config = workdir.read(whole).config
+    source = open_source(config["data"])
+    batch = Batches(source, batch=16, seed=0, flip=config["data"].get("flip", False))(0)
+    picture = np.asarray(Image.open(whole / "samples" / "real.png"))
+    np.testing.assert_array_equal(picture, grid(batch["image"][:4])[..., 0])
+
+
+def test_every_start_says_what_the_data_are(tmp_path, capsys):
+    for steps in (3, 6):
+        assert loop.train(toy(f"--config.steps={steps}"), tmp_path) == 0
+        line = "data: 100000 points of 8 classes ((2, 0) 12500, "
+        assert capsys.readouterr().err.startswith(line)
+    assert Image.open(tmp_path / "samples" / "real.png").size == (480, 480)
 
 
 KILLED_IN_A_SAVE = """
