@@ -29,7 +29,6 @@ Exit codes:
 import sys
 from pathlib import Path
 
-from jaxgan import config as configs
 from jaxgan.runtime import clock, environment
 from jaxgan.runtime.errors import run
 from jaxgan.runtime.parser import Parser
@@ -51,6 +50,8 @@ def main(argv: list[str]) -> int:
         help="keys of the config, comma-separated, that may differ from the run that is resumed",
     )
     args, flags = parser.parse_known_args(argv)
+    from jaxgan import config as configs  # within `run`, so that Ctrl-C is one line
+
     config = configs.load(args.config)
     configs.override(config, flags)
     override = () if args.override is None else configs.keys(args.override, config.to_dict())

@@ -100,7 +100,7 @@ class Subject:
 
     @cached_property
     def pair(self) -> tuple[np.ndarray, np.ndarray]:
-        """Real images and samples, uint8 (n, H, W, C) each.
+        """Real items and samples: images uint8 (n, H, W, C), points float32 (n, D).
 
         Samples are those of jaxgan.sample, except that inputs which the data have a column for
         are the real images' own: labels, vectors, images to translate.
@@ -109,4 +109,4 @@ class Subject:
         given = sample.of_data(self.game.inputs, self.columns)
         fakes, _ = sample.draw(self.game, self.state, self.size, self.seed, given)
         images = self.columns["image"]
-        return images if images.dtype == np.uint8 else to_uint8(images), fakes
+        return to_uint8(images) if images.ndim == 4 and images.dtype != np.uint8 else images, fakes

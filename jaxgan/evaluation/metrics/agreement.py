@@ -1,6 +1,6 @@
 """samples that show the requested class, in %, and their spread within classes; needs labels
 
-A support vector machine learns the classes from the run's own training images; `held-out` is its
+A support vector machine learns the classes from the run's own images or points; `held-out` is its
 accuracy, in %, on a fifth of them that it did not see, before it learns from all: samples as good
 as the data agree about as often. `spread` is the mean distance of two samples of a class, in
 pixels, over that of two real images of it, averaged over classes; 1 is as varied as the data, and
@@ -127,5 +127,5 @@ def assigned(categories: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 
 def flat(images: np.ndarray) -> np.ndarray:
-    """Returns images (N, ...) as rows of numbers in [0, 1], float64 (N, D)."""
-    return images.reshape(len(images), -1) / 255
+    """Returns images (N, ...) as rows of numbers in [0, 1], points as they are, (N, D)."""
+    return images.reshape(len(images), -1) / (255 if images.dtype == np.uint8 else 1)
