@@ -9,6 +9,7 @@ under jaxgan/evaluation/metrics whose docstring begins with the line that --help
 
 import importlib
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,7 @@ from jaxgan.evaluation.subject import Subject
 from jaxgan.runtime.errors import UserError
 
 HOME = "jaxgan.evaluation.metrics"
+FEW = 100  # samples, below which no figure means much
 
 Row = dict[str, Any]
 
@@ -37,11 +39,11 @@ def evaluate(subject: Subject, names: Sequence[str]) -> Iterator[Row]:
         all of it before anything is drawn.
     """
     metrics = {name: load(name) for name in names}
-    if len(subject.spec.shape) != 3:
-        raise UserError(f"--metrics: they are of images, the data are {subject.spec.shape}")
     for metric in metrics.values():
         metric.check(subject)
     step = int(subject.state.step)
+    if (subject.n or FEW) < FEW:
+        print(f"warning: --n={subject.n}: figures of few samples vary with --seed", file=sys.stderr)
     for name, metric in metrics.items():
         row = {"metric": name, "step": step, "replica": subject.replica}
         row |= metric.compute(subject)

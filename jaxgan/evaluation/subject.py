@@ -89,6 +89,15 @@ class Subject:
         """The weights of the network whose features metrics compare."""
         return extract.load()
 
+    def check_images(self) -> None:
+        """Refuses data that are not images.
+
+        Raises:
+          UserError: says so.
+        """
+        if len(self.spec.shape) != 3:
+            raise UserError(f"--metrics: some are of images only, the data are {self.spec.shape}")
+
     @cached_property
     def columns(self) -> dict[str, np.ndarray]:
         """Real items, drawn without replacement: all columns of the data, n rows each."""

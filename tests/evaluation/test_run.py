@@ -98,7 +98,7 @@ def test_folders_without_a_run_and_other_shapes_are_refused(conditional, tmp_pat
     with pytest.raises(UserError, match="holds no run"):
         evaluate.main([f"--workdir={tmp_path}"])
     saved = json.loads((conditional / "config.json").read_text())
-    for shape, text in [([2], "they are of images"), ([8, 8, 1], "images of 8x8 pixels")]:
+    for shape, text in [([2], "some are of images only"), ([8, 8, 1], "images of 8x8 pixels")]:
         saved["spec"]["shape"] = shape
         (tmp_path / "config.json").write_text(json.dumps(saved))
         with pytest.raises(UserError, match=text):
@@ -122,9 +122,9 @@ def test_a_metric_is_found_by_its_file():
     assert run.load("kid") is kid
     with pytest.raises(UserError) as caught:
         run.load("sdw")
-    message = "--metrics: no 'sdw'; did you mean 'swd'? known: kid, ppl, swd"
+    message = "--metrics: no 'sdw'; did you mean 'swd'? known: agreement, kid, ppl, swd"
     assert str(caught.value) == message
-    with pytest.raises(UserError, match="known: kid, ppl, swd"):
+    with pytest.raises(UserError, match="known: agreement, kid, ppl, swd"):
         run.load("__init__")
 
 

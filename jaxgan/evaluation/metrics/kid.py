@@ -22,6 +22,7 @@ def check(subject: Subject) -> None:
     Raises:
       UserError: the reason, in one line.
     """
+    subject.check_images()
     _ = subject.features, subject.source
     size(subject.size, subject.size)
 

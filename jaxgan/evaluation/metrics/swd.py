@@ -35,6 +35,7 @@ def check(subject: Subject) -> None:
     Raises:
       UserError: the reason, in one line.
     """
+    subject.check_images()
     check_shape(subject.spec.shape)
     _ = subject.source
 

@@ -114,3 +114,14 @@ def test_runs_without_labels_are_refused(tmp_path):
         agreement.check(subject(tmp_path, of, {"z": Noise(2)}))
     with pytest.raises(UserError, match="have no labels"):
         agreement.check(subject(tmp_path, of, INPUTS, labels=None))
+
+
+def test_points_are_classified_and_measured_in_their_own_units(tmp_path):
+    points = np.float32([[3.0, 0.0], [-3.0, 0.0], [0.0, 3.0]])
+    rng = np.random.default_rng(0)
+    real = points[LABELS] + rng.normal(size=(N, 2)).astype(np.float32)
+    run = subject(tmp_path, lambda drawn: jnp.asarray(points)[drawn["y"]] + drawn["z"], INPUTS)
+    source = from_arrays(real, LABELS)
+    vars(run).update(record=Record({}, Spec((2,), CLASSES), 1), source=source)
+    found = agreement.compute(run)
+    assert found["value"] > 90 and found["levels"]["spread"] == pytest.approx(1.0, abs=0.15)
