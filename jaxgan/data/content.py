@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from jaxgan.data import summary
 
-_SETTLED = 2e9  # nanoseconds after which a further write would show in a file's times
+_SETTLED = 2e9  # nanoseconds after a change; a further one may show in no time before that
 
 
 class Mark(NamedTuple):
@@ -75,7 +75,7 @@ def marks(
     settled = {
         name: [*stamps[name], mark.digest]
         for name, mark in found.items()
-        if mark.digest and now - max(stamps[name][1:3]) > _SETTLED
+        if mark.digest and now - stamps[name][2] > _SETTLED
     }
     if settled != known:
         _write(path, settled)

@@ -107,17 +107,6 @@ def from_arrays(
     )
 
 
-def subset(source: Source, rows: np.ndarray) -> Source:
-    """Returns a source of the items `rows`, int64 (n,), of `source`, in that order."""
-    return dataclasses.replace(
-        source,
-        size=len(rows),
-        gather=lambda indices: source.gather(rows[indices]),
-        found=f"{len(rows)} of {source.describe()}",
-        fingerprint=source.fingerprint and digest({"row": rows}, source.fingerprint),
-    )
-
-
 def digest(arrays: Mapping[str, np.ndarray], *texts: str) -> str:
     """Returns 32 hexadecimal digits of the bytes, dtypes and shapes of arrays, and of texts."""
     total = hashlib.blake2b(digest_size=16)

@@ -45,6 +45,7 @@ class Found:
         self.bad: dict[str, str] = {}
         self.passed: list[str] = []
         self.sidecars: list[str] = []
+        self.tops: set[str] = set()  # folders in the root
         self._others: Counter[str] = Counter()
 
     def file(self, name: str, size: int, stamp: list[int], problem: str = "") -> None:
@@ -73,7 +74,9 @@ class Found:
         """
         files = sorted(name for name in {*self.stamps, *self.bad} if is_image(name))
         others = [f"{n} {suffix or 'suffixless'}" for suffix, n in self._others.most_common(5)]
-        passed = sorted(self.passed) + ([f"other files ({', '.join(others)})"] if others else [])
+        empty = self.tops - {name.partition("/")[0] for name in files}
+        passed = sorted([*self.passed, *(f"{name} (no image)" for name in empty)])
+        passed += [f"other files ({', '.join(others)})"] if others else []
         if not self.stamps and not self.bad:
             also = f"; passed over: {', '.join(passed)}" if passed else ""
             raise UserError(
@@ -131,6 +134,7 @@ def _folder(root: Path) -> Tree:
             with os.scandir(root / name) as entries:
                 for entry in entries:
                     _entry(found, name, entry, folders, links)
+            found.tops |= {name} if name and "/" not in name else set()
         except OSError as error:
             found.bad[name or "."] = content.reason(error)
     return found.tree(root, lambda name: (root / name).read_bytes())
@@ -168,25 +172,32 @@ def _zip(path: Path) -> Tree:
             f"config.data: {path} is not a readable zip ({content.reason(error)}); make it again"
         ) from error
     found, stamp = Found(), content.stamp(path.stat())
-    members = {}
-    for info in archive.infolist():
-        parts = [part for part in info.filename.replace("\\", "/").split("/") if part != "."]
-        if not info.is_dir():
-            members["/".join(parts)] = info
+    every = {_plain(info.filename): info for info in archive.infolist()}
+    members = {name: info for name, info in every.items() if not info.is_dir()}
     top = _common(members)
-    hidden: Counter[str] = Counter()
-    for name, info in members.items():
-        *above, leaf = parts = name.removeprefix(top).split("/")
-        depth = next((i for i, part in enumerate(above) if is_hidden(part, folder=True)), None)
-        if depth is not None:
-            hidden["/".join(above[: depth + 1])] += 1
-        elif is_hidden(leaf, folder=False):
-            found.passed += ["/".join(parts)] if is_image(leaf) else []
-        else:
+    passed = set()
+    for name, info in every.items():
+        if f"{name}/" == top:
+            continue
+        *above, leaf = name.removeprefix(top).split("/")
+        above += [leaf] if info.is_dir() else []
+        helper = next((i for i, part in enumerate(above) if is_hidden(part, folder=True)), None)
+        if helper is not None:
+            passed.add("/".join(above[: helper + 1]))
+            continue
+        found.tops |= set(above[:1])
+        if not info.is_dir() and not is_hidden(leaf, folder=False):
             stamped = [*stamp, info.CRC, info.file_size]
-            found.file("/".join(parts), info.file_size, stamped, _problem(info))
-    found.passed += hidden
+            found.file(name.removeprefix(top), info.file_size, stamped, _problem(info))
+        elif is_image(leaf) and not info.is_dir():
+            passed.add(name.removeprefix(top))
+    found.passed += passed
     return found.tree(path, lambda name: archive.read(members[top + name]))
+
+
+def _plain(name: str) -> str:
+    """Returns a member's path with '/', without '.' and without an end that marks a folder."""
+    return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))
 
 
 def _common(members: Sequence[str]) -> str:

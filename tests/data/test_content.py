@@ -26,7 +26,7 @@ def test_what_was_hashed_is_remembered_until_its_stamp_changes(tmp_path, index):
         return f"digest of {name}"
 
     old = time.time_ns() - 10**11
-    stamps = {name: [3, old, old] for name in ("a", "b", "bad")}
+    stamps = {name: [3, 2 * old, old] for name in ("a", "b", "bad")}  # a time that was set
     first = content.marks(tmp_path, stamps, compute)
     assert list(first) == ["a", "b", "bad"]
     assert first["a"] == ("digest of a", "") and first["bad"] == ("", "Input/output error")
@@ -35,7 +35,7 @@ def test_what_was_hashed_is_remembered_until_its_stamp_changes(tmp_path, index):
     assert content.marks(tmp_path, stamps, compute) == first
     assert calls == ["bad"], "an error of the system may pass"
     calls.clear()
-    content.marks(tmp_path, stamps | {"b": [3, old, old + 1]}, compute)
+    content.marks(tmp_path, stamps | {"b": [3, 2 * old, old + 1]}, compute)
     assert sorted(calls) == ["b", "bad"]
     calls.clear()
     content.marks(tmp_path / "other", stamps, compute)

@@ -1,9 +1,11 @@
-"""Sources from arrays: columns, dtypes, subsets, and arrays that are refused."""
+"""Sources from arrays: columns, dtypes, fingerprints, and arrays that are refused."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 
-from jaxgan.data.source import from_arrays, subset
+from jaxgan.data.source import digest, from_arrays
 from jaxgan.runtime.errors import UserError
 
 IMAGES = np.arange(3 * 2 * 2, dtype=np.uint8).reshape(3, 2, 2, 1)
@@ -32,10 +34,50 @@ def test_floats_of_any_shape_pass_through():
     np.testing.assert_array_equal(source.gather(np.array([1]))["image"], points[1:])
 
 
-def test_a_subset_renumbers_its_items():
-    part = subset(from_arrays(IMAGES, np.array([0, 1, 2])), np.array([2, 0]))
-    assert part.size == 2
-    assert part.gather(np.array([0, 1]))["label"].tolist() == [2, 0]
+def test_the_fingerprint_is_of_every_column_and_name():
+    labels, rows = np.array([0, 1, 1]), np.ones((3, 2))
+    given = [
+        (IMAGES,),
+        (IMAGES[::-1],),
+        (IMAGES.reshape(3, 4, 1, 1),),
+        (IMAGES.astype(np.float32),),
+        (IMAGES, labels),
+        (IMAGES, labels[::-1]),
+        (IMAGES, labels, ("a", "b")),
+        (IMAGES, None, (), rows),
+        (IMAGES, None, (), 2 * rows),
+        (IMAGES, labels, (), rows),
+    ]
+    marks = [from_arrays(*columns).fingerprint for columns in given]
+    assert len(set(marks)) == len(given) and all(len(mark) == 32 for mark in marks)
+    again = [
+        from_arrays(*(np.copy(c) if len(c) else c for c in columns if c is not None))
+        for columns in given[:2]
+    ]
+    assert [source.fingerprint for source in again] == marks[:2]
+
+
+def test_a_memory_mapped_array_is_hashed_by_its_reader_alone(tmp_path):
+    np.save(tmp_path / "x.npy", IMAGES)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    assert from_arrays(mapped).fingerprint == ""
+    mark = digest({"image": mapped})
+    assert from_arrays(mapped, fingerprint=mark).fingerprint == from_arrays(IMAGES).fingerprint
+
+
+def test_the_line_says_what_the_data_are():
+    source = from_arrays(IMAGES, np.array([0, 2, 2]), original="9x9 gray", notes=("a note",))
+    assert (
+        source.describe()
+        == source.found
+        == ("3 images of 3 classes (0 1, 1 0, 2 2; without an image: 1), 9x9 gray -> 2x2x1; a note")
+    )
+    assert from_arrays(POINTS).found == "3 points"
+    many = from_arrays(IMAGES, np.zeros(3, int), [f"c{k}" for k in range(7)], np.ones((3, 1)))
+    assert "7 classes (c0 3, c1 0, c2 0, c3 0, c4 0 and 2 more;" in many.found
+    assert "with conditions of 1 number, 2x2x1" in many.found
+    bare = dataclasses.replace(many, found="", gather=lambda rows: 1 / 0)
+    assert bare.describe().startswith("3 images of 7 classes (c0, c1, c2, c3, c4 and 2 more)")
 
 
 POINTS = np.zeros((3, 2), np.float32)
@@ -59,7 +101,6 @@ def test_abstract_columns_are_those_of_gathered_items(columns, dtype):
         found = {name: (column.shape, column.dtype.name) for name, column in gathered.items()}
         assert source.abstract(len(rows)) == found
     assert source.dtype == dtype
-    assert subset(source, np.array([1, 2])).abstract(2) == source.abstract(2)
 
 
 @pytest.mark.parametrize(

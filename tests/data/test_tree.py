@@ -22,6 +22,7 @@ def test_hidden_files_and_helper_folders_are_passed_over_at_any_depth(tmp_path):
         touch(tmp_path / helper / "sub" / "a.png")
     touch(tmp_path / "cat" / "._a.png", tmp_path / "cat" / ".DS_Store", tmp_path / "x.heic")
     touch(tmp_path / "LICENSE", tmp_path / "y.heic", tmp_path / "conditions.npy")
+    (tmp_path / "owl" / "sub").mkdir(parents=True)
     found = tree(tmp_path)
     assert list(found.files) == ["__a.png", "cat/@b/c.PNG", "cat/a.png"]
     assert set(found.stamps) == set(found.files) and not found.bad
@@ -32,6 +33,7 @@ def test_hidden_files_and_helper_folders_are_passed_over_at_any_depth(tmp_path):
         "cat/._a.png",
         "cat/.thumbnails",
         "cat/@eaDir",
+        "owl (no image)",
         "other files (2 .heic, 1 suffixless)",
     ]
     assert found.sidecars == ["conditions.npy"]
@@ -86,7 +88,8 @@ def test_many_loops_add_nothing(tmp_path):
 def test_a_zip_is_listed_as_a_folder_is(tmp_path):
     path = tmp_path / "x.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.mkdir("cat")
+        for name in ("cat/", "owl/", "__MACOSX/", "emu/sub/"):
+            archive.writestr(name, "")
         for name in ("./cat/a.png", "dog\\b.JPG", ".c.png", "__MACOSX/cat/._a.png", "list.csv"):
             archive.writestr(name, name)
         link = zipfile.ZipInfo("cat/link.png")
@@ -95,7 +98,13 @@ def test_a_zip_is_listed_as_a_folder_is(tmp_path):
     found = tree(path)
     assert list(found.files) == ["cat/a.png", "cat/link.png", "dog/b.JPG"]
     assert found.bad == {"cat/link.png": "a link, not a file"}
-    assert list(found.passed) == [".c.png", "__MACOSX", "other files (1 .csv)"]
+    assert list(found.passed) == [
+        ".c.png",
+        "__MACOSX",
+        "emu (no image)",
+        "owl (no image)",
+        "other files (1 .csv)",
+    ]
     assert found.read("dog/b.JPG") == b"dog\\b.JPG"
 
 

@@ -34,6 +34,11 @@ def test_unlabeled_images_become_square(prepared):
     source = tfds("celeb_a", res=32, channels=1)
     batch = source.gather(np.array([0]))
     assert (source.shape, source.classes, set(batch)) == ((32, 32, 1), (), {"image"})
+    assert source.found == "5 images, 178x218 RGB -> 32x32x1; crop drops 18% of the area"
+    assert source.fingerprint == tfds("celeb_a", res=32, channels=1).fingerprint
+    padded = tfds("celeb_a", res=32, channels=1, fit="pad")
+    assert (padded.gather(np.array([0]))["image"][0, :, :3] == 0).all()
+    assert source.fingerprint != padded.fingerprint
 
 
 def test_gray_images_of_the_requested_size_are_unchanged(prepared):
