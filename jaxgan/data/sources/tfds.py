@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxgan.data import survey
-from jaxgan.data.images import target, to_square
+from jaxgan.data import summary, survey
+from jaxgan.data.images import Target, target, to_square
 from jaxgan.data.source import Source, digest
-from jaxgan.data.summary import line
 from jaxgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -71,26 +70,27 @@ def tfds(
 
     classes = tuple(label.names) if labeled else ()
     facts = [builder.info.full_name, split, str(len(items)), repr(want), *classes]
-    original, notes = _original(builder, fit)
     return Source(
         size=len(items),
         shape=(res, res, channels),
         gather=gather,
         classes=classes,
-        found=line(len(items), (res, res, channels), classes, original=original, notes=notes),
+        found=_line(builder, len(items), want, classes),
         fingerprint=digest({}, "tfds", *facts),
     )
 
 
-def _original(builder: "DatasetBuilder", fit: str) -> tuple[str, list[str]]:
-    """Returns the images' size before preparation and what that loses; '' where sizes differ."""
+def _line(builder: "DatasetBuilder", size: int, want: Target, classes: Sequence[str]) -> str:
+    """Returns the line that describes the data; warns of much that a crop drops."""
+    shape = (want.res, want.res, want.channels)
     height, width, channels = builder.info.features["image"].shape
-    if not (height and width and channels):
-        return "", []
+    if not (height and width and channels):  # they differ from image to image
+        return summary.line(size, shape, classes)
     kind = {1: "gray", 3: "RGB", 4: "RGBA"}[channels]
     seen = survey.of([survey.Facts(width, height, kind)])
-    seen.warn(fit, ranged=True)
-    return seen.original(), seen.notes(fit)
+    seen.warn(want.fit, ranged=True)
+    given = {"original": seen.original(), "notes": seen.notes(want.fit)}
+    return summary.line(size, shape, classes, **given)
 
 
 def _builder(path: str, data_dir: str) -> "DatasetBuilder":
