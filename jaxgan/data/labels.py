@@ -64,7 +64,7 @@ def _listed(tree: Tree) -> tuple[list[Any] | None, int]:
     """Returns dataset.json's label of each file, or None; and how many listed files lack."""
     try:
         table = json.loads(tree.read("dataset.json"))
-    except (ValueError, RecursionError, OSError) as error:
+    except Exception as error:  # a member of a zip raises whatever its decompressor does
         raise UserError(
             f"{_AT} is not readable ({content.reason(error)}); fix or remove it"
         ) from error
@@ -105,10 +105,7 @@ def _numbers(labels: Sequence[Any]) -> tuple[np.ndarray, tuple[str, ...]]:
             f"{_AT}: labels are not all whole numbers, all texts or all lists of numbers; make "
             "them one kind"
         )
-    try:
-        return np.array(labels), ()
-    except OverflowError as error:
-        raise UserError(f"{_AT}: labels are too large; number the classes from 0") from error
+    return np.array(labels), ()
 
 
 def _rows(labels: Sequence[list[Any]]) -> np.ndarray:
@@ -117,7 +114,10 @@ def _rows(labels: Sequence[list[Any]]) -> np.ndarray:
     plain = all(type(x) in (int, float) for row in labels for x in row)
     if len(lengths) != 1 or not plain:
         raise UserError(f"{_AT}: conditions are not lists of numbers of one length; make them so")
-    return np.array(labels, np.float64)
+    try:
+        return np.array(labels, np.float64)
+    except OverflowError as error:
+        raise UserError(f"{_AT}: conditions are too large for floats; scale them") from error
 
 
 def _check_folders(tree: Tree, labels: Sequence[Any]) -> None:

@@ -1,6 +1,7 @@
 """Labels of class folders and dataset.json, conditions, and where they contradict."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,7 @@ def test_folders_that_contradict_are_refused(tmp_path, files, given):
         (SHARDS, pairs(SHARDS, 0, [1], 1), "not all whole numbers"),
         (SHARDS, pairs(SHARDS, [0], [1, 2], [3]), "not lists of numbers of one length"),
         (SHARDS, pairs(SHARDS, [0], ["a"], [3]), "not lists of numbers"),
+        (SHARDS, pairs(SHARDS, [0], [10**400], [3]), "too large for floats"),
         (CLASSES, {"labels": None}, "has no labels, but the folders cat, dog look like classes"),
     ],
 )
@@ -109,6 +111,20 @@ def test_broken_files_are_refused(tmp_path):
         read(tmp_path, SHARDS, text='{"labels": [')
     with pytest.raises(UserError, match="dataset.json is not readable"):
         read(tmp_path, SHARDS, text="[" * 100_000)
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "conditions.npy"])
+def test_damaged_members_of_a_zip_are_refused(tmp_path, name):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.png", "")
+        archive.writestr(name, '{"labels": null}' * 9)
+        offset = archive.getinfo(name).header_offset + 60
+    data = bytearray(path.read_bytes())
+    data[offset] ^= 1  # its checksum does not fit any more
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=f"{name} is not .*Bad CRC-32"):
+        labels.read(tree(path))
 
 
 def test_conditions_come_from_one_file(tmp_path):

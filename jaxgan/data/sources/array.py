@@ -1,8 +1,6 @@
 """Reads images from a NumPy file."""
 
 import stat
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from jaxgan.data.survey import Survey
 from jaxgan.runtime.errors import UserError
 
 _OPTIONAL = ("labels", "classes", "conditions")
+_REPLACE = "remove or replace such images"
 _PIECE = 2**24  # values converted at once
 
 
@@ -106,11 +105,13 @@ def _to_8_bits(images: np.ndarray, want: Target) -> tuple[np.ndarray, float, flo
         )
     interval = depth.limits(images.dtype, want.bits, want.range)
     if interval is None:
-        low, high = np.nanmin(images), np.nanmax(images)
+        low, high = float(images.min()), float(images.max())
+        if not np.isfinite(high - low):
+            raise UserError(f"config.data: the images have values that are not finite; {_REPLACE}")
         raise UserError(
             f"config.data: the images are {name} and range from {low:g} to {high:g}; set "
             "config.data.range=low,high to the values that mean black and white, such as "
-            f"{_likely(float(low), float(high))}"
+            f"{_likely(low, high)}"
         )
     if name == "uint8" and want.range is None:
         return images, 0.0, 0.0
@@ -122,10 +123,11 @@ def _to_8_bits(images: np.ndarray, want: Target) -> tuple[np.ndarray, float, flo
         bad = np.flatnonzero(~np.isfinite(piece).all(axis=(1, 2, 3)))
         if bad.size:
             raise UserError(
-                f"config.data: image {start + bad[0]} has values that are not finite; remove or "
-                "replace such images"
+                f"config.data: image {start + bad[0]} has values that are not finite; {_REPLACE}"
             )
         eight[start : start + step] = depth.levels(piece, interval)
+        if name == "uint8":  # alpha has 8 bits already
+            eight[start : start + step, ..., 3:] = piece[..., 3:]
         peak = max(peak, float(piece.max()))
         clipped += depth.outside(piece, interval) * len(piece) / len(images)
     return eight, peak, clipped
@@ -165,15 +167,9 @@ def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
             return found, sorted(set(file) - set(found))
     except FileNotFoundError as error:
         raise UserError(f"config.data: no file {path}; check the path after 'array:'") from error
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        RuntimeError,  # encrypted, or compressed in an unknown way
-        MemoryError,  # a header that promises too much
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except UserError:
+        raise
+    except Exception as error:  # a member of a zip raises whatever its decompressor does
         raise UserError(
             f"config.data: {path} is not a readable .npz or .npy ({content.reason(error)}); "
             "save it with np.savez(path, images=...)"

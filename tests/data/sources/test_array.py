@@ -74,6 +74,9 @@ def test_values_of_any_dtype_are_mapped_to_8_bits(tmp_path):
     np.testing.assert_array_equal(read(RGB.astype(">i8"), bits=8), RGB)
     np.testing.assert_array_equal(read(RGB > 99), (RGB > 99) * np.uint8(255))
     np.testing.assert_array_equal(read(RGB % 2, range=(0, 1)), RGB % 2 * 255)
+    rgba = np.concatenate([RGB % 2, RGB[..., :1]], axis=-1)
+    np.testing.assert_array_equal(read(rgba, range=(0, 1))[..., :3], RGB % 2 * 255)
+    np.testing.assert_array_equal(read(rgba, range=(0, 1))[..., 3], RGB[..., 0])
     deep = RGB.astype(np.uint16) * 16 + 15
     np.testing.assert_array_equal(read(deep, bits=12), np.rint(deep * (255 / 4095)))
 
@@ -160,6 +163,8 @@ def test_messages_name_the_error_of_the_file(tmp_path):
         (RGB * 1000.0, {"bits": 12}, "config.data.bits=12: the images are float64"),
         (RGB, {"bits": 12}, "config.data.bits=12: the images are uint8"),
         (np.where(RGB > 250, np.nan, RGB), {"range": (0, 255)}, "not finite"),
+        (np.where(RGB > 250, np.inf, RGB), {}, "not finite"),
+        (np.full((2, 4, 4), np.nan), {}, "not finite"),
         (RGB.transpose(0, 3, 1, 2), {}, "looks like channels first"),
         (RGB.transpose(0, 3, 1, 2) / 255, {"range": (0, 1)}, "looks like channels first"),
         (RGB.transpose(1, 2, 3, 0), {}, "have 6 channels"),
