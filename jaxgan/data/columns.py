@@ -72,6 +72,11 @@ def labels(labels: np.ndarray, size: int, classes: int) -> np.ndarray:
             f"config.data: labels have shape {labels.shape}; if each row marks a class, "
             "store labels.argmax(axis=1)"
         )
+    if labels.dtype.kind in "SU":
+        raise UserError(
+            "config.data: labels are texts; store integers and the names of the classes: "
+            "classes, labels = np.unique(labels, return_inverse=True)"
+        )
     if labels.shape == (size, 1):
         labels = labels[:, 0]
     if labels.shape != (size,) or labels.dtype.kind not in "iufb":

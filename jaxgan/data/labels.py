@@ -40,8 +40,7 @@ def read(tree: Tree) -> Columns:
     if "dataset.json" not in tree.sidecars:
         return Columns(*_folders(tree), conditions)
     labels, stray = _listed(tree)
-    notes = ("labels of dataset.json",)
-    notes += (f"not there of dataset.json: {count(stray, 'file')}",) if stray else ()
+    notes = (f"not there of dataset.json: {count(stray, 'file')}",) if stray else ()
     if labels is None:
         folders = _classes(tree)
         if len(folders) > 1:
@@ -49,15 +48,15 @@ def read(tree: Tree) -> Columns:
                 f"{_AT} has no labels, but the folders {names(folders, 5)} look like classes; "
                 "remove dataset.json, or put the images into one folder"
             )
-        return Columns(None, (), conditions, notes[1:])
+        return Columns(None, (), conditions, notes)
     if all(isinstance(each, list) for each in labels):
         if conditions is not None:
             raise UserError(f"{_AT} has conditions and so has conditions.npy; remove one of them")
         own = _folders(tree) if _classes(tree) else (None, ())
-        return Columns(*own, _rows(labels), ("conditions of dataset.json", *notes[1:]))
+        return Columns(*own, _rows(labels), ("conditions of dataset.json", *notes))
     numbers, classes = _numbers(labels)
     _check_folders(tree, labels)
-    return Columns(numbers, classes, conditions, notes)
+    return Columns(numbers, classes, conditions, ("labels of dataset.json", *notes))
 
 
 def _listed(tree: Tree) -> tuple[list[Any] | None, int]:

@@ -68,9 +68,11 @@ class Survey(NamedTuple):
     def warn(self, fit: str, *, ranged: bool) -> None:
         """Warns on stderr of much that was lost; `ranged`: bits or a range were given."""
         if fit == "crop" and self.cropped > _MUCH:
+            differ = self.most > self.cropped + 0.005
+            worst = f" on average and up to {self.most:.0%}" if differ else ""
             _warn(
-                f"fit=crop drops {self.cropped:.0%} of the images' area on average and up to "
-                f"{self.most:.0%}; config.data.fit=pad or squash keeps all of it"
+                f"fit=crop drops {self.cropped:.0%} of the images' area{worst}; "
+                "config.data.fit=pad or squash keeps all of it"
             )
         if self.deep and not ranged and self.peak <= 65535 / 8:
             bits = max(1, math.ceil(math.log2(self.peak + 1)))

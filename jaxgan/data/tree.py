@@ -4,7 +4,7 @@ import os
 import stat
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,10 +108,12 @@ def tree(root: Path) -> Tree:
         return _folder(root)
     if not root.exists():
         raise UserError(f"config.data: no folder {root}; check the path after 'folder:'")
+    if root.suffix in (".npz", ".npy"):
+        raise UserError(f"config.data: {root} is a NumPy file; write array:{root}")
     if not root.is_file() or not zipfile.is_zipfile(root):
         raise UserError(
-            f"config.data: {root} is no folder and no zip; unpack it, or write array:{root} if it "
-            "is a NumPy file"
+            f"config.data: {root} is no folder and no whole zip; give a folder of images, or a zip "
+            "of one"
         )
     return _zip(root)
 
@@ -120,7 +122,8 @@ def _folder(root: Path) -> Tree:
     """Walks a folder; each folder is visited once, by its own path before any link to it."""
     found = Found()
     seen: set[tuple[int, int]] = set()
-    folders, links = [""], []
+    folders: list[str] = [""]
+    links: list[str] = []
     while folders or links:
         is_link = not folders
         links.sort(reverse=True)
@@ -200,7 +203,7 @@ def _plain(name: str) -> str:
     return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))
 
 
-def _common(members: Sequence[str]) -> str:
+def _common(members: Iterable[str]) -> str:
     """Returns the folder, with '/', that a zip of a folder starts all names with, or ''.
 
     That of a single class, which has images right below it, is no such folder.

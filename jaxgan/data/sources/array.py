@@ -145,9 +145,8 @@ def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
     """Returns 'images' and those of the optional columns that the file has; and its other keys."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO would block
-            raise UserError(
-                f"config.data: {path} is no file; write folder:{path} for a folder of images"
-            )
+            remedy = f"write folder:{path}" if path.is_dir() else "give an .npz or .npy"
+            raise UserError(f"config.data: {path} is no file; {remedy}")
         # A pickle in the file could run code, so pickles are refused.
         file = np.load(path, mmap_mode="r", allow_pickle=False)
         if isinstance(file, np.ndarray):

@@ -151,7 +151,7 @@ def test_messages_name_the_error_of_the_file(tmp_path):
             archive.writestr(f"{i}.png", b"")
     assert message(tmp_path / "pictures.zip").endswith(f"folder:{tmp_path / 'pictures.zip'}")
     os.mkfifo(tmp_path / "pipe.npy")
-    assert "is no file" in message(tmp_path / "pipe.npy")
+    assert "is no file; give an .npz" in message(tmp_path / "pipe.npy")
 
 
 @pytest.mark.parametrize(
