@@ -76,7 +76,7 @@ def to_8_bits(img: "Image.Image", bits: int, interval: Range | None) -> Eight:
     """
     raw = stored(img)
     if img.mode in ("I", "F") or img.mode.startswith("I;16"):
-        return _gray(img, 12 if raw == "I;12" and not bits else bits, interval)
+        return _gray(img, raw, 12 if raw == "I;12" and not bits else bits, interval)
     if ";16" in raw and (bits or interval):
         return _color(img, interval or (0, 2**bits - 1))
     if ";16" in raw:  # Pillow keeps the upper 8 bits
@@ -87,13 +87,15 @@ def to_8_bits(img: "Image.Image", bits: int, interval: Range | None) -> Eight:
     return Eight(img)
 
 
-def _gray(img: "Image.Image", bits: int, interval: Range | None) -> Eight:
-    """Converts a picture of mode I;16, I or F."""
+def _gray(img: "Image.Image", raw: str, bits: int, interval: Range | None) -> Eight:
+    """Converts a picture of mode I;16, I or F, stored as `raw`."""
     from PIL import Image
 
     values = np.asarray(img)
     if img.format == "PPM":  # whatever its depth, Pillow spreads it over 16 bits
-        values, bits = values.astype(np.uint16), 0
+        bits = 0
+    if img.format == "PPM" or raw in ("I;16", "I;16B"):  # which older Pillow reads into 32 bits
+        values = values.astype(np.uint16)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise ValueError("pixels that are not finite")
     found = limits(values.dtype, bits, interval)

@@ -18,7 +18,7 @@ _AT = "config.data: dataset.json"
 
 
 class Columns(NamedTuple):
-    """Columns in the order of a tree's files, and what to say of them."""
+    """Columns in the order of a tree's readable files, and what to say of them."""
 
     labels: np.ndarray | None = None
     classes: tuple[str, ...] = ()
@@ -27,7 +27,7 @@ class Columns(NamedTuple):
 
 
 def read(tree: Tree) -> Columns:
-    """Returns the columns of a tree's files.
+    """Returns the columns of a tree's readable files.
 
     dataset.json, where there is one, has {"labels": [["00000/img00000000.png", 6], …]} or null
     for none. Whole numbers are classes, named by number; texts are classes; lists of numbers
@@ -36,6 +36,8 @@ def read(tree: Tree) -> Columns:
     Raises:
       UserError: a file that is not as above, or does not cover all images.
     """
+    if not tree.readable:
+        return Columns()
     conditions = _conditions(tree) if "conditions.npy" in tree.sidecars else None
     if "dataset.json" not in tree.sidecars:
         return Columns(*_folders(tree), conditions)
@@ -84,13 +86,14 @@ def _listed(tree: Tree) -> tuple[list[Any] | None, int]:
         name = name.replace("\\", "/").removeprefix("./")
         if found.setdefault(name, label) != label:
             raise UserError(f"{_AT} lists {name} with two labels; remove one of them")
-    lacking = [name for name in tree.files if name not in found]
+    files = tree.readable
+    lacking = [name for name in files if name not in found]
     if lacking:
         raise UserError(
-            f"{_AT} has no label for {count(len(lacking), 'image')} of {len(tree.files)}: "
+            f"{_AT} has no label for {count(len(lacking), 'image')} of {len(files)}: "
             f"{names(lacking, 3)}; add them, or remove the images"
         )
-    return [found[name] for name in tree.files], len(found) - len(tree.files)
+    return [found[name] for name in files], len(set(found) - set(tree.files))
 
 
 def _numbers(labels: Sequence[Any]) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -135,7 +138,7 @@ def _check_folders(tree: Tree, labels: Sequence[Any]) -> None:
 
 def _tops(tree: Tree) -> list[str]:
     """Returns the folder in the tree's root that each file is in, or ''."""
-    return [name.partition("/")[0] if "/" in name else "" for name in tree.files]
+    return [name.partition("/")[0] if "/" in name else "" for name in tree.readable]
 
 
 def _classes(tree: Tree) -> list[str]:
@@ -161,7 +164,7 @@ def _folders(tree: Tree) -> tuple[np.ndarray | None, tuple[str, ...]]:
 
 
 def _conditions(tree: Tree) -> np.ndarray:
-    """Returns the rows of conditions.npy, floats (N, D)."""
+    """Returns the rows of conditions.npy, floats (N, D), whose files are readable."""
     path, size = tree.root / "conditions.npy", len(tree.files)
     try:
         rows = np.load(io.BytesIO(tree.read("conditions.npy")), allow_pickle=False)
@@ -177,7 +180,7 @@ def _conditions(tree: Tree) -> np.ndarray:
             f"config.data: {path} has {len(np.atleast_1d(rows))} rows for {size} image files; "
             "give a row for each, in the sorted order of their paths"
         )
-    return rows
+    return rows[[i for i, name in enumerate(tree.files) if name not in tree.bad]]
 
 
 def pick(columns: Columns, rows: np.ndarray) -> Columns:

@@ -36,6 +36,11 @@ class Tree(NamedTuple):
     sidecars: Sequence[str]
     read: Callable[[str], bytes]
 
+    @property
+    def readable(self) -> list[str]:
+        """The files that are not bad."""
+        return [name for name in self.files if name not in self.bad]
+
 
 class Found:
     """Collects what a walk comes across."""

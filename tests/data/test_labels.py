@@ -134,6 +134,19 @@ def test_conditions_come_from_one_file(tmp_path):
         read(tmp_path, SHARDS, pairs(SHARDS, [0], [1], [2]))
 
 
+def test_bad_files_need_no_label_and_make_no_class(tmp_path):
+    np.save(tmp_path / "conditions.npy", np.arange(5.0)[:, None])
+    for name in ("0.png", "emu"):
+        (tmp_path / name).symlink_to("/no/such")
+    (tmp_path / "owl").mkdir()
+    (tmp_path / "owl" / "z.png").symlink_to("/no/such")
+    found = read(tmp_path, CLASSES)
+    assert found.labels.tolist() == [0, 0, 1] and found.classes == ("cat", "dog")
+    assert found.conditions.tolist() == [[1], [2], [3]]  # of 0.png, three of CLASSES, owl/z.png
+    found = read(tmp_path, CLASSES, pairs(CLASSES, 1, 1, 0))
+    assert found.labels.tolist() == [1, 1, 0]
+
+
 def test_picked_rows_keep_their_columns(tmp_path):
     np.save(tmp_path / "conditions.npy", np.arange(3.0)[:, None])
     found = labels.pick(read(tmp_path, CLASSES), np.array([0, 2]))

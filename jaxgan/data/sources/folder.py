@@ -78,13 +78,13 @@ def _decoded(
     """Decodes a tree's files.
 
     Returns:
-      The good files' images and their indices, int64 (n,); the bad files' errors; what the good
-      images were, and their fingerprint.
+      The good files' images and their indices in tree.readable, int64 (n,); the bad files'
+      errors; what the good images were, and their fingerprint.
     """
     marks = content.marks(tree.root, tree.stamps, lambda name: content.hashed(tree.read(name)))
     bad = tree.bad | {name: mark.error for name, mark in marks.items() if mark.error}
-    rows = np.array([i for i, name in enumerate(tree.files) if name not in bad], np.int64)
-    files = [tree.files[i] for i in rows]
+    rows = np.array([i for i, name in enumerate(tree.readable) if name not in bad], np.int64)
+    files = [name for name in tree.readable if name not in bad]
     found = Decoded(None, {})
     if files and not (bad and stop):
         try:
