@@ -17,6 +17,7 @@ Writes, to the workdir:
   config.json                  the config, the data, changes, package versions, the git revision
   checkpoints/                 training states, from which the same command resumes
   samples/*.png, progress.gif  samples of the same latents during training
+  samples/real.png             real images, as the nets see them
   metrics.jsonl, tensorboard/  losses and other scalars
   curves.png                   a plot of them
 Exit codes:
