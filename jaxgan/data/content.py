@@ -68,10 +68,13 @@ def marks(
     now = time.time_ns()
     found = {name: Mark(known[name][-1]) for name in stamps if _same(known.get(name), stamps[name])}
     missing = [name for name in stamps if name not in found]
-    with ThreadPoolExecutor() as pool:  # reading and hashing run without the GIL
+    pool = ThreadPoolExecutor()  # reading and hashing run without the GIL
+    try:
         fresh = pool.map(lambda name: _mark(compute, name), missing)
         bar = tqdm(fresh, f"reading {root}", len(missing), unit="file", delay=1, file=sys.stderr)
         found |= zip(missing, bar, strict=True)
+    finally:  # on Ctrl-C, cancel what is queued
+        pool.shutdown(cancel_futures=True)
     settled = {
         name: [*stamps[name], mark.digest]
         for name, mark in found.items()
