@@ -15,8 +15,9 @@ Range = tuple[float, float]  # the values that become 0 and 255
 class Eight(NamedTuple):
     """A picture of 8 bits a channel, and what it was.
 
-    deep: it had more than 8 bits a channel. peak: its largest value, in 1/65535 of the range of
-    its type; 0 unless deep. clipped: the share of values that lay outside the range in force.
+    deep: it had more than 8 bits a channel. peak: its largest value, in 1/65535 of the range that
+    its file declares; 0 unless deep. clipped: the share of values that lay outside the range in
+    force.
     """
 
     img: "Image.Image"
@@ -72,11 +73,13 @@ def to_8_bits(img: "Image.Image", bits: int, interval: Range | None) -> Eight:
         that follows from the depth.
 
     Raises:
-      ValueError: pixels whose range is not known, or that are not finite.
+      ValueError: pixels whose range is not known, that have fewer bits, or are not finite.
     """
     raw = stored(img)
+    if bits > 16 and (";16" in raw or img.mode.startswith("I;16")):
+        raise ValueError(f"16 bits, fewer than config.data.bits={bits}")
     if img.mode in ("I", "F") or img.mode.startswith("I;16"):
-        return _gray(img, raw, 12 if raw == "I;12" and not bits else bits, interval)
+        return _gray(img, raw, bits, interval)
     if ";16" in raw and (bits or interval):
         return _color(img, interval or (0, 2**bits - 1))
     if ";16" in raw:  # Pillow keeps the upper 8 bits
@@ -92,8 +95,9 @@ def _gray(img: "Image.Image", raw: str, bits: int, interval: Range | None) -> Ei
     from PIL import Image
 
     values = np.asarray(img)
-    if img.format == "PPM":  # whatever its depth, Pillow spreads it over 16 bits
-        bits = 0
+    declared = 12 if raw == "I;12" else 16
+    # Whatever a PPM's depth, Pillow spreads it over 16 bits.
+    bits = 16 if img.format == "PPM" else bits or (declared if values.dtype.name == "uint16" else 0)
     if img.format == "PPM" or raw in ("I;16", "I;16B"):  # which older Pillow reads into 32 bits
         values = values.astype(np.uint16)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
@@ -109,7 +113,9 @@ def _gray(img: "Image.Image", raw: str, bits: int, interval: Range | None) -> Ei
     key = img.info.get("transparency")
     if isinstance(key, int):  # one value counts as transparent
         out.putalpha(Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8)))
-    peak = float(values.max()) if values.dtype.name == "uint16" else 65535.0
+    peak = 65535.0
+    if values.dtype.name == "uint16":
+        peak *= float(values.max()) / (2**declared - 1)
     return Eight(_oriented(out, img), True, peak, outside(values, found))
 
 

@@ -107,6 +107,22 @@ def test_a_pgm_declares_its_own_range():
         np.testing.assert_array_equal(eight(opened(data), bits), [[0, 128], [255, 0]])
 
 
+def test_12_bits_that_a_tiff_declares_are_spread():
+    # One row of two values, 4095 and 2048, of 12 bits each.
+    fields = [(256, 2), (257, 1), (258, 12), (259, 1), (262, 1), (273, 8), (277, 1), (279, 3)]
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in fields)
+    head = struct.pack("<2sHI", b"II", 42, 12) + b"\xff\xf8\x00\0"
+    data = head + struct.pack("<H", len(fields)) + entries + bytes(4)
+    found = depth.to_8_bits(opened(data), 0, None)
+    assert np.asarray(found.img).tolist() == [[255, 128]] and found.peak == 65535
+
+
+def test_more_bits_than_there_are_are_refused():
+    for channels in (1, 3):
+        with pytest.raises(ValueError, match=r"16 bits, fewer than config.data.bits=24"):
+            depth.to_8_bits(opened(png16(np.zeros((4, 4, channels), np.uint16))), 24, None)
+
+
 def test_a_range_spreads_8_bits_too():
     pixels = RNG.integers(0, 256, (6, 5, 4), dtype=np.uint8)
     found = depth.to_8_bits(Image.fromarray(pixels), 0, (50, 150))

@@ -103,6 +103,8 @@ def _to_8_bits(images: np.ndarray, want: Target) -> tuple[np.ndarray, float, flo
         raise UserError(
             f"config.data.bits={want.bits}: the images are {name}; set config.data.range=low,high"
         )
+    if want.bits > 8 * images.dtype.itemsize:
+        raise UserError(f"config.data.bits={want.bits}: the images are {name}, which has fewer")
     interval = depth.limits(images.dtype, want.bits, want.range)
     if interval is None:
         low, high = float(images.min()), float(images.max())

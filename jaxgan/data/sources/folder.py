@@ -1,7 +1,6 @@
 """Reads the images below a folder or in a zip, decoded once into a memory-mapped cache."""
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -95,20 +94,18 @@ def _decoded(
                 "permissions, or set XDG_CACHE_HOME if the cache cannot be written"
             ) from error
     bad |= {files[i]: error for i, error in found.bad.items()}
+    some = f"{len(bad)} of {len({*tree.files, *bad})} files below {tree.root}"
+    listing = names(f"{name} ({error})" for name, error in sorted(bad.items()))
     if bad and stop:
         raise UserError(
-            f"config.data: {_report(tree, bad)}; fix or remove them, or set config.data.on_bad=skip"
+            f"config.data: {some} are not readable: {listing}; fix or remove them, or set "
+            "config.data.on_bad=skip"
         )
     if found.images is None or found.seen is None:
-        raise UserError(f"config.data: {_report(tree, bad)}; give a folder with images")
+        raise UserError(
+            f"config.data: {some} are not readable: {listing}; give a folder with images"
+        )
     if bad:
-        print(f"warning: config.data: skipped {_report(tree, bad)}", file=sys.stderr)
+        print(f"warning: config.data: skipped {some}: {listing}", file=sys.stderr)
     rows = np.delete(rows, list(found.bad))
     return found.images, rows, bad, found.seen, found.fingerprint
-
-
-def _report(tree: Tree, bad: Mapping[str, str]) -> str:
-    """Lists bad files and their errors on one line."""
-    every = len({*tree.files, *bad})
-    listing = names(f"{name} ({error})" for name, error in sorted(bad.items()))
-    return f"{len(bad)} of {every} files below {tree.root} are not readable: {listing}"

@@ -161,6 +161,7 @@ def test_messages_name_the_error_of_the_file(tmp_path):
         (RGB / 127.5 - 1, {}, "such as -1,1"),
         (RGB.astype(np.int64), {}, "such as 0,255"),
         (RGB * 1000.0, {"bits": 12}, "config.data.bits=12: the images are float64"),
+        (RGB.astype(np.uint16), {"bits": 17}, "bits=17: the images are uint16, which has fewer"),
         (RGB, {"bits": 12}, "config.data.bits=12: the images are uint8"),
         (np.where(RGB > 250, np.nan, RGB), {"range": (0, 255)}, "not finite"),
         (np.where(RGB > 250, np.inf, RGB), {}, "not finite"),

@@ -60,6 +60,15 @@ def test_photo_crops_are_functions_of_their_index():
     assert source.classes == ()
 
 
+def test_lines_and_fingerprints_identify_what_was_read():
+    sources = [photos(), photos(res=32), photos(crops=9), digits(), digits(res=16)]
+    assert len({source.fingerprint for source in sources} - {""}) == 5
+    assert photos().fingerprint == sources[0].fingerprint
+    assert digits().fingerprint == sources[3].fingerprint
+    assert sources[2].describe() == "9 images, 64x64x3"
+    assert digits().found.startswith("1797 images of 10 classes (0 178, 1 182, ")
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -45,6 +45,12 @@ def test_ring_and_grid_lie_where_the_papers_put_them():
     assert load("grid").classes[0] == "(-4, -4)" and "-0" not in "".join(load("ring").classes)
 
 
+def test_lines_and_fingerprints_identify_the_sample():
+    marks = {load(name, size=n).fingerprint for name in NAMES for n in (50, 60)}
+    assert len(marks - {""}) == 8 and load("ring", size=50).fingerprint in marks
+    assert load("moons", size=50).found == "50 points"
+
+
 @pytest.mark.parametrize("name", ["swiss_roll", "moons"])
 def test_manifolds_have_no_modes(name):
     assert toy.modes(name)[0].shape == (0, 2)
