@@ -14,6 +14,7 @@ COLLAPSED = 0.25  # of the real data's diversity; below it samples resemble each
 # Of the real data's spread within classes. Conditional recipes whose samples vary measure 0.75 to
 # 1; ACGAN with its class terms at full weight and a rate of 1e-3 fell to 0.6 on color images.
 NARROW = 0.65
+RISE = 1.1  # times the reading before; above it a reading rises
 PATIENCE = 3  # consecutive readings before a warning, so that a passing dip gives none
 
 
@@ -84,19 +85,25 @@ def _ratio(fake: Array, real: Array) -> Array:
 
 
 class CollapseWatch:
-    """Warns once about mode collapse."""
+    """Warns once about mode collapse: readings that stay low, and do not rise."""
 
     def __init__(self, after: int):
         """`after`: the step before which there is no warning, while G learns its first samples."""
         self._after = after
         self._low = {"diversity": 0, "class_diversity": 0}
+        self._last = {"diversity": 0.0, "class_diversity": 0.0}
         self._said = False
 
     def __call__(self, step: int, row: Mapping[str, float]) -> str:
-        """Returns the warning when it is due, else ''; `row` has readings under diagnosis/."""
+        """Returns the warning when it is due, else ''; `row` has readings under diagnosis/.
+
+        Averaged weights leave the initial ones slowly: a good run is low for long, but rises.
+        """
         for name, bound in (("diversity", COLLAPSED), ("class_diversity", NARROW)):
-            low = row.get(f"diagnosis/{name}", 1.0) < bound and step >= self._after
+            value = row.get(f"diagnosis/{name}", 1.0)
+            low = value < min(bound, RISE * self._last[name]) and step >= self._after
             self._low[name] = self._low[name] + 1 if low else 0
+            self._last[name] = value
         name = next((name for name, low in self._low.items() if low >= PATIENCE), "")
         if self._said or not name:
             return ""

@@ -85,3 +85,6 @@ def test_the_warning_comes_once_after_three_low_readings(reading, bound, text):
     dips = [read(watch, step, 0.1 if step % 3 else bound) for step in range(30)]
     assert not any(dips), "two low readings and a good one"
     assert not any(watch(step, {}) for step in range(9)), "no reading of a single sample"
+    rising = [read(watch, step, 0.02 * 1.2**step) for step in range(20)]
+    assert not any(rising), "averaged weights that leave the initial ones"
+    assert any(read(watch, step, 0.02 * 1.05**step) for step in range(9)), "hardly rising"

@@ -24,8 +24,8 @@ def check(spec: Spec, condition: str, matching_aware: bool, extra: Auxiliary | N
         )
     if condition == "condition" and not spec.condition_dim:
         raise UserError(
-            f"{AT}.condition=condition, but the data have no vectors; put a conditions.npy beside "
-            "the pictures of a folder: source"
+            f"{AT}.condition=condition, but the data have no vectors; put a conditions.npy, or "
+            "a dataset.json with lists of numbers, beside the images of a folder: source"
         )
     if matching_aware and (not condition or extra):
         raise UserError(f"{AT}.matching_aware needs a condition that d sees: set {AT}.condition")
