@@ -1,0 +1,34 @@
+"""Optimizers: functions of a gradient, a parameter, the updates made and two moments."""
+
+import torch
+
+
+def adam(lr, b1, b2, eps=1e-8):
+    """Kingma & Ba 2015, algorithm 1."""
+
+    def update(grad, param, count, mu, nu):
+        mu, nu = b1 * mu + (1 - b1) * grad, b2 * nu + (1 - b2) * grad**2
+        root = torch.sqrt(nu / (1 - b2 ** (count + 1))) + eps
+        return param - lr(count) * mu / (1 - b1 ** (count + 1)) / root
+
+    return update
+
+
+def rmsprop(lr, rho=0.99, eps=1e-8, clip=0.0):
+    """As PyTorch's, which the authors of WGAN used: epsilon outside the root."""
+
+    def update(grad, param, count, mu, nu):
+        new = param - lr * grad / (torch.sqrt(rho * nu + (1 - rho) * grad**2) + eps)
+        return new.clamp(-clip, clip) if clip else new
+
+    return update
+
+
+def constant(lr):
+    return lambda count: lr
+
+
+def linear(lr, updates, start=0.0):
+    """Falls to 0 from the fraction `start` of all updates on."""
+    first = int(start * updates)
+    return lambda count: lr * (1 - max(0, count - first) / (updates - first))

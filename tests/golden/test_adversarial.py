@@ -1,0 +1,66 @@
+"""A step of each recipe of one generator against one critic, against reference/ in PyTorch.
+
+The config is the experiment's, at small widths. What the reference gives is under expected/.
+"""
+
+import jax
+import numpy as np
+import pytest
+import replay
+import seeded
+
+SMALL = {"game.g.width": 2, "game.d.width": 2, "game.latent": 4}
+RESNET = {"game.g.width": 4, "game.d.width": 4, "game.latent": 6}
+SAGAN = SMALL | {"game.g.attention": 24, "game.d.attention": 24, "game.latent": 6}
+MLP = {"game.g": {"name": "mlp.Generator", "widths": (4, 5)},
+       "game.d": {"name": "mlp.Discriminator", "widths": (3, 4)}, "game.latent": 4}  # fmt: skip
+CGAN = {"game.g.widths": (4, 5, 6, 7), "game.d.widths": (4, 5, 6), "game.latent": 4}
+NO_DROPOUT = {"game.d.dropout": 0.0}
+PAIRING = {"game.loss": "relativistic_pairing", "game.ema": 0.999}
+R1_R2 = {"game.regularizers": {"r1": {"gamma": 10.0}, "r2": {"gamma": 10.0}}}
+
+CASES = {  # recipe: (experiment and its argument, what is smaller or changed)
+    "wgan_gp": ("wgan_gp.py:cifar,labels", RESNET),
+    "sngan": ("sngan.py:cifar,labels", RESNET),
+    "sagan": ("sagan.py", SAGAN),
+    "dcgan": ("dcgan.py:celeba", SMALL),
+    "gan": ("gan.py", MLP),
+    "gan_minimax": ("gan.py:minimax", MLP),
+    "lsgan": ("lsgan.py", SMALL),
+    "wgan": ("wgan.py", SMALL),
+    "dragan": ("dragan.py", SMALL),
+    "snreg": ("snreg.py", SMALL),
+    "relativistic": ("dragan.py", SMALL | PAIRING | R1_R2),
+    "acgan": ("acgan.py", SMALL),
+    "acgan_tutorial": ("acgan.py:tutorial", SMALL | NO_DROPOUT | {"game.g.width": 4}),
+    "cgan": ("cgan.py", CGAN | NO_DROPOUT),
+    "cgan_matching": ("cgan_matching.py", SMALL),
+    "cgan_two_stage": ("cgan_matching.py:two_stage", SMALL),
+    "infogan": ("infogan.py:paper", SMALL),
+    "dcgan_anime": ("dcgan_anime.py", SMALL | NO_DROPOUT),
+}
+
+RTOL = 1e-8
+# optax computes a schedule in float32.
+DECAYING, RTOL_DECAY = ("wgan_gp", "sngan"), 2e-7
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_step_is_the_references(name, monkeypatch):
+    want = replay.expected(name)
+    level, label = seeded.batch(name, want["shape"])
+    with jax.enable_x64(True):
+        game = replay.build(*CASES[name], want["shape"])
+        assert [[turn.name, turn.every] for turn in game.turns] == want["turns"]
+        state = replay.start(name, game)
+        replay.doubled(monkeypatch)
+        drawn = replay.replay(monkeypatch, name)
+        batch = {"image": level / 127.5 - 1, "label": label.astype(np.int32)}
+        new, metrics = replay.play(game, state, batch, ("d", "g"))
+    assert {" ".join(map(str, key)): n + 1 for key, n in drawn.items()} == want["draws"]
+    rtol = RTOL_DECAY if name in DECAYING else RTOL
+    for key, value in want["metrics"].items():
+        np.testing.assert_allclose(metrics[key], value, rtol=rtol, err_msg=key)
+    replay.check(replay.prints(new.params, state.params), want["moves"], rtol)
+    replay.check(replay.prints(new.ema, state.ema), want["ema"], rtol)
+    replay.check(replay.prints(new.stats), want["stats"], rtol)
