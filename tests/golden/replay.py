@@ -15,15 +15,23 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jaxgan import config as configs
 from jaxgan.core import game as core
 from jaxgan.core.game import Game, Spec, State
-from jaxgan.games import adversarial
+from jaxgan.core.growth import plan
+from jaxgan.games import adversarial, progressive, stylegan, stylegan2
 from jaxgan.games.common import conditions
 from jaxgan.losses import adversarial as losses
 from jaxgan.losses import auxiliary, regularizers
+from jaxgan.nets import mapping
+from jaxgan.nets import stylegan as epilogues
+from jaxgan.nets.layers import modulated
 from jaxgan.training.setup import make_game
 
 # Flax draws too, when it checks the shapes of parameters: these are the modules that draw in steps.
-DRAWING = (adversarial, conditions, losses, auxiliary, regularizers)
+DRAWING = (
+    *(adversarial, progressive, stylegan, stylegan2, conditions, losses, auxiliary, regularizers),
+    *(mapping, epilogues, modulated),
+)
 HERE = Path(__file__).parent
+NONE: dict = {}
 QUICK = {"xla_llvm_disable_expensive_passes": True}  # compilation is most of the time
 
 
@@ -31,14 +39,16 @@ def expected(name):
     return json.loads((HERE / f"expected/{name}.json").read_text())
 
 
-def build(config, changes, shape) -> Game:
+def build(name, config, changes) -> Game:
     """Builds an experiment's game, smaller where `changes` says so, for a run of 40 steps."""
+    shape = expected(name)["shape"]
     node = configs.load(f"{HERE.parents[1]}/experiments/{config}").to_dict()
     for key, value in changes.items():
         *path, last = key.split(".")
         functools.reduce(lambda each, name: each[name], path, node)[last] = value
     spec = Spec(tuple(shape[1:]), classes=3)
-    return make_game(node["game"], node["optim"], spec=spec, steps=40)
+    growth = plan(node.get("growth"), shape=spec.shape, images=shape[0], size=100)
+    return make_game(node["game"], node["optim"], spec=spec, steps=40, growth=growth)
 
 
 def filled(tree, make):
@@ -47,8 +57,11 @@ def filled(tree, make):
     return dict.fromkeys(tree, {}) | unflatten_dict(flat)
 
 
-def start(name, game, equalized=False) -> State:
-    """Returns the state before the step: optimizers in mid-run, averages apart from parameters."""
+def start(name, game, *, equalized=False, step=0, memory=NONE) -> State:
+    """Returns the state before a step: optimizers in mid-run, averages apart from parameters.
+
+    memory: entries that are not seeded.
+    """
     like = jax.eval_shape(functools.partial(core.init, game), jax.random.key(0))
     params, averages = (
         filled(tree, functools.partial(seeded.parameter, which, equalized=equalized))
@@ -57,16 +70,17 @@ def start(name, game, equalized=False) -> State:
 
     def moment(path, leaf):
         names = [getattr(key, "name", getattr(key, "key", None)) for key in path]
-        _, field, *place = [each for each in names if each]  # the player, then an optax state's
-        if field == "count":
+        names = [each for each in names if each not in (None, "own")]
+        _, field, *place = names  # the player, then an optax state's
+        if field in ("count", "moves"):
             return np.int32(seeded.COUNT)
         return seeded.moments(name, "/".join(place), leaf.shape)[["mu", "nu"].index(field)]
 
     return State(
-        step=np.int32(0),
+        step=np.int32(step),
         params=params,
         stats=filled(like.stats, functools.partial(seeded.statistic, name)),
-        memory=filled(like.memory, functools.partial(seeded.statistic, name)),
+        memory=filled(like.memory, functools.partial(seeded.statistic, name)) | memory,
         opt=jax.tree_util.tree_map_with_path(moment, like.opt),
         ema=averages,
     )
@@ -109,11 +123,30 @@ def doubled(monkeypatch):
             monkeypatch.setattr(module, "jnp", stand_in)
 
 
-def play(game, state, batch, turns):
-    """Returns the state after a step, and its metrics."""
-    step = jax.jit(functools.partial(core.step, game, turns=turns))
+def check_step(name, game, state, monkeypatch, rtol):
+    """Plays a step of all turns whose time it is, and compares it with the reference's."""
+    want = expected(name)
+    assert [[turn.name, turn.every] for turn in game.turns] == want["turns"]
+    level, label = seeded.batch(name, want["shape"])
+    batch = {"image": level / 127.5 - 1, "label": label.astype(np.int32)}
+    doubled(monkeypatch)
+    drawn = replay(monkeypatch, name)
+    step = jax.jit(functools.partial(core.step, game, turns=turns(game, state.step)))
     lowered = step.lower(state, batch, jax.random.key(0))
-    return lowered.compile(compiler_options=QUICK)(state, batch, jax.random.key(0))
+    new, metrics = lowered.compile(compiler_options=QUICK)(state, batch, jax.random.key(0))
+    assert {" ".join(map(str, key)): n + 1 for key, n in drawn.items()} == want["draws"]
+    for key, value in want["metrics"].items():
+        np.testing.assert_allclose(metrics[key], value, rtol=rtol, err_msg=key)
+    compare(prints(new.params, state.params), want["moves"], rtol)
+    compare(prints(new.ema, state.ema), want["ema"], rtol)
+    compare(prints(new.stats), want["stats"], rtol)
+    compare(prints(new.memory), want["memory"], rtol)
+
+
+def turns(game, step):
+    """Returns the turns of this time of the run, whatever their intervals."""
+    every = [turn._replace(every=1) for turn in game.turns]
+    return core.due(game._replace(turns=tuple(every)), step)
 
 
 def prints(after, before=None):
@@ -125,7 +158,7 @@ def prints(after, before=None):
     return {path: seeded.fingerprint(leaf) for path, leaf in after.items()}
 
 
-def check(got, want, rtol):
+def compare(got, want, rtol):
     """Compares fingerprints, relative to the norms."""
     assert got.keys() == want.keys()
     for path, value in want.items():

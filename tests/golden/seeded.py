@@ -71,7 +71,9 @@ def draw(name, kind, shape, i, low=0, high=2):
 
 def batch(name, shape):
     """Returns images of integer levels 0 to 255, float64, and labels of three classes."""
-    return source(name, "level").randint(0, 256, shape).astype(float), np.array([0, 2, 1, 2])
+    return source(name, "level").randint(0, 256, shape).astype(float), np.resize(
+        [0, 2, 1, 2], shape[0]
+    )
 
 
 def fingerprint(x):

@@ -6,42 +6,48 @@ it. It stores what a step must give: metrics, and fingerprints of what changed (
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import seeded
+import torch
+from reference import step_stylegan2
 from reference.recipes import RECIPES
 from reference.step import Step
-from reference.tape import Tape
 
 EXPECTED = Path(__file__).parents[1] / "expected"
+STEPS = {name: partial(Step, name) for name in RECIPES}
+STEPS |= {name: partial(step_stylegan2.Step, name) for name in step_stylegan2.RECIPES}
 
 
 def compute(name):
     """Returns what the step of a recipe must give."""
-    step = Step(Tape(name), RECIPES[name])
-    step.d_turn()
-    step.g_turn()
-    tape = step.tape
+    step = STEPS[name]()
+    turns, tape = step.play(), step.tape
+    nets, decay = step.ema()
     averages = {
-        p: (1 - step.ema) * (tape.params[p] - v)
+        p: (1 - decay) * (tape.params[p] - v)
         for p, v in tape.averaged.items()
-        if p[:2] == "g/" and step.ema
+        if p.split("/")[0] in nets
     }
     return {
         "shape": step.shape,
-        "turns": [["d", 1], ["g", step.n_critic]],
+        "turns": turns,
         "draws": {f"{kind} {shape}": n + 1 for (kind, shape), n in tape.drawn.items()},
-        "metrics": step.metrics,
+        "metrics": tape.metrics,
         "moves": prints({p: tape.params[p] - v for p, v in tape.before.items()}),
         "ema": prints(averages),
-        "stats": prints(step.stats),
+        "stats": prints(getattr(step, "stats", {})),
+        "memory": prints(getattr(step, "memory", {})),
     }
 
 
 def prints(tensors):
     """Returns fingerprints of tensors, by path."""
-    return {p: list(seeded.fingerprint(v.detach().numpy())) for p, v in tensors.items()}
+    return {
+        p: list(seeded.fingerprint(torch.as_tensor(v).detach().numpy())) for p, v in tensors.items()
+    }
 
 
 def write(name, expected):
@@ -63,5 +69,5 @@ def short(value):
 
 
 if __name__ == "__main__":
-    for each in sys.argv[1:] or RECIPES:
+    for each in sys.argv[1:] or STEPS:
         write(each, compute(each))

@@ -1,4 +1,7 @@
-"""Optimizers: functions of a gradient, a parameter, the updates made and two moments."""
+"""Optimizers: functions of a gradient, a parameter, the updates made and two moments.
+
+They return the new parameter and moments.
+"""
 
 import torch
 
@@ -9,7 +12,7 @@ def adam(lr, b1, b2, eps=1e-8):
     def update(grad, param, count, mu, nu):
         mu, nu = b1 * mu + (1 - b1) * grad, b2 * nu + (1 - b2) * grad**2
         root = torch.sqrt(nu / (1 - b2 ** (count + 1))) + eps
-        return param - lr(count) * mu / (1 - b1 ** (count + 1)) / root
+        return param - lr(count) * mu / (1 - b1 ** (count + 1)) / root, mu, nu
 
     return update
 
@@ -18,8 +21,9 @@ def rmsprop(lr, rho=0.99, eps=1e-8, clip=0.0):
     """As PyTorch's, which the authors of WGAN used: epsilon outside the root."""
 
     def update(grad, param, count, mu, nu):
-        new = param - lr * grad / (torch.sqrt(rho * nu + (1 - rho) * grad**2) + eps)
-        return new.clamp(-clip, clip) if clip else new
+        nu = rho * nu + (1 - rho) * grad**2
+        new = param - lr * grad / (torch.sqrt(nu) + eps)
+        return (new.clamp(-clip, clip) if clip else new), mu, nu
 
     return update
 
@@ -32,3 +36,9 @@ def linear(lr, updates, start=0.0):
     """Falls to 0 from the fraction `start` of all updates on."""
     first = int(start * updates)
     return lambda count: lr * (1 - max(0, count - first) / (updates - first))
+
+
+def lazy(lr, b1, b2, every):
+    """Adam of a player whose regularizer moves it too, every so many steps (StyleGAN2, app. B)."""
+    c = every / (every + 1)
+    return adam(constant(lr * c), b1**c, b2**c)

@@ -6,21 +6,27 @@ import seeded
 import torch
 import torch.nn.functional as F
 from reference.losses import LOSSES, nchw, softplus
-from reference.recipes import DEFAULTS
-from reference.tape import Scope
+from reference.recipes import DEFAULTS, RECIPES
+from reference.tape import Scope, Tape
 
 
 class Step:
     """A step of a recipe, on a tape."""
 
-    def __init__(self, tape, recipe):
-        self.tape = tape
-        for name, value in {**DEFAULTS, **recipe}.items():
-            setattr(self, name, value)
+    def __init__(self, name):
+        self.tape = tape = Tape(name)
+        for key, value in {**DEFAULTS, **RECIPES[name]}.items():
+            setattr(self, key, value)
         self.shape = (4, self.side, self.side, self.channels)
         level, label = map(torch.as_tensor, seeded.batch(tape.name, self.shape))
         self.level, self.y = level, label if self.label else None
-        self.stats, self.metrics = {}, {}
+        self.stats = {}
+
+    def play(self):
+        """Plays d, then g."""
+        self.d_turn()
+        self.g_turn()
+        return [["d", 1], ["g", self.n_critic]]
 
     def reals(self):
         x = self.level / 127.5 - 1
@@ -80,8 +86,8 @@ class Step:
         for label, term in self.terms.items():
             score = lambda images: self.judge(images, y, dict(self.stats))[0]  # noqa: E731
             extra = term(self.tape, score, x, fake, kernels)
-            self.metrics[f"d/{label}"], value = extra.item(), value + extra
-        self.move("d", value, self.opt_d)
+            self.tape.metrics[f"d/{label}"], value = extra.item(), value + extra
+        self.tape.move("d", ("d",), value, self.opt_d)
 
     def g_turn(self):
         fake, y, stats = self.fakes(self.g_batch)
@@ -94,15 +100,9 @@ class Step:
             value = value + self.acgan[2] * F.cross_entropy(heads, y)
         if self.info:
             value = value + self.information(heads, y)
-        self.move("g", value, self.opt_g)
+        self.tape.move("g", ("g",), value, self.opt_g)
         self.stats = {**self.stats, **{p: v for p, v in stats.items() if p[:2] == "g/"}}
 
-    def move(self, net, value, optimizer):
-        """Updates the net's parameters from an optimizer's state in mid-run."""
-        own = {p: v for p, v in self.tape.params.items() if p[:2] == f"{net}/"}
-        grads = torch.autograd.grad(value, list(own.values()))
-        norm = math.sqrt(sum((g**2).sum().item() for g in grads))
-        self.metrics |= {f"{net}/loss": value.item(), f"{net}/grad_norm": norm}
-        for (path, v), grad in zip(own.items(), grads, strict=True):
-            state = seeded.COUNT, *self.tape.moments(path, v.shape)
-            self.tape.params[path] = optimizer(grad, v.detach(), *state).requires_grad_()
+    def ema(self):
+        """The averaged nets, and their decay."""
+        return ("g",) if self.decay else (), self.decay

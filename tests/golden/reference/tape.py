@@ -1,5 +1,7 @@
 """Parameters, statistics and draws of a reference step, taken from seeded.py at first use."""
 
+import math
+
 import seeded
 import torch
 
@@ -15,8 +17,9 @@ class Tape:
     def __init__(self, name, equalized=False):
         self.name, self.equalized = name, equalized
         self.before, self.params, self.averaged = {}, {}, {}
-        self.first = {}  # statistics before the step
-        self.drawn = {}
+        self.first = {}  # statistics and memory before the step
+        self.drawn, self.metrics = {}, {}
+        self.moved = {}  # optimizers' states
 
     def draw(self, kind, *shape, low=0, high=2):
         """Draws 'normal', 'uniform' in [0, 1) or 'randint' in [low, high)."""
@@ -41,9 +44,20 @@ class Tape:
             self.first[path] = torch.as_tensor(seeded.statistic(self.name, path, shape))
         return self.first[path]
 
-    def moments(self, path, shape):
-        """Returns an optimizer's moments of a parameter before the step."""
-        return [torch.as_tensor(m) for m in seeded.moments(self.name, path, tuple(shape))]
+    def move(self, label, nets, value, optimizer):
+        """Updates the nets' parameters from an optimizer's state, at first one in mid-run."""
+        own = {p: v for p, v in self.params.items() if p.split("/")[0] in nets}
+        grads = torch.autograd.grad(value, list(own.values()), materialize_grads=True)
+        norm = math.sqrt(sum((g**2).sum().item() for g in grads))
+        self.metrics |= {f"{label}/loss": value.item(), f"{label}/grad_norm": norm}
+        for (path, param), grad in zip(own.items(), grads, strict=True):
+            if path not in self.moved:
+                moments = seeded.moments(self.name, path, tuple(param.shape))
+                self.moved[path] = seeded.COUNT, *map(torch.as_tensor, moments)
+            count, mu, nu = self.moved[path]
+            new, mu, nu = optimizer(grad, param.detach(), count, mu, nu)
+            self.params[path] = new.requires_grad_()
+            self.moved[path] = count + 1, mu, nu
 
 
 class Scope:
