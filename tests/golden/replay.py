@@ -73,7 +73,7 @@ def start(name, game, *, equalized=False, step=0, memory=NONE) -> State:
         names = [each for each in names if each not in (None, "own")]
         _, field, *place = names  # the player, then an optax state's
         if field in ("count", "moves"):
-            return np.int32(seeded.COUNT)
+            return np.int32(step if field == "moves" else seeded.COUNT)
         return seeded.moments(name, "/".join(place), leaf.shape)[["mu", "nu"].index(field)]
 
     return State(
@@ -117,7 +117,8 @@ def replay(monkeypatch, name):
 
 def doubled(monkeypatch):
     """Makes float64 of what nets and games compute in float32 whatever they get."""
-    stand_in = SimpleNamespace(**vars(jnp) | {"float32": jnp.float64})
+    wide = {"float32": jnp.float64, "dtype": lambda name: jnp.float64}
+    stand_in = SimpleNamespace(**vars(jnp) | wide)
     for path, module in list(sys.modules.items()):
         if path.startswith("jaxgan.") and vars(module).get("jnp") is jnp:
             monkeypatch.setattr(module, "jnp", stand_in)

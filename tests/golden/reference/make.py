@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import seeded
 import torch
-from reference import step_stylegan2
+from reference import step_growing, step_stylegan2
 from reference.recipes import RECIPES
 from reference.step import Step
 
 EXPECTED = Path(__file__).parents[1] / "expected"
 STEPS = {name: partial(Step, name) for name in RECIPES}
-STEPS |= {name: partial(step_stylegan2.Step, name) for name in step_stylegan2.RECIPES}
+for module in (step_stylegan2, step_growing):
+    STEPS |= {name: partial(module.Step, name) for name in module.RECIPES}
 
 
 def compute(name):
