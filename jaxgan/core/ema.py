@@ -3,6 +3,7 @@
 A half-life serves runs whose batch changes: the decay of a step follows from the batch it takes.
 """
 
+import math
 import re
 from typing import Any, NamedTuple
 
@@ -61,6 +62,14 @@ def decay(ema: Decay, step: jax.Array, batch: int) -> jax.Array | float:
         return float(0.5 ** (batch / ema.images))
     images = jnp.minimum(ema.images, step.astype(jnp.float32) * batch * ema.rampup)
     return 0.5 ** (batch / jnp.maximum(images, 1e-8))
+
+
+def forgotten(ema: Decay, batch: int) -> int:
+    """Returns after how many steps the first parameters count for less than 5 % of an average."""
+    if isinstance(ema, HalfLife) and ema.rampup:
+        return 0  # they count for nothing from the second step on
+    base = float(decay(ema, jnp.int32(0), batch))
+    return math.ceil(math.log(0.05) / math.log(base)) if base else 0
 
 
 def average(new: Any, old: Any, ema: Decay, step: jax.Array, batch: int) -> Any:

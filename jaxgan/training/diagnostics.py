@@ -6,7 +6,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.core import ema
 from jaxgan.core.game import Batch, Game, State
+from jaxgan.core.growth import Growth
 from jaxgan.core.inputs import Label
 from jaxgan.losses.regularizers import gradient_norms
 
@@ -14,7 +16,6 @@ COLLAPSED = 0.25  # of the real data's diversity; below it samples resemble each
 # Of the real data's spread within classes. Conditional recipes whose samples vary measure 0.75 to
 # 1; ACGAN with its class terms at full weight and a rate of 1e-3 fell to 0.6 on color images.
 NARROW = 0.65
-RISE = 1.1  # times the reading before; above it a reading rises
 PATIENCE = 3  # consecutive readings before a warning, so that a passing dip gives none
 
 
@@ -84,26 +85,29 @@ def _ratio(fake: Array, real: Array) -> Array:
     return jnp.where(real > 0, fake / real, jnp.nan)
 
 
+def settled(game: Game, growth: Growth, steps: int) -> int:
+    """Returns the step from which samples are G's own: a tenth of `steps` is over, and averages
+    have forgotten the weights that the last stage started from.
+    """
+    last = growth.stages[-1]
+    lag = max((ema.forgotten(decay, last.batch) for decay in game.ema.values()), default=0)
+    return max(steps // 10, last.start + lag)
+
+
 class CollapseWatch:
-    """Warns once about mode collapse: readings that stay low, and do not rise."""
+    """Warns once about mode collapse."""
 
     def __init__(self, after: int):
-        """`after`: the step before which there is no warning, while G learns its first samples."""
+        """`after`: the step before which there is no warning, see `settled`."""
         self._after = after
         self._low = {"diversity": 0, "class_diversity": 0}
-        self._last = {"diversity": 0.0, "class_diversity": 0.0}
         self._said = False
 
     def __call__(self, step: int, row: Mapping[str, float]) -> str:
-        """Returns the warning when it is due, else ''; `row` has readings under diagnosis/.
-
-        Averaged weights leave the initial ones slowly: a good run is low for long, but rises.
-        """
+        """Returns the warning when it is due, else ''; `row` has readings under diagnosis/."""
         for name, bound in (("diversity", COLLAPSED), ("class_diversity", NARROW)):
-            value = row.get(f"diagnosis/{name}", 1.0)
-            low = value < min(bound, RISE * self._last[name]) and step >= self._after
+            low = row.get(f"diagnosis/{name}", 1.0) < bound and step >= self._after
             self._low[name] = self._low[name] + 1 if low else 0
-            self._last[name] = value
         name = next((name for name, low in self._low.items() if low >= PATIENCE), "")
         if self._said or not name:
             return ""

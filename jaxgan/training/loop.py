@@ -17,7 +17,7 @@ from jaxgan.parallel import mesh
 from jaxgan.runtime.clock import Clock
 from jaxgan.training import changes, dispatch, logger, replicas, transfer, workdir
 from jaxgan.training.checkpoint import Checkpoints
-from jaxgan.training.diagnostics import CollapseWatch
+from jaxgan.training.diagnostics import CollapseWatch, settled
 from jaxgan.training.dispatch import Program
 from jaxgan.training.setup import Run, prepare
 from jaxgan.training.signals import StopSignal
@@ -110,7 +110,7 @@ def loop(run: Run, folder: Path, checkpoints: Checkpoints, stop: StopSignal, clo
         key=named(jax.random.key(run.seed), "pictures"),
         folder=folder / "samples",
     )
-    watch = CollapseWatch(after=max(run.steps // 10, run.growth.stages[-1].start))
+    watch = CollapseWatch(after=settled(run.game, run.growth, run.steps))
     writer = logger.Writer(folder, first)
     meter = logger.Meter(lambda t: run.growth.seen(t) * len(run.feeds), run.rates)
     if first == 0:

@@ -30,6 +30,16 @@ def test_a_half_life_gives_the_decay_of_its_batch(given, batch, expected):
     )
 
 
+@pytest.mark.parametrize(("given", "rampup"), [(0.0, 0), (0.99, 0), ("1kimg", 0), ("1kimg", 0.05)])
+def test_the_first_parameters_are_forgotten_after_so_many_steps(given, rampup):
+    averaged = ema.parse(given, rampup)
+    left, after = 1.0, ema.forgotten(averaged, 32)
+    for step in range(after):
+        assert left >= 0.05
+        left *= float(ema.decay(averaged, jnp.int32(step), 32))
+    assert left < 0.05 or after == 0
+
+
 def test_a_ramped_half_life_is_a_share_of_the_images_seen():
     """stylegan2-ada-pytorch: min(ema_kimg * 1000, cur_nimg * 0.05); all is new at the start."""
     ramped = ema.parse("500kimg", 0.05)
