@@ -124,8 +124,8 @@ def doubled(monkeypatch):
             monkeypatch.setattr(module, "jnp", stand_in)
 
 
-def check_step(name, game, state, monkeypatch, rtol):
-    """Plays a step of all turns whose time it is, and compares it with the reference's."""
+def program(name, game, state, monkeypatch):
+    """Compiles a step of all turns whose time it is, on the recipe's images and draws."""
     want = expected(name)
     assert [[turn.name, turn.every] for turn in game.turns] == want["turns"]
     level, label = seeded.batch(name, want["shape"])
@@ -134,8 +134,14 @@ def check_step(name, game, state, monkeypatch, rtol):
     drawn = replay(monkeypatch, name)
     step = jax.jit(functools.partial(core.step, game, turns=turns(game, state.step)))
     lowered = step.lower(state, batch, jax.random.key(0))
-    new, metrics = lowered.compile(compiler_options=QUICK)(state, batch, jax.random.key(0))
     assert {" ".join(map(str, key)): n + 1 for key, n in drawn.items()} == want["draws"]
+    compiled = lowered.compile(compiler_options=QUICK)
+    return lambda state: compiled(state, batch, jax.random.key(0))
+
+
+def check(name, state, new, metrics, rtol):
+    """Compares a step with the reference's: metrics, moves, averages, statistics and memory."""
+    want = expected(name)
     for key, value in want["metrics"].items():
         np.testing.assert_allclose(metrics[key], value, rtol=rtol, err_msg=key)
     compare(prints(new.params, state.params), want["moves"], rtol)

@@ -14,12 +14,12 @@ from reference.tape import Scope, Tape
 
 SIDE, FULL, LATENT = 8, 16, 6
 RATE = 1.5  # of this stage
-# alpha: how far 8x8 has faded in. fresh: whether the optimizers have just been reset. decay: of the
-# averages.
+# tape: whose numbers it takes. alpha: how far 8x8 has faded in. fresh: whether the optimizers have
+# just been reset. decay: of the averages.
 RECIPES = {
-    "progan": {"alpha": 0.25, "fresh": False, "lr": 2e-3, "decay": 0.995},
-    "progan_restart": {"alpha": 1.0, "fresh": True, "lr": 2e-3, "decay": 0.995},
-    "stylegan": {"alpha": 0.25, "fresh": False, "lr": 1e-3, "decay": 0.99},
+    "progan": {"tape": "progan", "alpha": 0.25, "fresh": False, "lr": 2e-3, "decay": 0.995},
+    "progan_restart": {"tape": "progan", "alpha": 1.0, "fresh": True, "lr": 2e-3, "decay": 0.995},
+    "stylegan": {"tape": "stylegan", "alpha": 0.25, "fresh": False, "lr": 1e-3, "decay": 0.99},
 }
 
 
@@ -29,10 +29,12 @@ class Step:
     def __init__(self, name):
         for key, value in RECIPES[name].items():
             setattr(self, key, value)
-        self.tape, self.styled = Tape(name, equalized=True), name == "stylegan"
+        self.tape, self.styled = Tape(self.tape, equalized=True), self.tape == "stylegan"
         self.g = ("mapping", "synthesis") if self.styled else ("g",)
         self.shape = (4, FULL, FULL, 3)
-        x = torch.as_tensor(seeded.batch(name, self.shape)[0] / 127.5 - 1).permute(0, 3, 1, 2)
+        x = torch.as_tensor(seeded.batch(self.tape.name, self.shape)[0] / 127.5 - 1).permute(
+            0, 3, 1, 2
+        )
         before = {"w_avg": self.tape.stat("w_avg", (5,))} if self.styled else {}
         self.memory = dict(before)
         self.fakes(FULL), self.judge(x, FULL)  # all parameters are there from the start

@@ -22,7 +22,7 @@ RECIPES = {
         "decay": lambda images: 0.5 ** (4 / min(500_000, 0.05 * images)),
     },
 }  # fmt: skip
-LAYERS = 6  # two per resolution, 4 to 16
+SIDE, LAYERS = 8, 4  # two layers per resolution, 4 and 8
 BEFORE = {"ada_p": 0.0, "ada_signs": 0.9}  # so that nothing is augmented, and p rises
 
 
@@ -33,7 +33,7 @@ class Step:
         for key, value in RECIPES[name].items():
             setattr(self, key, value)
         self.tape = Tape(name, equalized=True)
-        self.shape = (self.n, 16, 16, 3)
+        self.shape = (self.n, SIDE, SIDE, 3)
         level, label = seeded.batch(name, self.shape)
         self.x = torch.as_tensor(level / 127.5 - 1).permute(0, 3, 1, 2)
         self.y = torch.as_tensor(label)
@@ -72,7 +72,7 @@ class Step:
         return torch.cat([first[:, :cut], second[:, cut:]], 1)
 
     def fakes(self, ws):
-        return nets.synthesis(self.scope("synthesis"), ws, side=16)
+        return nets.synthesis(self.scope("synthesis"), ws, side=SIDE)
 
     def judge(self, x):
         return nets.discriminator(self.scope("d"), x, self.y, **self.d)
@@ -83,7 +83,7 @@ class Step:
 
     def path_turn(self):
         ws = self.styles(self.n // 2)
-        noise = self.tape.draw("normal", len(ws), 16, 16, 3).permute(0, 3, 1, 2) / 16
+        noise = self.tape.draw("normal", len(ws), SIDE, SIDE, 3).permute(0, 3, 1, 2) / SIDE
         (pull,) = torch.autograd.grad((self.fakes(ws) * noise).sum(), ws, create_graph=True)
         lengths = pull.square().sum(2).mean(1).sqrt()
         mean = self.memory["pl_mean"].lerp(lengths.mean(), 0.01)
