@@ -16,6 +16,7 @@ CGAN = {"game.g.widths": (4, 5, 6, 7), "game.d.widths": (4, 5, 6), "game.latent"
 NO_DROPOUT = {"game.d.dropout": 0.0}
 PAIRING = {"game.loss": "relativistic_pairing", "game.ema": 0.999}
 R1_R2 = {"game.regularizers": {"r1": {"gamma": 10.0}, "r2": {"gamma": 10.0}}}
+LAZY_R1 = {"game.regularizers": {"r1": {"gamma": 10.0, "every": 16}}}
 
 CASES = {  # recipe: (experiment and its argument, what is smaller or changed)
     "wgan_gp": ("wgan_gp.py:cifar,labels", RESNET),
@@ -24,6 +25,7 @@ CASES = {  # recipe: (experiment and its argument, what is smaller or changed)
     "dcgan": ("dcgan.py:celeba", SMALL),
     "gan": ("gan.py", MLP),
     "gan_minimax": ("gan.py:minimax", MLP),
+    "gan_lazy": ("gan.py", MLP | LAZY_R1),
     "lsgan": ("lsgan.py", SMALL),
     "wgan": ("wgan.py", SMALL),
     "dragan": ("dragan.py", SMALL),

@@ -6,7 +6,7 @@ from functools import partial
 
 from reference import nets
 from reference.losses import dragan, gradient_penalty, r1, r2, spectral
-from reference.optim import adam, constant, linear, rmsprop
+from reference.optim import adam, constant, lazy, linear, rmsprop
 
 DCGAN = {"plan": (4, 2), "size": 4}  # 16 pixels, width 2
 G16 = partial(nets.dcgan_g, **DCGAN, channels=1)
@@ -44,6 +44,11 @@ RECIPES = {
     "gan_minimax": dict(
         side=28, latent=4, g=partial(nets.mlp_g, widths=(4, 5), side=28), decay=0.999,
         d=partial(nets.mlp_d, widths=(3, 4)), loss="minimax",
+    ),
+    "gan_lazy": dict(
+        side=28, latent=4, g=partial(nets.mlp_g, widths=(4, 5), side=28), decay=0.999,
+        d=partial(nets.mlp_d, widths=(3, 4)), loss="non_saturating", lazy={"r1": (r1, 16)},
+        opt_d=lazy(2e-4, 0.5, 0.999, 16),
     ),
     "lsgan": dict(g=G16, d=D16, loss="least_squares", decay=0.998),
     "wgan": dict(
@@ -86,6 +91,6 @@ RECIPES = {
 }  # fmt: skip
 DEFAULTS = dict(
     side=16, channels=1, latent=4, g_batch=1, dequantize=False, label=False, project=False,
-    matching=False, acgan=None, info=0, noise=0.0, terms={}, decay=0.0, n_critic=1,
+    matching=False, acgan=None, info=0, noise=0.0, terms={}, lazy={}, decay=0.0, n_critic=1,
     opt_d=USUAL, opt_g=USUAL,
 )  # fmt: skip

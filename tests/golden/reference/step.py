@@ -23,10 +23,13 @@ class Step:
         self.stats = {}
 
     def play(self):
-        """Plays d, then g."""
+        """Plays d, its lazy regularizer if it has one, then g."""
         self.d_turn()
+        for label, (term, every) in self.lazy.items():
+            self.lazy_turn(f"d_{label}", term, every)
         self.g_turn()
-        return [["d", 1], ["g", self.n_critic]]
+        lazy = [[f"d_{label}", every] for label, (_, every) in self.lazy.items()]
+        return [["d", 1], *lazy, ["g", self.n_critic]]
 
     def reals(self):
         x = self.level / 127.5 - 1
@@ -89,12 +92,18 @@ class Step:
             self.tape.metrics[f"d/{label}"], value = extra.item(), value + extra
         self.tape.move("d", ("d",), value, self.opt_d)
 
+    def lazy_turn(self, label, term, every):
+        self.fakes(1)  # drawn, though a term on reals doesn't use them
+        score = lambda images: self.judge(images, self.y, {})[0]  # noqa: E731
+        value = every * term(self.tape, score, self.reals(), None, None)
+        self.tape.move(label, ("d",), value, self.opt_d)
+
     def g_turn(self):
         fake, y, stats = self.fakes(self.g_batch)
         on_fake, heads = self.judge(fake, y, dict(self.stats))
-        on_real, _ = (
-            self.judge(self.reals(), y, dict(self.stats)) if self.loss == "pairing" else [0, 0]
-        )
+        on_real = on_fake  # most losses don't need it
+        if self.loss == "pairing":
+            on_real, _ = self.judge(self.reals(), y, dict(self.stats))
         value = LOSSES[self.loss][1](on_fake, on_real).mean()
         if self.acgan:
             value = value + self.acgan[2] * F.cross_entropy(heads, y)
