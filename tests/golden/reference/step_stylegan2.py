@@ -110,8 +110,10 @@ class Step:
     def ada_turn(self):
         target, kimg = self.ada
         step = 4 * self.n / (1000 * kimg)
-        up = self.memory["ada_signs"] > target
-        self.memory |= {"ada_p": self.memory["ada_p"] + (step if up else -step), "ada_signs": 0.0}
+        signs = self.memory["ada_signs"]
+        p = self.memory["ada_p"] + (step if signs > target else -step)
+        self.tape.metrics |= {"ada/loss": signs, "ada/p": p}
+        self.memory |= {"ada_p": p, "ada_signs": 0.0}
 
     def optimizer(self, every):
         return lazy(self.lr, 0.0, 0.99, every)
