@@ -149,16 +149,16 @@ def dcgan_g(s, z, y, *, plan, size, channels, classes=0, embedding=0):
     return torch.tanh(deconv(s, h, channels))
 
 
-def dcgan_d(s, x, y, *, plan, norm=True, heads=0, classes=0):
+def dcgan_d(s, x, y, *, plan, norm=True, heads=0, classes=0, sn=False):
     if y is not None:
         plane = embed(s, y, classes, x.shape[2] * x.shape[3])
         x = torch.cat([x, plane.reshape(len(x), 1, *x.shape[2:])], 1)
-    h = F.leaky_relu(conv(s, x, plan[0], 4, 2, 1), 0.2)
+    h = F.leaky_relu(conv(s, x, plan[0], 4, 2, 1, sn=sn), 0.2)
     for n in plan[1:]:
-        h = conv(s, h, n, 4, 2, 1, use_bias=not norm)
+        h = conv(s, h, n, 4, 2, 1, use_bias=not norm, sn=sn)
         h = F.leaky_relu(batch_norm(s, h) if norm else h, 0.2)
-    logits = conv(s, h, 1, h.shape[2])[:, 0, 0, 0]
-    return (logits, dense(s, hwc(h), heads)) if heads else logits
+    logits = conv(s, h, 1, h.shape[2], sn=sn)[:, 0, 0, 0]
+    return (logits, dense(s, hwc(h), heads, sn=sn)) if heads else logits
 
 
 def two_stage_d(s, x, y, *, plan, classes, embedding):

@@ -17,7 +17,7 @@ CIFAR = dict(n_critic=5, side=32, channels=3, latent=6, g_batch=2, dequantize=Tr
 RESNET_G = partial(nets.resnet_g, plan=(4,) * 4, size=4, classes=3)
 FALL_D, FALL_G = (adam(linear(2e-4, n), 0.0, 0.9) for n in (40, 8))
 MATCH = dict(label=True, project=True, matching=True, decay=0.998, loss="non_saturating")
-FAST = adam(constant(1e-3), 0.5, 0.999)
+FAST = adam(linear(1e-3, 40, 0.5), 0.5, 0.999)
 
 RECIPES = {
     "wgan_gp": dict(
@@ -59,8 +59,8 @@ RECIPES = {
     "snreg": dict(g=G16, d=BARE, loss="non_saturating", decay=0.998, terms={"spectral": spectral}),
     "relativistic": dict(g=G16, d=BARE, loss="pairing", decay=0.999, terms={"r1": r1, "r2": r2}),
     "acgan": dict(
-        g=partial(G16, classes=3, embedding=50), d=partial(D16, heads=3), decay=0.999,
-        label=True, loss="non_saturating", acgan=(1.0, 1.0, 1.0), opt_d=FAST, opt_g=FAST,
+        g=partial(G16, classes=3, embedding=50), d=partial(BARE, heads=3, sn=True), decay=0.998,
+        label=True, loss="non_saturating", acgan=(1.0, 1.0, 0.3), opt_d=FAST, opt_g=FAST,
     ),
     "acgan_tutorial": dict(
         g=partial(nets.acgan_g, width=4, size=4, classes=3), decay=0.999, label=True,
