@@ -128,7 +128,13 @@ def _decode_all(
         data = tree.read(files[row])
         if content.hashed(data) != digests[row]:
             raise UserError(f"config.data: {files[row]} changed while it was read; run it again")
-        result = _decode(data, want)
+        try:
+            result = _decode(data, want)
+        except MemoryError as error:
+            raise UserError(
+                f"config.data: {files[row]} below {tree.root} does not fit in memory to be "
+                "decoded; remove it, or store it smaller"
+            ) from error
         if isinstance(result, str):
             return result
         rows[row], facts = result
@@ -169,6 +175,8 @@ def _decode(data: bytes, want: Target) -> tuple[np.ndarray, Facts] | str:
             return to_square(img, want)
     except Image.UnidentifiedImageError:
         return "no known image format"
+    except MemoryError:  # the machine's fault, which the cache must not record as the file's
+        raise
     # A broken file makes decoders raise anything.
     except Exception as error:
         return content.reason(error)

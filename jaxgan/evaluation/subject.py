@@ -100,8 +100,11 @@ class Subject:
 
     @cached_property
     def columns(self) -> dict[str, np.ndarray]:
-        """Real items, drawn without replacement: all columns of the data, n rows each."""
-        n = self.size
+        """All columns of `size` real items, as `real` draws them."""
+        return self.real(self.size)
+
+    def real(self, n: int) -> dict[str, np.ndarray]:
+        """Draws n real items without replacement: all columns of the data, n rows each."""
         rows = np.random.default_rng(self.seed).choice(self.source.size, n, replace=False)
         rows.sort()  # files are read in order
         parts = [self.source.gather(rows[i : i + READ]) for i in range(0, n, READ)]

@@ -91,7 +91,7 @@ class Checkpoints:
         """
         with self._readable(step):
             have = _leaves(self._orbax.metadata(step).metadata)
-            if not have:  # what orbax makes of a file that it cannot parse
+            if not have:  # what orbax returns for a file that it cannot parse
                 raise ValueError("no array can be found in it")
         want = _leaves(like)
         for name in (*want, *have):

@@ -167,6 +167,16 @@ def test_what_a_decoder_raises_makes_a_bad_file(root, monkeypatch, capsys):
     assert "1.bmp ('no such\\nchunk')" in capsys.readouterr().err
 
 
+def test_an_image_beyond_memory_is_not_recorded_as_bad(root, cache, monkeypatch):
+    def too_large(img, want):
+        raise MemoryError
+
+    monkeypatch.setattr(decoding, "to_square", too_large)
+    with pytest.raises(UserError, match="bmp below .* does not fit in memory"):
+        folder(str(root), res=8)
+    assert list(cache.iterdir()) == []
+
+
 def test_a_bomb_is_a_bad_file(root, monkeypatch, capsys):
     Image.new("1", (300, 300)).save(root / "3.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)

@@ -67,7 +67,9 @@ def array(
     mark = ""
     if isinstance(pixels, np.memmap):
         stamps = {"": content.stamp(file.stat())}
-        mark = content.marks(file, stamps, lambda _: digest({"image": pixels}))[""].digest
+        mark, error = content.marks(file, stamps, lambda _: digest({"image": pixels}))[""]
+        if error:
+            raise UserError(f"config.data: {path} is not readable ({error}); copy it again")
     return from_arrays(
         pixels,
         **columns,

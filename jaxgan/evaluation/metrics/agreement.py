@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from jaxgan.core.inputs import Code
-from jaxgan.evaluation.subject import READ, Subject
+from jaxgan.evaluation.subject import Subject
 from jaxgan.generation import sample
 from jaxgan.runtime.errors import UserError
 
@@ -39,7 +39,8 @@ def check(subject: Subject) -> None:
 def compute(subject: Subject) -> dict[str, Any]:
     """Computes the share of samples classified as requested, x 100, and their spread."""
     labels, (real, fake) = subject.columns["label"], subject.pair
-    predict, held_out = classifier(*learned(subject), subject.seed)
+    learned = subject.real(min(LEARNED, subject.source.size))
+    predict, held_out = classifier(learned["image"], learned["label"], subject.seed)
     if code := next((f for f in subject.game.inputs.values() if isinstance(f, Code)), None):
         categories = np.arange(len(fake)) % code.categories
         own = {"label": categories.astype(np.int32)}
@@ -52,19 +53,10 @@ def compute(subject: Subject) -> dict[str, Any]:
         "unit": "%",
         "n": len(fake),
         "split": "train",
-        "classifier": f"SVC on pixels, C {PENALTY:g}, of {min(LEARNED, subject.source.size)}",
+        "classifier": f"SVC on pixels, C {PENALTY:g}, of {len(learned['label'])}",
     }
     value = 100 * float(np.mean(predict(fake) == requested))
     return {"value": value, "levels": levels, "protocol": protocol}
-
-
-def learned(subject: Subject) -> tuple[np.ndarray, np.ndarray]:
-    """Reads the images, uint8 (N, H, W, C), and labels (N,) that the classifier learns from."""
-    n = min(LEARNED, subject.source.size)
-    rows = np.random.default_rng(subject.seed).choice(subject.source.size, n, replace=False)
-    parts = [subject.source.gather(np.sort(rows[i : i + READ])) for i in range(0, n, READ)]
-    images, labels = (np.concatenate([part[name] for part in parts]) for name in ("image", "label"))
-    return images, labels
 
 
 def classifier(images: np.ndarray, labels: np.ndarray, seed: int) -> tuple[Any, float]:

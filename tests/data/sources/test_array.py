@@ -177,3 +177,14 @@ def test_messages_name_the_error_of_the_file(tmp_path):
 )
 def test_arrays_that_are_no_images_are_refused(tmp_path, images, options, wanted):
     assert wanted in message(save(tmp_path / "x.npz", images=images), **options)
+
+
+def test_an_npy_that_cannot_be_read_to_its_end_is_refused(tmp_path, monkeypatch):
+    np.save(tmp_path / "a.npy", np.zeros((2, 8, 8, 3), np.uint8))
+
+    def broken(columns):
+        raise OSError("Input/output error")
+
+    monkeypatch.setattr("jaxgan.data.sources.array.digest", broken)
+    with pytest.raises(UserError, match="a.npy is not readable .*Input/output error"):
+        array(str(tmp_path / "a.npy"))
