@@ -86,7 +86,7 @@ def npy():
         (b"", "an empty file"),
         (b"version https://git-lfs.github.com/spec/v1\noid", "git-lfs pointer"),
         (b"\n<!DOCTYPE html><html>", "a web page"),
-        (gzip.compress(b"a"), "a gzip"),
+        (gzip.compress(b"a", mtime=0), "a gzip"),
         (archive("tar"), "a tar"),
         (b"7z\xbc\xaf\x27\x1c\0\4", "a 7z"),
         (b"Rar!\x1a\7\0", "a rar"),
