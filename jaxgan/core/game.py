@@ -15,6 +15,7 @@ import optax
 from jax.sharding import PartitionSpec
 
 from jaxgan.core import ema as averages
+from jaxgan.core.finite import finite
 from jaxgan.core.inputs import Inputs
 from jaxgan.core.keys import named
 
@@ -184,12 +185,14 @@ def play(
 ) -> tuple[State, dict[str, jax.Array]]:
     """Plays one turn and returns the new state and its metrics.
 
-    Only the player's own nets are differentiated, updated, or given new statistics.
+    Only the player's own nets are differentiated, updated, or given new statistics. The metric
+    `finite` is 1.0 if all new parameters, statistics and memory are finite, else 0.0: a loss tells
+    of the parameters before the update only.
     """
     if turn.player is None:
         loss, aux = turn.loss(state.params, state, batch, key)
         _only(aux.stats, (), turn)
-        metrics = {"loss": loss, **aux.metrics}
+        metrics = {"loss": loss, "finite": finite(aux.memory), **aux.metrics}
         return state.replace(memory={**state.memory, **aux.memory}), metrics
 
     player = game.players[turn.player]
@@ -201,15 +204,17 @@ def play(
     (loss, aux), grads = jax.value_and_grad(loss_of, has_aux=True)(own)
     _only(aux.stats, player.nets, turn)
     updates, opt = player.tx.update(grads, state.opt[turn.player], own)
+    own = optax.apply_updates(own, updates)
     state = state.replace(
-        params=state.params | optax.apply_updates(own, updates),
+        params=state.params | own,
         stats={**state.stats, **aux.stats},
         memory={**state.memory, **aux.memory},
         opt=state.opt | {turn.player: opt},
     )
     # The barrier keeps XLA from materializing the squared gradients to share them with Adam.
     norm = optax.tree.norm(jax.tree.map(jax.lax.optimization_barrier, grads))
-    metrics = {"loss": loss, "grad_norm": norm, **aux.metrics}
+    whole = finite((own, aux.stats, aux.memory))
+    metrics = {"loss": loss, "grad_norm": norm, "finite": whole, **aux.metrics}
     return state, metrics
 
 

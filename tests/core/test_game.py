@@ -78,7 +78,7 @@ def test_a_turn_plays_within_its_span_under_its_label():
     assert names == [("early",), ("early", "b"), ("late", "b"), ("late",)]
     for t in (0, 3):
         metrics = step(game, init(game, KEY), BATCH, KEY, turns=due(game, t))[1]
-        assert set(metrics) == {"a/loss", "a/grad_norm"}
+        assert set(metrics) == {"a/loss", "a/grad_norm", "a/finite"}
 
 
 def test_ema_waits_for_its_net_to_move():
@@ -137,3 +137,10 @@ def test_second_step_does_not_retrace():
 def test_shard_without_a_mesh_changes_nothing():
     x = jnp.arange(6.0)
     assert shard(x) is x
+
+
+def test_the_turn_whose_update_is_not_finite_says_so_at_once():
+    game = make(rates=(0.1, np.inf))
+    _, metrics = step(game, init(game, KEY), BATCH, KEY, turns=("a", "b"))
+    assert metrics["a/finite"] == 1 and metrics["b/finite"] == 0
+    assert np.isfinite(metrics["b/loss"]), "the loss is of the parameters before the update"
