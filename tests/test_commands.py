@@ -70,15 +70,6 @@ def test_help_states_outputs_and_exit_codes_without_jax(name):
     assert all(len(line) <= 100 for line in codes.splitlines())
 
 
-def test_ctrl_c_before_the_loop_is_one_line_and_130(capsys):
-    def interrupted(argv):
-        raise KeyboardInterrupt
-
-    with pytest.raises(SystemExit) as ended:
-        run(interrupted)
-    assert ended.value.code == 130 and capsys.readouterr().err == "stopped by Ctrl-C\n"
-
-
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("flag", ["--seed=x", "--no-such-flag", "--config=none.py"])
 def test_bad_flags_are_one_line_and_exit_code_2(name, flag, monkeypatch, capsys, tmp_path):

@@ -4,6 +4,8 @@ import errno
 import sys
 from collections.abc import Callable
 
+from jaxgan.runtime import signals, streams
+
 
 class UserError(Exception):
     """Bad input; its message is one line, the cause and the remedy, printed without a traceback."""
@@ -23,14 +25,13 @@ def is_full(error: BaseException | None) -> bool:
 def run(command: Callable[[list[str]], int]) -> None:
     """Runs a command with the process's arguments and exits with the code that it returns.
 
-    A UserError or a full disk is one line on stderr and code 2; Ctrl-C is one line and code 130,
-    128 + SIGINT as shells have it; any other exception is a traceback and code 1.
+    A UserError or a full disk is one line on stderr and code 2; a signal ends it as `signals` says;
+    any other exception is a traceback and code 1.
     """
+    streams.protect()
+    signals.install()
     try:
         code = command(sys.argv[1:])
-    except KeyboardInterrupt:
-        print("stopped by Ctrl-C", file=sys.stderr)
-        code = 130
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         code = 2

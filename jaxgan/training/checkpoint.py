@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +49,31 @@ class Checkpoints:
         """Returns the steps of all complete checkpoints, in order."""
         return sorted(each.step for each in self._orbax.checkpoints)
 
-    def save(self, state: State, step: int) -> None:
+    def pending(self) -> list[Any]:
+        """Returns what the newest checkpoint was saved with as `pending`; [] without one."""
+        if self.latest() is None:
+            return []
+        with self._readable(None):
+            saved = self._orbax.metadata(None).custom_metadata
+        return saved.get("pending", []) if saved else []
+
+    def save(self, state: State, step: int, pending: Sequence[Any] = ()) -> None:
         """Starts to write `state`; waits only for a save in progress, and raises its errors.
+
+        `pending` is JSON that is kept with it: metrics of no row yet.
 
         Raises:
           UserError: the disk is full.
         """
         with self._disk(step):
             self._orbax.wait()
-            self._orbax.save_async(step, state, force=True, overwrite=True)
+            self._orbax.save_async(
+                step,
+                state,
+                force=True,
+                overwrite=True,
+                custom_metadata={"pending": list(pending)},
+            )
 
     def load(self, like: State, sharding: jax.sharding.Sharding, step: int | None = None) -> State:
         """Restores the checkpoint of a step among `steps()`, None for the newest.

@@ -1,37 +1,41 @@
-"""Logs a run's scalars: averages them on the device, checks them, writes jsonl and TensorBoard."""
+"""Logs a run's scalars: averages them, writes jsonl and TensorBoard."""
 
 import json
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from jaxgan.runtime.errors import UserError
 from jaxgan.training.replicas import interval
 
-
-class Diverged(UserError):
-    """A loss became NaN or infinite; the message says at which step and in which turn."""
+Check = Callable[[Mapping[str, Any], int, int, int | None], None]
+Pending = tuple[Mapping[str, Any], int]  # the mean metrics of so many steps
 
 
 class Meter:
     """Averages metrics over the steps since the last reading, without a sync at each step."""
 
-    def __init__(self, seen: Callable[[int], int], rates: Mapping[str, float] | None = None):
+    def __init__(
+        self, seen: Callable[[int], int], check: Check, pending: Sequence[Pending] = ()
+    ) -> None:
         """Starts the first reading.
 
         Args:
           seen: step -> images of all steps before it, of all seeds.
-          rates: each player's learning rate, for the message of a loss that is not finite.
+          check: see divergence.Detector.check.
+          pending: what a run that was stopped between two readings had added, see `pending`.
         """
         self._seen = seen
-        self._rates = rates or {}
-        self._pending: list[tuple[Mapping[str, Any], int]] = []
+        self._check = check
+        self._pending: list[tuple[Mapping[str, Any], int]] = [
+            ({name: np.float32(value) for name, value in row.items()}, n) for row, n in pending
+        ]
+        self._earlier = sum(n for _, n in pending)  # steps that were not taken since `_since`
         self._since = time.perf_counter()
 
     def add(self, metrics: Mapping[str, Any], steps: int = 1) -> None:
@@ -48,26 +52,41 @@ class Meter:
           saved: step of the last checkpoint, for the message.
 
         Raises:
-          Diverged: a value is not finite.
+          Diverged: an update or a value is not finite.
         """
-        rows = jax.device_get(self._pending)
+        rows = self._fetch(step, saved)
         self._pending = []
         now = time.perf_counter()
         taken = sum(steps for _, steps in rows)
-        speed = (self._seen(step) - self._seen(step - taken)) / (now - self._since)
-        self._since = now
+        images = self._seen(step) - self._seen(step - taken + self._earlier)
+        speed = images / (now - self._since)
+        self._since, self._earlier = now, 0
         columns: dict[str, list[np.ndarray]] = {}
-        before = step - taken
-        for row, steps in rows:
+        for row, _ in rows:
             for name, value in row.items():
-                value = np.asarray(value)
-                if not np.isfinite(value).all():
-                    where = _report(name, value, before, steps)
-                    raise Diverged(f"{where} {_remedy(self._rates, saved)}")
-                columns.setdefault(name, []).append(value)
-            before += steps
+                if not name.endswith("/finite"):
+                    columns.setdefault(name, []).append(np.asarray(value))
         means = {name: np.mean(column, axis=0) for name, column in columns.items()}
         return spread(means) | {"images_per_s": speed}
+
+    def pending(self, step: int, saved: int | None) -> list[Pending]:
+        """Returns what was added since the last reading, as JSON has it, for a checkpoint.
+
+        Arguments and errors are those of `read`.
+        """
+        return [
+            ({name: np.asarray(value).tolist() for name, value in row.items()}, n)
+            for row, n in self._fetch(step, saved)
+        ]
+
+    def _fetch(self, step: int, saved: int | None) -> list[tuple[Mapping[str, Any], int]]:
+        """Copies what was added to the host, and checks it."""
+        rows = jax.device_get(self._pending)
+        before = step - sum(steps for _, steps in rows)
+        for row, steps in rows:
+            self._check(row, before, steps, saved)
+            before += steps
+        return rows
 
 
 def spread(values: Mapping[str, np.ndarray]) -> dict[str, float]:
@@ -79,27 +98,6 @@ def spread(values: Mapping[str, np.ndarray]) -> dict[str, float]:
         else:
             row[name], row[f"{name}_ci95"] = interval(value)
     return row
-
-
-def _report(name: str, value: np.ndarray, step: int, steps: int) -> str:
-    """Describes what diverged first in the `steps` steps from `step` on."""
-    turn, _, metric = name.partition("/")
-    when = f"step {step}" if steps == 1 else f"steps {step} to {step + steps - 1}"
-    bad = np.flatnonzero(~np.isfinite(value))
-    which = f" of replica {bad[0]}" if value.ndim else ""
-    return f"{when}, turn {turn!r}: {metric}{which} is {value.flat[bad[0]]}; stopped."
-
-
-def _remedy(rates: Mapping[str, float], saved: int | None) -> str:
-    """Says what to do; a player that moved before the turn that is named may be the cause."""
-    listed = " or ".join(f"config.optim.{player}.lr={lr:g}" for player, lr in rates.items())
-    lower = f"lower {listed or 'a rate under config.optim'}"
-    if saved is None:
-        return f"No checkpoint yet; {lower}, or change the loss"
-    return (
-        f"Step {saved} is saved; {lower} and resume with --override=optim, or change the loss in "
-        "another --workdir"
-    )
 
 
 class Writer:

@@ -15,19 +15,19 @@ from jaxgan.core.keys import named
 from jaxgan.data.pipeline import prefetch
 from jaxgan.parallel import mesh
 from jaxgan.runtime.clock import Clock
+from jaxgan.runtime.signals import STOPPED, StopSignal
 from jaxgan.training import changes, dispatch, logger, replicas, transfer, workdir
 from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.diagnostics import CollapseWatch, settled
 from jaxgan.training.dispatch import Program
+from jaxgan.training.divergence import Detector
 from jaxgan.training.setup import Run, prepare
-from jaxgan.training.signals import StopSignal
 from jaxgan.training.snapshots import Snapshots
 from jaxgan.training.step import to_float, train_step
 from jaxgan.visual.grid import save_gif
 from jaxgan.visual.plots import save_curves
 
 TERMINAL = sys.stderr.isatty()
-INTERRUPTED = 75  # exit code of a run that was told to stop and saved itself (EX_TEMPFAIL)
 
 
 def train(
@@ -42,7 +42,7 @@ def train(
     those of the run that is resumed.
 
     Returns:
-      0 when all steps are taken, INTERRUPTED when SIGTERM or SIGINT ended it after a save.
+      0 when all steps are taken, STOPPED when a signal ended it after a save.
 
     Raises:
       UserError: bad input, found before the first step where that is possible; a full disk; a
@@ -60,12 +60,12 @@ def train(
     workdir.write(folder, record)
     keep = {"keep": run.checkpoint.keep, "every": run.checkpoint.keep_every}
     checkpoints = Checkpoints(folder / "checkpoints", **keep)
-    with jax.set_mesh(run.mesh), contextlib.closing(checkpoints), StopSignal() as stop:
+    with jax.set_mesh(run.mesh), StopSignal() as stop, contextlib.closing(checkpoints):
         done = loop(run, folder, checkpoints, stop, clock)
     save_curves(folder / "curves.png", logger.read(folder))
     save_gif(folder / "progress.gif", sorted((folder / "samples").glob("[0-9]*.png")))
     say(f"{'stopped' if done < run.steps else 'done'} at step {done}; pictures in {folder}")
-    return INTERRUPTED if done < run.steps else 0
+    return STOPPED if done < run.steps else 0
 
 
 def recorded(
@@ -112,7 +112,10 @@ def loop(run: Run, folder: Path, checkpoints: Checkpoints, stop: StopSignal, clo
     )
     watch = CollapseWatch(after=settled(run.game, run.growth, run.steps))
     writer = logger.Writer(folder, first)
-    meter = logger.Meter(lambda t: run.growth.seen(t) * len(run.feeds), run.rates)
+    detector = Detector(run.game, run.rates)
+    meter = logger.Meter(
+        lambda t: run.growth.seen(t) * len(run.feeds), detector.check, checkpoints.pending()
+    )
     if first == 0:
         writer.image(0, "real", snapshots.draw_real())
         writer.image(0, "samples", snapshots.draw(program.split(states), 0))
@@ -127,10 +130,11 @@ def loop(run: Run, folder: Path, checkpoints: Checkpoints, stop: StopSignal, clo
             if mesh.lockstep() or t == first:
                 jax.block_until_ready(states)
             if t == first:
+                stop.arm()
                 clock.lap("first step")
                 say(f"first step after {clock}")
             done = t + program.stride
-            last = done == run.steps or stop.caught
+            last, stopped = done == run.steps, stop.caught
             bar.update(program.stride)
             look, save = (last or done % n == 0 for n in (run.log.pictures, run.checkpoint.every))
             if look or save or done % run.log.every == 0:
@@ -143,10 +147,12 @@ def loop(run: Run, folder: Path, checkpoints: Checkpoints, stop: StopSignal, clo
                     if warning := watch(done, row):
                         say(warning)
                 writer.scalars(done, row)
-            if save:
-                # The metrics were read above, so only finite states are saved.
-                checkpoints.save(program.pack(states), done)
-            if last:
+            if save or stopped:
+                # A stop adds no row and no picture to those of a run that is not stopped.
+                kept, packed = meter.pending(done, checkpoints.latest()), program.pack(states)
+                detector.check_state(packed, done, checkpoints.latest())
+                checkpoints.save(packed, done, kept)
+            if stopped:
                 break
     return done
 

@@ -69,7 +69,7 @@ def wait_for_step(folder, step):
 def whole(tmp_path_factory):
     """A run of 60 steps that nothing interrupted."""
     folder = tmp_path_factory.mktemp("whole")
-    code, err = train(folder, "--config.steps=60")
+    code, err = train(folder, "--config.steps=60", "--config.dispatch=1")
     assert code == 0, err
     return folder
 
@@ -107,8 +107,8 @@ from jaxgan.training.checkpoint import Checkpoints
 
 save = Checkpoints.save
 
-def save_and_die(self, state, step):
-    save(self, state, step)
+def save_and_die(self, state, step, pending):
+    save(self, state, step, pending)
     if step == 30:
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -137,15 +137,42 @@ def test_kill_and_resume_is_bit_identical(whole, tmp_path):
         np.testing.assert_array_equal(a, b, err_msg=jax.tree_util.keystr(path))
 
 
-def test_sigterm_saves_and_ends_with_its_exit_code(tmp_path):
-    process = start(tmp_path, "--config.steps=1000000", "--config.checkpoint.every=1000000")
-    wait_for_step(tmp_path, 5)
-    process.terminate()
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 75, err
-    latest = Checkpoints(tmp_path / "checkpoints", write=False).latest()
-    assert latest >= 5 and f"stopped at step {latest}" in err
-    assert logger.read(tmp_path)[-1]["step"] == latest
+STOPPED_AT_23 = """
+import os, signal
+from jaxgan import main
+from jaxgan.runtime import errors
+from jaxgan.training.dispatch import Single
+
+step = Single.step
+
+def stopped(self, states, batches, t):
+    if t == 22:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return step(self, states, batches, t)
+
+Single.step = stopped
+errors.run(main.main)
+"""
+
+
+def test_a_stop_leaves_no_trace_in_the_run_that_resumes(whole, tmp_path):
+    flags = [*SMALL, f"--workdir={tmp_path}", "--config.steps=60", "--config.dispatch=1"]
+    command = [sys.executable, "-c", STOPPED_AT_23, *flags]
+    done = subprocess.run(command, cwd=ROOT, env=ENV, capture_output=True, text=True)
+    assert done.returncode == 75 and "stopped at step 23" in done.stderr, done.stderr
+    assert Checkpoints(tmp_path / "checkpoints", write=False).latest() == 23
+    assert logger.read(tmp_path)[-1]["step"] == 20, "no row off the interval"
+    code, err = train(tmp_path, "--config.steps=60", "--config.dispatch=1")
+    assert code == 0 and "resuming from step 23" in err
+
+    def rows(folder):
+        return [row | {"images_per_s": 0} for row in logger.read(folder)]
+
+    assert rows(tmp_path) == rows(whole), "the row of step 25 is of all its five steps"
+    for name in ("progress.gif", *(f"samples/{p.name}" for p in (whole / "samples").iterdir())):
+        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes(), name
+    for a, b in zip(*map(jax.tree.leaves, (state_of(tmp_path), state_of(whole))), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_another_experiments_workdir_is_left_alone(whole):
@@ -177,7 +204,7 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path):
     done = subprocess.run(command, cwd=ROOT, env=ENV, capture_output=True, text=True)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     error = done.stderr.splitlines()[-1]
-    assert error.startswith("error: steps 25 to 29, turn 'd'") and "Step 20 is saved" in error
+    assert error.startswith("error: step 25, turn 'd'") and "Step 20 is saved" in error
     assert int(state_of(tmp_path).step) == 20
     assert all(np.isfinite(x).all() for x in jax.tree.leaves(state_of(tmp_path)))
 
