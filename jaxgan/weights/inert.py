@@ -1,92 +1,174 @@
-"""What the harmless names in training checkpoints become: placeholders that hold and do nothing."""
+"""What the names in a pickle stand for here: records and placeholders that do nothing.
 
-from collections.abc import Mapping
+A pickle calls what it names. Here it may name only what `names` lists, and each of those names
+stands for one of the few functions of this file.
+"""
+
+import sys
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
+from jaxgan.weights.bounds import Budget, Damaged
+from jaxgan.weights.tensors import DTYPES, Array, Dtype, Tensor, latin, shaped
 
-_INERT = (
+_PLACEHOLDERS = (
     "argparse.Namespace", "types.SimpleNamespace", "collections.deque", "collections.Counter",
     "torch.Size", "torch.device", "torch.dtype", "datetime.datetime", "datetime.date",
     "datetime.time", "datetime.timedelta", "datetime.timezone", "uuid.UUID", "decimal.Decimal",
     "fractions.Fraction", "pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath",
     "pathlib.PurePath", "pathlib.PurePosixPath", "pathlib.PureWindowsPath",
-    "pathlib._local.PosixPath", "pathlib._local.WindowsPath", "builtins.frozenset",
+    "pathlib._local.PosixPath", "pathlib._local.WindowsPath", "builtins.frozenset", "builtins.set",
     "builtins.complex", "builtins.slice", "builtins.range", "builtins.object",
     "builtins.bytearray", "builtins.int", "builtins.float", "builtins.bool", "builtins.str",
-    "builtins.list", "builtins.tuple", "builtins.dict", "numpy.float64", "numpy.float32",
-    "numpy.int64", "numpy.int32", "numpy.bool_",
+    "builtins.list", "builtins.tuple", "builtins.dict", "numpy.ndarray", "numpy.float64",
+    "numpy.float32", "numpy.int64", "numpy.int32", "numpy.bool_",
 )  # fmt: skip
+_MAPPINGS = (
+    "collections.OrderedDict", "collections.defaultdict", "dnnlib.util.EasyDict",
+    "easydict.EasyDict",
+)  # fmt: skip
+_SCALARS = (str, int, float, bool, type(None))
+_ENTRY = 128  # bytes that an entry of a dict takes at most
 
 
-class Array:
-    """A NumPy array as a pickle builds it; `value` is None unless it holds plain numbers."""
+class Placeholder:
+    """What is no weight; it takes whatever a pickle puts into it and keeps none of it."""
 
-    value: np.ndarray | None = None
-
-    def __setstate__(self, state: tuple) -> None:
-        """Takes NumPy's state: version, shape, dtype, Fortran order, and the bytes."""
-        _, shape, kind, is_fortran, data = state
-        self.value = plain(data, kind.dtype, shape, "F" if is_fortran else "C")
+    __slots__ = ()
 
 
-def plain(data: Any, dtype: np.dtype, shape: tuple, order: str) -> np.ndarray | None:
-    """Returns bytes as an array; None if its elements are not numbers."""
-    if dtype.kind not in "biufc":
-        return None
-    return np.frombuffer(bytes(data), dtype).reshape(shape, order=order)
+NOTHING = Placeholder()
 
 
-def names() -> dict[str, Any]:
-    """Builds new placeholders by their names, as a pickle may set attributes of what it obtains."""
+class Dict:
+    """A dict of a pickle by the names of its entries.
 
-    class Inert:
-        def __init__(self, *_: Any, **__: Any):
-            pass
+    Keys become text at once: that of numbers is chosen by the file, and so are their hashes, so a
+    dict of numbers could be made to collide.
+    """
 
-        def __setstate__(self, state: Any) -> None:
-            pass
+    __slots__ = ("_budget", "items")
 
-        def __setitem__(self, key: Any, value: Any) -> None:
-            pass
+    def __init__(self, budget: Budget):
+        budget.take(160)
+        self.items: dict[str, Any] = {}
+        self._budget = budget
 
-        def append(self, value: Any) -> None:
-            pass
+    def put(self, key: Any, value: Any) -> None:
+        """Sets an entry; one whose key is no text, no number and no tuple of them is dropped."""
+        if type(key) is not str:
+            few = type(key) is tuple and len(key) <= 8 and all(type(k) in _SCALARS for k in key)
+            if type(key) not in _SCALARS and not few:
+                return
+            key = str(key)
+            self._budget.take(sys.getsizeof(key))
+        self._budget.step(_ENTRY)
+        self.items[key] = value
 
-        def extend(self, values: Any) -> None:
-            pass
 
-    class Dict(dict):
-        def __init__(self, *args: Any):
-            super().__init__(*[each for each in args if isinstance(each, Mapping)])
+class Name:
+    """A global name; `call` does what calling it, or making an instance of it, does here.
 
-        def __setstate__(self, state: Any) -> None:
-            pass
+    It takes `needs` arguments or more; it is None of a type of storage, which is only named.
+    """
 
-    class NewArray(Array):
-        pass
+    __slots__ = ("call", "full", "needs")
 
-    def encode(text: str, *_: Any) -> bytes:
-        return text.encode("latin1")
+    def __init__(self, full: str, call: Callable[..., Any] | None = None):
+        self.full, self.call = full, call
+        self.needs = call.__code__.co_argcount if call else 0
 
-    def frombuffer(data: Any, kind: Any, shape: tuple, order: str) -> Array:
-        array = NewArray()
-        array.value = plain(data, kind.dtype, shape, order)
-        return array
 
-    def reconstruct(*_: Any) -> Array:
-        return NewArray()
+def names(budget: Budget, nested: Callable[[Any], Any]) -> dict[str, Name]:
+    """Builds what a pickle may name.
 
-    def instance(kind: Any, *_: Any) -> Any:
-        return Dict() if kind is Dict else Inert()
+    Args:
+      budget: what the calls count against.
+      nested: reads the pickle within a pickle.
+    """
 
-    found: dict[str, Any] = dict.fromkeys(_INERT, Inert)
-    found |= {"collections.defaultdict": Dict, "easydict.EasyDict": Dict, "_codecs.encode": encode}
-    found |= {"numpy.ndarray": Inert, "copyreg._reconstructor": instance}
+    def placeholder(*_: Any) -> Any:
+        return NOTHING
+
+    def mapping(*args: Any) -> Dict:
+        return _mapping(budget, args)
+
+    def array(*_: Any) -> Array:
+        budget.take(256)
+        return Array()
+
+    def frombuffer(data: Any, kind: Any, shape: Any, order: Any, *_: Any) -> Array:
+        made = array()
+        made.build((1, shape, kind, order == "F", data))
+        return made
+
+    def tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Tensor:
+        budget.take(256)
+        return Tensor(storage, offset, size, stride)
+
+    def dtype(name: Any, *_: Any) -> Dtype:
+        budget.take(128)
+        return Dtype(name)
+
+    def encode(text: Any, *_: Any) -> bytes:
+        if type(text) is not str:
+            raise Damaged("bytes written as what is no text")
+        budget.take(len(text) + 64)
+        return latin(text)
+
+    def from_bytes(data: Any, *_: Any) -> Any:
+        return nested(data)
+
+    calls: dict[str, Callable[..., Any] | None] = dict.fromkeys(_PLACEHOLDERS, placeholder)
+    calls |= dict.fromkeys(_MAPPINGS, mapping)
+    calls |= {
+        "torch._utils._rebuild_tensor_v2": tensor,
+        "torch._utils._rebuild_parameter": lambda data, *_: data,
+        "torch.storage._load_from_bytes": from_bytes,
+        "torch_utils.persistence._reconstruct_persistent_obj": _network,
+        "_codecs.encode": encode,
+        "numpy.dtype": dtype,
+        "copyreg._reconstructor": _instance,
+        **{f"torch.{kind}": None for kind in DTYPES},
+    }
     for core in ("numpy.core", "numpy._core"):
-        found[f"{core}.multiarray._reconstruct"] = reconstruct
-        found[f"{core}.numeric._frombuffer"] = frombuffer
-    old = {"builtins.": "__builtin__.", "copyreg.": "copy_reg."}  # of protocols below 3
-    for new, name in old.items():
-        found |= {name + k.removeprefix(new): v for k, v in found.items() if k.startswith(new)}
-    return found
+        calls[f"{core}.multiarray._reconstruct"] = array
+        calls[f"{core}.numeric._frombuffer"] = frombuffer
+        calls[f"{core}.multiarray.scalar"] = _scalar
+    for new, old in (("builtins.", "__builtin__."), ("copyreg.", "copy_reg.")):  # of Python 2
+        renamed = {k.replace(new, old, 1): v for k, v in calls.items() if k.startswith(new)}
+        calls |= renamed
+    return {full: Name(full, call) for full, call in calls.items()}
+
+
+def _mapping(budget: Budget, args: tuple[Any, ...]) -> Dict:
+    """Returns a dict of another, or of a list of pairs, whichever is among the arguments."""
+    made = Dict(budget)
+    for source in args:
+        pairs = list(source.items.items()) if type(source) is Dict else source
+        for pair in pairs if type(pairs) is list else ():
+            if type(pair) not in (tuple, list) or len(pair) != 2:
+                raise Damaged("a dict of what are no pairs")
+            made.put(*pair)
+    return made
+
+
+def _instance(kind: Any, *_: Any) -> Any:
+    is_mapping = type(kind) is Name and kind.full in _MAPPINGS
+    return kind.call() if is_mapping else NOTHING
+
+
+def _network(meta: Any, *_: Any) -> Any:
+    """Returns a StyleGAN2-ADA object's state; its class, given as source, is not built."""
+    if type(meta) is not Dict or "state" not in meta.items:
+        raise Damaged("a network without its state")
+    return meta.items["state"]
+
+
+def _scalar(kind: Any, data: Any, *_: Any) -> Any:
+    if type(kind) is not Dtype:
+        raise Damaged("a number of NumPy without its dtype")
+    if kind.dtype is None:
+        return NOTHING
+    value = shaped(data, kind.dtype, (), fortran=False).item()
+    return value if type(value) in (bool, int, float) else NOTHING

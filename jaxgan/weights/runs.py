@@ -14,7 +14,7 @@ from jaxgan.runtime.errors import UserError
 from jaxgan.training import workdir as workdirs
 from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.setup import make_game
-from jaxgan.weights import networks, safe_pickle
+from jaxgan.weights import contents, networks
 from jaxgan.weights import stylegan2_ada as published
 
 PYTHON = '''"""{source} as jaxgan.convert found it; what it does not tell is {base}'s."""
@@ -39,7 +39,7 @@ def read(
     """Writes a run to `workdir`, at step 0, with the nets of a file of published weights.
 
     Args:
-      path: a file that `safe_pickle.read` reads, with the networks of stylegan2-ada-pytorch.
+      path: a file that `contents.read` reads, with the networks of stylegan2-ada-pytorch.
       workdir: the run's folder; it must have no checkpoint.
       base: a config of the game stylegan2; sets what the weights do not determine.
       name: the config file's name, for messages and for the written config.py.
@@ -53,7 +53,7 @@ def read(
         raise UserError(f"--config={name}: its game is not stylegan2")
     if list((workdir / "checkpoints").glob("[0-9]*")):
         raise UserError(f"{workdir} holds a run already; pass another --workdir")
-    weights = safe_pickle.read(path)
+    weights = contents.read(path)
     try:
         states = networks.split(weights.arrays)
     except UserError as error:
@@ -105,7 +105,7 @@ def write(workdir: Path, out: Path) -> None:
     g = published.Generator(dict(state.ema), noise, state.memory["w_avg"])
     taps = record.config["game"]["g"].get("taps")
     out.parent.mkdir(parents=True, exist_ok=True)
-    safe_pickle.write(out, published.export_generator(g, *([tuple(taps)] if taps else [])))
+    contents.write(out, published.export_generator(g, *([tuple(taps)] if taps else [])))
     print(f"wrote step {int(state.step)} of {workdir} to {out}", file=sys.stderr)
 
 
@@ -121,7 +121,7 @@ def describe(
       base: a config of the game stylegan2.
       states: state dicts by network, as `networks.split` returns them.
       g: `generator_options` of the averaged generator.
-      kwargs: by network, its constructor's arguments, as `safe_pickle.read` returns them.
+      kwargs: by network, its constructor's arguments, as `contents.read` returns them.
     """
     d = published.discriminator_options(states["D"]) if "D" in states else {}
     clamp = _clamp(kwargs)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from jaxgan.runtime.errors import UserError
-from jaxgan.weights import kinds, networks, safe_pickle, stylegan2_ada
+from jaxgan.weights import contents, kinds, networks, stylegan2_ada
 
 G = {"synthesis.b4.const": np.ones((2, 4, 4)), "mapping.fc0.weight": np.ones((2, 2))}
 D = {"b4.conv.weight": np.ones((2, 2, 3, 3))}
@@ -111,7 +111,7 @@ def test_files_of_other_kinds_are_named_whatever_their_suffix(tmp_path, data, sa
     path = tmp_path / "a.pkl"
     path.write_bytes(data)
     with pytest.raises(UserError, match=said) as told:
-        safe_pickle.read(path)
+        contents.read(path)
     assert "\n" not in str(told.value)
 
 
@@ -127,7 +127,7 @@ def test_folders_are_named(tmp_path):
 @pytest.mark.parametrize("protocol", [2, 4, 5])
 def test_what_is_no_array_is_passed_over(tmp_path, protocol):
     order = np.asfortranarray(np.arange(6.0, dtype=np.float32).reshape(2, 3))
-    contents = {
+    held = {
         "G": {"w": order, "big": np.arange(2, dtype=">i4"), "names": np.array(["a", None], object)},
         "args": argparse.Namespace(lr=0.1, out=pathlib.PurePosixPath("x")),
         "when": datetime.datetime(2020, 1, 1),
@@ -140,8 +140,8 @@ def test_what_is_no_array_is_passed_over(tmp_path, protocol):
         "dtype": np.dtype("f4"),
     }
     path = tmp_path / "a.pkl"
-    path.write_bytes(pickle.dumps(contents, protocol))
-    arrays = safe_pickle.read(path).arrays
+    path.write_bytes(pickle.dumps(held, protocol))
+    arrays = contents.read(path).arrays
     assert set(arrays) == {"G/w", "G/big"}
     np.testing.assert_array_equal(arrays["G/w"], order)
     np.testing.assert_array_equal(arrays["G/big"], [0, 1])

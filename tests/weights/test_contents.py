@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from jaxgan.runtime.errors import UserError
-from jaxgan.weights import safe_pickle
+from jaxgan.weights import contents
 
 A = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 KINDS = {"f4": "FloatStorage", "f2": "HalfStorage", "i8": "LongStorage", "bf16": "BFloat16Storage"}
@@ -90,7 +90,7 @@ class Pickler(pickle.Pickler):
 def stream(obj):
     """torch.save's older form."""
     file = io.BytesIO()
-    for head in (safe_pickle._MAGIC, 1001, {"little_endian": True}):
+    for head in (contents.MAGIC, 1001, {"little_endian": True}):
         pickle.dump(head, file, 2)
     pickler = Pickler(file, 2)
     pickler.dump(obj)
@@ -162,7 +162,7 @@ def saved(tmp_path, data, name="file"):
 
 @pytest.mark.parametrize("form", [zipped, stream])
 def test_state_dicts(tmp_path, form):
-    found, kwargs = safe_pickle.read(saved(tmp_path, form(state_dict())))
+    found, kwargs = contents.read(saved(tmp_path, form(state_dict())))
     want = {"a": A, "t": A.T, "part": A.reshape(-1)[8:12], "same": A[0, 0, 0]}
     want |= {"half": A.astype("f2"), "brain": A.astype(jnp.bfloat16), "count": np.int64(7)}
     assert set(found) == set(want) and not kwargs
@@ -173,7 +173,7 @@ def test_state_dicts(tmp_path, form):
 
 @pytest.mark.parametrize("protocol", [3, 4])
 def test_network_pickles_give_published_names_and_run_no_source(tmp_path, protocol):
-    found, kwargs = safe_pickle.read(saved(tmp_path, pickle.dumps(published(), protocol)))
+    found, kwargs = contents.read(saved(tmp_path, pickle.dumps(published(), protocol)))
     assert set(found) == {"G_ema/b4.conv.weight", "G_ema/b4.conv.f", "D/weight", "D/f"}
     np.testing.assert_array_equal(found["G_ema/b4.conv.weight"], A)
     assert kwargs == {"G_ema": {"z_dim": 64.0, "mapping_kwargs": {"num_layers": 2}}, "D": {}}
@@ -181,8 +181,8 @@ def test_network_pickles_give_published_names_and_run_no_source(tmp_path, protoc
 
 def test_npz_round_trip(tmp_path):
     path = tmp_path / "w.npz"
-    safe_pickle.write(path, {"G/b4.const": A, "x": np.float32(3)})
-    found, _ = safe_pickle.read(path)
+    contents.write(path, {"G/b4.const": A, "x": np.float32(3)})
+    found, _ = contents.read(path)
     assert set(found) == {"G/b4.const", "x"} and found["x"] == 3
     np.testing.assert_array_equal(found["G/b4.const"], A)
     assert [p.name for p in tmp_path.iterdir()] == ["w.npz"]
@@ -210,7 +210,7 @@ def test_a_malicious_pickle_is_refused_and_not_run(tmp_path, wrap):
         code = f"__import__('os').mkdir({str(mark)!r})" if call is eval else f"mkdir {mark}"
         path = saved(tmp_path, wrap(Evil(call, code)))
         with pytest.raises(UserError, match=f"refused: .*{call.__name__}.*nothing was run") as told:
-            safe_pickle.read(path)
+            contents.read(path)
         assert str(path) in str(told.value) and "\n" not in str(told.value)
         assert not mark.exists()
 
@@ -219,13 +219,13 @@ def test_attributes_of_allowed_names_are_out_of_reach(tmp_path):
     """Protocol 4 may ask for a dotted path."""
     data = b"\x80\x04\x8c\x0bcollections\x8c\x15OrderedDict.__class__\x93."
     with pytest.raises(UserError, match="refused"):
-        safe_pickle.read(saved(tmp_path, data))
+        contents.read(saved(tmp_path, data))
 
 
 @pytest.mark.parametrize("form", ["zip", "stream", "network", "npz"])
 def test_a_truncated_file_gets_one_line(tmp_path, form):
     whole = tmp_path / "whole.npz"
-    safe_pickle.write(whole, {"a": A})
+    contents.write(whole, {"a": A})
     data = {
         "zip": lambda: zipped(state_dict()),
         "stream": lambda: stream(state_dict()),
@@ -235,7 +235,7 @@ def test_a_truncated_file_gets_one_line(tmp_path, form):
     for share in (0.01, 0.3, 0.6, 0.9, 0.99):
         path = saved(tmp_path, data[: max(3, int(share * len(data)))])
         with pytest.raises(UserError) as told:
-            safe_pickle.read(path)
+            contents.read(path)
         assert str(path) in str(told.value) and "\n" not in str(told.value)
 
 
@@ -256,17 +256,17 @@ def other_zip():
 ], ids=["empty", "png", "docx", "number", "list", "junk"])  # fmt: skip
 def test_a_file_of_another_kind_gets_one_line(tmp_path, data, said):
     with pytest.raises(UserError, match=said):
-        safe_pickle.read(saved(tmp_path, data))
+        contents.read(saved(tmp_path, data))
 
 
 def test_objects_in_npz_and_missing_files_are_refused(tmp_path):
     np.savez(tmp_path / "o.npz", a=np.array([Evil(os.system, "true")], object))
     with pytest.raises(UserError, match="damaged"):
-        safe_pickle.read(tmp_path / "o.npz")
+        contents.read(tmp_path / "o.npz")
     with pytest.raises(UserError, match="cannot be read .No such file"):
-        safe_pickle.read(tmp_path / "none.pkl")
+        contents.read(tmp_path / "none.pkl")
     with pytest.raises(UserError, match="cannot be read .Is a directory"):
-        safe_pickle.read(tmp_path)
+        contents.read(tmp_path)
 
 
 @pytest.mark.parametrize(("size", "stride", "offset"), [
@@ -277,4 +277,4 @@ def test_objects_in_npz_and_missing_files_are_refused(tmp_path):
 def test_tensors_stay_within_their_storage(tmp_path, form, size, stride, offset):
     path = saved(tmp_path, form({"w": Tensor(Storage(A), size, stride, offset)}))
     with pytest.raises(UserError, match="damaged"):
-        safe_pickle.read(path)
+        contents.read(path)
