@@ -20,9 +20,9 @@ def count(n: int, thing: str) -> str:
 
 def names(texts: Iterable[str], most: int = 10) -> str:
     """Lists texts, the first `most` of them, then a count of the rest."""
-    texts = [shown(text) for text in texts]
+    texts = list(texts)
     more = len(texts) - most
-    return ", ".join(texts[:most]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(map(shown, texts[:most])) + (f" and {more} more" if more > 0 else "")
 
 
 def of_classes(classes: Sequence[str], labels: np.ndarray | None) -> str:

@@ -3,30 +3,30 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from jaxgan.config.registry import as_mapping
 from jaxgan.core import game as core
-from jaxgan.core.game import Spec
-from jaxgan.runtime.errors import UserError
+from jaxgan.core.game import Spec, State
+from jaxgan.runtime.errors import UserError, is_full
 from jaxgan.training import workdir as workdirs
 from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.setup import make_game
-from jaxgan.weights import contents, networks
+from jaxgan.weights import configs, contents, networks, state_dict
 from jaxgan.weights import stylegan2_ada as published
-
-PYTHON = '''"""{source} as jaxgan.convert found it; what it does not tell is {base}'s."""
-
-from ml_collections import ConfigDict
+from jaxgan.weights.state_dict import StateDict
 
 
-def get_config(arg: str | None = None) -> ConfigDict:
-    """The run that this folder holds."""
-    del arg
-    return ConfigDict({config!r})
-'''
+class Run(NamedTuple):
+    """What weights become: a config, the data's shape, and a state at step 0."""
+
+    config: dict[str, Any]
+    spec: Spec
+    steps: int
+    state: State
 
 
 def read(
@@ -49,43 +49,67 @@ def read(
     Raises:
       UserError: another game, a workdir with a checkpoint, or a file without such networks.
     """
-    if base["game"].get("name") != "stylegan2":
+    game = as_mapping(base.get("game"), "config.game")
+    if game.get("name") != "stylegan2":
         raise UserError(f"--config={name}: its game is not stylegan2")
+    configs.check(base)
     if list((workdir / "checkpoints").glob("[0-9]*")):
         raise UserError(f"{workdir} holds a run already; pass another --workdir")
     weights = contents.read(path)
     try:
-        states = networks.split(weights.arrays)
+        nets = {net: state_dict.checked(s) for net, s in networks.split(weights.arrays).items()}
+        run = _convert(nets, weights.kwargs, base)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    options = published.generator_options(states["G_ema"])
-    config, spec = describe(base, states, options, weights.kwargs), Spec(options["shape"])
-    spec = spec._replace(classes=options["classes"])
-    agree(path, config, said or {}, options["shape"][-1])
+    agree(path, run.config, said or {}, run.spec.shape[-1])
+    source = configs.source(run.config, path.name, name)
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        workdirs.write(workdir, workdirs.Record(run.config, run.spec, run.steps))
+        (workdir / "config.py").write_text(source, encoding="ascii")
+        checkpoints = Checkpoints(workdir / "checkpoints")
+        checkpoints.save(run.state, 0)
+        checkpoints.close()
+    except OSError as error:
+        if is_full(error):
+            raise
+        raise UserError(
+            f"--workdir={workdir}: cannot be written ({error.strerror or error}); pass another"
+        ) from error
+    critic = "with its critic" if "D" in nets else "with a newly initialized critic"
+    print(f"wrote {path} to {workdir}, {critic}", file=sys.stderr)
+
+
+def _convert(nets: Mapping[str, StateDict], kwargs: Mapping[str, Any], base: dict[str, Any]) -> Run:
+    """Returns the run of state dicts by network; `base` sets what they do not determine."""
+    options = published.generator_options(nets["G_ema"])
+    config = describe(base, nets, options, kwargs)
+    spec = Spec(options["shape"], options["classes"])
     steps = config["steps"] if isinstance(config["steps"], int) else 1
     game = make_game(config["game"], config["optim"], spec=spec, steps=steps)
-    state = jax.jit(lambda: core.init(game, jax.random.key(config["seed"])))()
+    imported = {net: published.import_generator(nets[net]) for net in ("G", "G_ema")}
+    params = dict(imported["G"].params)
+    if "D" in nets:
+        params["d"] = published.import_discriminator(nets["D"])
+    noise = {"noise": imported["G_ema"].stats["noise"].get("synthesis", {})}
+    new = {
+        "params": params,
+        "ema": dict(imported["G_ema"].params),
+        "stats": {"synthesis": noise},
+        "memory": {"w_avg": imported["G_ema"].w_avg},
+    }
 
-    imported = {net: published.import_generator(states[net]) for net in ("G", "G_ema")}
-    nets = {net: dict(imported[net].params) for net in imported}
-    if "D" in states:
-        nets["G"]["d"] = published.import_discriminator(states["D"])
-    noise = {"noise": imported["G_ema"].stats["noise"]["synthesis"]}
-    state = state.replace(
-        params=fitting(state.params, nets["G"], path),
-        ema=fitting(state.ema, nets["G_ema"], path),
-        stats=fitting(state.stats, {"synthesis": noise}, path),
-        memory=state.memory | {"w_avg": jax.numpy.asarray(imported["G_ema"].w_avg)},
-    )
-    workdir.mkdir(parents=True, exist_ok=True)
-    workdirs.write(workdir, workdirs.Record(config, spec, steps))
-    source = PYTHON.format(source=path.name, base=name, config=config)
-    (workdir / "config.py").write_text(source)
-    checkpoints = Checkpoints(workdir / "checkpoints")
-    checkpoints.save(state, 0)
-    checkpoints.close()
-    critic = "with its critic" if "D" in states else "with a newly initialized critic"
-    print(f"wrote {path} to {workdir}, {critic}", file=sys.stderr)
+    def init() -> State:
+        return core.init(game, jax.random.key(config["seed"]))
+
+    # Shapes are compared before a net is made: its size is the product of what the file says.
+    shapes = jax.eval_shape(init)
+    for part, tree in new.items():
+        fitting(getattr(shapes, part), tree)
+    state = jax.jit(init)()
+    merged = {part: fitting(getattr(state, part), tree) for part, tree in new.items()}
+    made = {part: jax.tree.map(jax.numpy.asarray, tree) for part, tree in merged.items()}
+    return Run(config, spec, steps, state.replace(**made))
 
 
 def write(workdir: Path, out: Path) -> None:
@@ -124,14 +148,17 @@ def describe(
       kwargs: by network, its constructor's arguments, as `contents.read` returns them.
     """
     d = published.discriminator_options(states["D"]) if "D" in states else {}
-    clamp = _clamp(kwargs)
+    clamp = {"clamp": configs.clamp(kwargs)}
     labeled = bool(g["classes"])
-    embedded = g["w_dim"] if labeled else 0
+    latent = states["G_ema"]["mapping.fc0.weight"].shape[1] - (g["w_dim"] if labeled else 0)
+    if latent < 1:
+        raise UserError("mapping.fc0.weight takes no latent; give other weights")
+    critic = as_mapping(base["game"].get("d"), "config.game.d")
     game = base["game"] | {
-        "latent": states["G_ema"]["mapping.fc0.weight"].shape[1] - embedded,
+        "latent": latent,
         "condition": "label" if labeled else "",
-        "g": {"name": "stylegan2.Generator", **_fields(g), "clamp": clamp},
-        "d": {**base["game"]["d"], "name": "stylegan2.Discriminator", **_fields(d), "clamp": clamp},
+        "g": {"name": "stylegan2.Generator", **_fields(g), **clamp},
+        "d": {**critic, "name": "stylegan2.Discriminator", **_fields(d), **clamp},
     }
     return base | {"game": game, "data": base["data"] | {"res": g["shape"][0]}}
 
@@ -156,7 +183,7 @@ def agree(path: Path, config: Mapping[str, Any], said: Mapping[str, Any], channe
             )
 
 
-def fitting(tree: Any, new: Any, path: Path) -> Any:
+def fitting(tree: Any, new: Any) -> Any:
     """Returns `tree` with its branches replaced by those of `new`.
 
     Raises:
@@ -170,18 +197,10 @@ def fitting(tree: Any, new: Any, path: Path) -> Any:
     if differ := sorted(set(have.items()) ^ set(want.items())):
         name = differ[0][0]
         raise UserError(
-            f"{path}: {name} is {have.get(name)}, but the nets of its options have {want.get(name)}"
+            f"{state_dict.brief(name)} is {have.get(name)}, but the nets of its options have "
+            f"{want.get(name)}"
         )
-    return jax.tree.map(jax.numpy.asarray, merged)
-
-
-def _clamp(kwargs: Mapping[str, Mapping[str, Any]]) -> float:
-    """Returns conv_clamp from the arguments of the networks' constructors, 0 if it is not there."""
-    for options in kwargs.values():
-        inner = options.get("synthesis_kwargs", options)
-        if inner.get("conv_clamp"):
-            return float(inner["conv_clamp"])
-    return 0.0
+    return merged
 
 
 def _fields(options: dict[str, Any]) -> dict[str, Any]:

@@ -14,12 +14,11 @@ import numpy as np
 
 from jaxgan.nets.ops import upfirdn
 from jaxgan.runtime.errors import UserError
+from jaxgan.weights.state_dict import OTHER, Shapes, StateDict, brief
 
-StateDict = Mapping[str, np.ndarray]
 Tree = dict[str, Any]
 
 _TO_HWIO, _TO_OIHW = (2, 3, 1, 0), (3, 2, 0, 1)
-_OTHER = "; only networks of stylegan2-ada-pytorch can be read"
 
 
 class Generator(NamedTuple):
@@ -93,24 +92,22 @@ def generator_options(state: StateDict) -> dict[str, Any]:
     Raises:
       UserError: the weights are not a StyleGAN2 generator's.
     """
-    try:
-        widths = {4: len(state["synthesis.b4.const"])}
-        sizes = _sizes(state, "synthesis.")
-        last = f"synthesis.b{sizes[-1]}"
-        widths |= {n: len(state[f"synthesis.b{n}.conv1.weight"]) for n in sizes}
-        skip, rgb = f"{last}.skip.weight" in state, "synthesis.b4.torgb.weight" in state
-        return {
-            "shape": (sizes[-1], sizes[-1], len(state[f"{last}.torgb.weight"])),
-            "w_dim": len(state["mapping.w_avg"]),
-            "layers": _mapping_layers(state),
-            "channel_base": widths[sizes[-1]] * sizes[-1],
-            "channel_max": widths[4],
-            "architecture": "skip" if rgb else "resnet" if skip else "orig",
-            "classes": _classes(state),
-            "taps": _taps(state["synthesis.b4.resample_filter"]),
-        }
-    except (KeyError, IndexError, TypeError) as error:
-        raise _other("generator", error, "synthesis.b4.const") from None
+    shapes = Shapes("generator", state)
+    base = shapes.of("synthesis.b4.const", 3)[0]
+    sizes = shapes.sizes("synthesis.")
+    last = f"synthesis.b{sizes[-1]}"
+    skip, rgb = f"{last}.skip.weight" in state, "synthesis.b4.torgb.weight" in state
+    shapes.of("mapping.fc0.weight", 2)
+    return {
+        "shape": (sizes[-1], sizes[-1], shapes.of(f"{last}.torgb.weight", 4)[0]),
+        "w_dim": shapes.of("mapping.w_avg", 1)[0],
+        "layers": shapes.layers(),
+        "channel_base": shapes.of(f"{last}.conv1.weight", 4)[0] * sizes[-1],
+        "channel_max": base,
+        "architecture": "skip" if rgb else "resnet" if skip else "orig",
+        "classes": shapes.classes(),
+        "taps": shapes.taps("synthesis.b4.resample_filter"),
+    }
 
 
 def discriminator_options(state: StateDict) -> dict[str, Any]:
@@ -121,43 +118,39 @@ def discriminator_options(state: StateDict) -> dict[str, Any]:
     Raises:
       UserError: the weights are not a StyleGAN2 discriminator's.
     """
-    try:
-        conv, out = state["b4.conv.weight"], len(state["b4.out.weight"])
-        first = _sizes(state, "")[-1]
-        weight = state[f"b{first}.fromrgb.weight"]
-        skip, rgb = f"b{first}.skip.weight" in state, "b4.fromrgb.weight" in state
-        classes = _classes(state)
-        return {
-            "shape": (first, first, weight.shape[1]),
-            "channel_base": len(weight) * first,
-            "channel_max": len(conv),
-            "architecture": "skip" if rgb else "resnet" if skip else "orig",
-            "std_channels": conv.shape[1] - len(conv),
-            "cmap": out if classes else 0,
-            "layers": _mapping_layers(state) if classes else 8,
-            "classes": classes,
-            "taps": _taps(state["b4.conv.resample_filter"]),
-        }
-    except (KeyError, IndexError, TypeError) as error:
-        raise _other("discriminator", error, "b4.conv.weight") from None
-
-
-def _other(kind: str, error: Exception, first: str) -> UserError:
-    """Returns the error of a state dict that lacks an array, or has one of too few axes."""
-    lacking = error.args[0] if isinstance(error, KeyError) else f"{first} of its shape"
-    return UserError(f"not a StyleGAN2 {kind}: it has no {lacking}{_OTHER}")
+    shapes = Shapes("discriminator", state)
+    out, widened = shapes.of("b4.conv.weight", 4)[:2]
+    first = shapes.sizes("")[-1]
+    width, channels = shapes.of(f"b{first}.fromrgb.weight", 4)[:2]
+    skip, rgb = f"b{first}.skip.weight" in state, "b4.fromrgb.weight" in state
+    classes = shapes.classes()
+    return {
+        "shape": (first, first, channels),
+        "channel_base": width * first,
+        "channel_max": out,
+        "architecture": "skip" if rgb else "resnet" if skip else "orig",
+        "std_channels": widened - out,
+        "cmap": shapes.of("b4.out.weight", 2)[0] if classes else 0,
+        "layers": shapes.layers() if classes else 8,
+        "classes": classes,
+        "taps": shapes.taps("b4.conv.resample_filter"),
+    }
 
 
 def _ours(path: list[str], leaf: str, value: Any) -> tuple[list[str], np.ndarray]:
     """Converts one parameter's published path and value to those of jaxgan's tree."""
-    value = np.asarray(value)
+    value, name = np.asarray(value), brief(".".join([*path, leaf]))
+    axes = {"const": (3,), "bias": (1,), "noise_strength": (0, 1), "weight": (2, 4)}
+    if leaf not in axes:
+        raise UserError(f"{name}: not a parameter of StyleGAN2{OTHER}")
+    features = [*path, leaf] == ["b4", "fc", "weight"]  # features are flattened CHW there, HWC here
+    if value.ndim not in axes[leaf] or (features and (value.ndim != 2 or value.shape[1] % 16)):
+        raise UserError(f"{name} has the shape {value.shape}, as in no StyleGAN2{OTHER}")
     if leaf == "const":
         return [*path, leaf], value.transpose(1, 2, 0)
-    if leaf in ("bias", "noise_strength"):
-        return [*path, leaf], value
     if leaf != "weight":
-        raise UserError(f"{'.'.join([*path, leaf])}: not a parameter of StyleGAN2{_OTHER}")
-    if path == ["b4", "fc"]:  # features are flattened CHW there, HWC here
+        return [*path, leaf], value
+    if features:
         out = len(value)
         value = value.reshape(out, -1, 4, 4).transpose(0, 2, 3, 1).reshape(out, -1)
     value = value.transpose(_TO_HWIO) if value.ndim == 4 else value.T
@@ -190,28 +183,6 @@ def _filters(state: StateDict, taps: tuple[float, ...]) -> dict[str, np.ndarray]
             convs.add(name.removesuffix(".weight"))
     convs = {name for name in convs if not name.endswith("torgb")}
     return {f"{name}.resample_filter": np.outer(f, f) for name in blocks | convs}
-
-
-def _taps(f: np.ndarray) -> tuple[float, ...]:
-    """Returns the 1-D filter whose outer product a 2-D one is, scaled to a first tap of 1."""
-    f = np.asarray(f, np.float64)
-    row = f.sum(axis=0) if f.ndim == 2 else f
-    if f.ndim == 2 and not np.allclose(np.outer(row, row), f * f.sum(), atol=1e-6):
-        raise UserError("resample_filter is not the outer product of a filter with itself")
-    return tuple(float(tap) for tap in row / row[0])
-
-
-def _sizes(state: StateDict, prefix: str) -> list[int]:
-    matches = (re.match(rf"{prefix}b(\d+)\.", name) for name in state)
-    return sorted({int(match[1]) for match in matches if match})
-
-
-def _mapping_layers(state: StateDict) -> int:
-    return sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in state)
-
-
-def _classes(state: StateDict) -> int:
-    return state["mapping.embed.weight"].shape[1] if "mapping.embed.weight" in state else 0
 
 
 def _put(tree: Tree, path: list[str], value: Any) -> None:
