@@ -9,6 +9,7 @@ import struct
 import zlib
 from typing import NamedTuple
 
+from jaxgan.runtime.errors import UserError
 from jaxgan.weights import bounds
 from jaxgan.weights.bounds import Budget, Damaged, Excess
 from jaxgan.weights.tensors import Bytes
@@ -36,8 +37,9 @@ class Archive:
     def __init__(self, data: memoryview, budget: Budget):
         """Reads the directory.
 
-        Raises:
-          Damaged, Excess: a zip without its directory, or with more than is there or allowed.
+          Raises:
+            Damaged, Excess: a zip without its directory, or with more than is there or allowed.
+        UserError: an encrypted member, or one packed by a method other than zlib's.
         """
         self._data, self._budget = data, budget
         self.members: dict[str, Member] = {}
@@ -106,10 +108,10 @@ class Archive:
         if name in self.members:
             raise Damaged(f"a zip with two members {name[:80]!a}")
         if flags & _ENCRYPTED:
-            raise Damaged(f"a zip in which {name[:80]!a} is encrypted; decrypt it first")
+            raise UserError(f"a zip in which {name[:80]!a} is encrypted; decrypt it first")
         if method not in (_STORED, _DEFLATED):
-            raise Damaged(
-                f"a zip in which {name[:80]!a} is packed by method {method}; pack it again"
+            raise UserError(
+                f"a zip in which {name[:80]!a} is packed by method {method}; repack it"
             )
         self._budget.step(400 + len(text))
         self.members[name] = Member(where, packed, size, crc, method)

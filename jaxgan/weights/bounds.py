@@ -11,6 +11,7 @@ FACTOR = 4  # what a larger one may cost, in multiples of its size
 STEPS = 2_000_000  # opcodes executed, and entries of dicts walked
 DEPTH = 64  # dicts and modules within one another
 NESTED = 1  # pickles within one another
+NAME = 1024  # characters of an array's name
 TEXT = 2**22  # bytes of a string
 LINE = 256  # bytes of an opcode's argument that is a line of text
 INTEGER = 255  # bytes of an integer

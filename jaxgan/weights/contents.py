@@ -19,7 +19,7 @@ from jaxgan.weights.archive import Archive
 from jaxgan.weights.bounds import Budget, Damaged, Excess
 from jaxgan.weights.machine import Machine
 from jaxgan.weights.tensors import Storage
-from jaxgan.weights.walk import Weights, collect
+from jaxgan.weights.walk import Weights, add, collect
 
 MAGIC = 0x1950A86A20F9469CFC6C  # the first value of torch.save's older streams
 
@@ -113,9 +113,12 @@ class _File:
             raise UserError(
                 "a zip, but neither PyTorch's nor NumPy's; give a .pt, .pth or .npz file"
             )
-        read = {name.removesuffix(".npy"): npy.read(archive.read(name)) for name in names}
-        some = {name: array for name, array in read.items() if array is not None}
-        return Weights({k: tensors.plain(v, self._budget) for k, v in some.items()}, {})
+        found = Weights({}, {})
+        for name in names:
+            array = npy.read(archive.read(name))
+            if array is not None:
+                add(found.arrays, name.removesuffix(".npy"), tensors.plain(array, self._budget))
+        return found
 
     def _torch(self, archive: Archive, name: str) -> Any:
         """Returns what the pickle of a zip of PyTorch builds; its storages are members."""

@@ -55,16 +55,27 @@ def collect(root: Any, budget: Budget) -> Weights:
         if type(node.value) in (Tensor, Array):
             if id(node.value) not in made:
                 made[id(node.value)] = _array(node.value, budget)
-            array = made[id(node.value)]
-            if array is not None and node.name in found.arrays:
-                raise Damaged(f"two arrays are named {node.name[:80]!a}")
-            if array is not None:
-                found.arrays[node.name] = array
+            add(found.arrays, node.name, made[id(node.value)])
         elif type(node.value) is Dict:
             if _is_module(node.value) and not node.within:
                 found.kwargs[node.name] = _options(node.value.items.get("_init_kwargs"), budget)
             todo += reversed(list(_entries(node, budget)))
     return found
+
+
+def add(arrays: dict[str, np.ndarray], name: str, array: np.ndarray | None) -> None:
+    """Adds an array under its name; one that is None holds no numbers and is passed over.
+
+    Raises:
+      Damaged, Excess: another array has that name, or it is too long.
+    """
+    if array is None:
+        return
+    if len(name) > bounds.NAME:
+        raise Excess(f"it has an array with a name of {len(name)} characters")
+    if name in arrays:
+        raise Damaged(f"two arrays are named {name[:80]!a}")
+    arrays[name] = array
 
 
 def _entries(node: _Node, budget: Budget) -> Iterator[_Node]:
