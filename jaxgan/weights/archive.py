@@ -110,9 +110,7 @@ class Archive:
         if flags & _ENCRYPTED:
             raise UserError(f"a zip in which {name[:80]!a} is encrypted; decrypt it first")
         if method not in (_STORED, _DEFLATED):
-            raise UserError(
-                f"a zip in which {name[:80]!a} is packed by method {method}; repack it"
-            )
+            raise UserError(f"a zip in which {name[:80]!a} is packed by method {method}; repack it")
         self._budget.step(400 + len(text))
         self.members[name] = Member(where, packed, size, crc, method)
         return at

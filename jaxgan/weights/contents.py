@@ -33,8 +33,6 @@ def read(path: Path) -> Weights:
       UserError: a file that is missing, damaged, of another kind or without arrays, that takes
         more than its bounds, or a pickle that names a global which no weights need.
     """
-    if path.is_dir():
-        raise UserError(f"{path}: cannot be read (Is a directory): {kinds.of_folder(path)}")
     try:
         found = parse(_bytes(path))
     except (UserError, Excess) as error:
@@ -70,6 +68,8 @@ def _bytes(path: Path) -> bytes:
     """Returns the bytes of a regular file; opening another kind could block."""
     try:
         status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise UserError(f"cannot be read (Is a directory): {kinds.of_folder(path)}")
         if not stat.S_ISREG(status.st_mode):
             raise UserError("is no regular file; give a file of weights")
         if status.st_size > bounds.FILE:

@@ -1,7 +1,8 @@
 """Converts published weights to a run of jaxgan, and a run's averaged generator back."""
 
+import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,7 +54,9 @@ def read(
     if game.get("name") != "stylegan2":
         raise UserError(f"--config={name}: its game is not stylegan2")
     configs.check(base)
-    if list((workdir / "checkpoints").glob("[0-9]*")):
+    with _one_line(workdir):
+        held = list((workdir / "checkpoints").glob("[0-9]*"))
+    if held:
         raise UserError(f"{workdir} holds a run already; pass another --workdir")
     weights = contents.read(path)
     try:
@@ -63,21 +66,27 @@ def read(
         raise UserError(f"{path}: {error}") from None
     agree(path, run.config, said or {}, run.spec.shape[-1])
     source = configs.source(run.config, path.name, name)
-    try:
+    with _one_line(workdir):
         workdir.mkdir(parents=True, exist_ok=True)
         workdirs.write(workdir, workdirs.Record(run.config, run.spec, run.steps))
         (workdir / "config.py").write_text(source, encoding="ascii")
         checkpoints = Checkpoints(workdir / "checkpoints")
         checkpoints.save(run.state, 0)
         checkpoints.close()
+    critic = "with its critic" if "D" in nets else "with a newly initialized critic"
+    print(f"wrote {path} to {workdir}, {critic}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _one_line(workdir: Path) -> Iterator[None]:
+    """Makes a UserError of what the system says of a workdir, unless the disk is full."""
+    try:
+        yield
     except OSError as error:
         if is_full(error):
             raise
-        raise UserError(
-            f"--workdir={workdir}: cannot be written ({error.strerror or error}); pass another"
-        ) from error
-    critic = "with its critic" if "D" in nets else "with a newly initialized critic"
-    print(f"wrote {path} to {workdir}, {critic}", file=sys.stderr)
+        said = error.strerror or error
+        raise UserError(f"--workdir={workdir}: cannot be written ({said}); pass another") from error
 
 
 def _convert(nets: Mapping[str, StateDict], kwargs: Mapping[str, Any], base: dict[str, Any]) -> Run:

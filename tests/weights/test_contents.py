@@ -9,6 +9,7 @@ import subprocess
 import sys
 import types
 import zipfile
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -267,6 +268,16 @@ def test_objects_in_npz_and_missing_files_are_refused(tmp_path):
         contents.read(tmp_path / "none.pkl")
     with pytest.raises(UserError, match="cannot be read .Is a directory"):
         contents.read(tmp_path)
+    with pytest.raises(UserError, match="cannot be read .File name too long"):
+        contents.read(tmp_path / ("y" * 300))
+    os.mkfifo(tmp_path / "fifo.pkl")
+    for path in (tmp_path / "fifo.pkl", Path("/dev/zero")):
+        with pytest.raises(UserError, match="is no regular file"):
+            contents.read(path)
+    with (tmp_path / "sparse.pkl").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(UserError, match="refused: it has 1100 GB"):
+        contents.read(tmp_path / "sparse.pkl")
 
 
 @pytest.mark.parametrize(("size", "stride", "offset"), [
