@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from jaxgan.data.summary import shown
+
 _ADA = "give a network of stylegan2-ada-pytorch (.pkl, .pt, .pth or .npz)"
 _DOWNLOAD = "download the file itself"
 _UNPACK = "unpack it and give the file of weights inside"
@@ -98,10 +100,9 @@ def of_names(names: Iterable[str]) -> str:
     for pattern, said in _NAMES:
         if any(re.match(pattern, name.rpartition("/")[2]) for name in names):
             return f"{said}; {_ADA}"
-    shown = ", ".join(names[:3])
-    return (
-        f"no generator of StyleGAN2 among its arrays ({shown}{', …' if names[3:] else ''}); {_ADA}"
-    )
+    listed = ", ".join(shown(name[:80]) for name in names[:3])
+    more = ", …" if names[3:] else ""
+    return f"no generator of StyleGAN2 among its arrays ({listed}{more}); {_ADA}"
 
 
 def of_folder(folder: Path) -> str:

@@ -16,7 +16,7 @@ from jaxgan.runtime.errors import UserError, is_full
 from jaxgan.training import workdir as workdirs
 from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.setup import make_game
-from jaxgan.weights import configs, contents, networks, state_dict
+from jaxgan.weights import configs, contents, state_dict
 from jaxgan.weights import stylegan2_ada as published
 from jaxgan.weights.state_dict import StateDict
 
@@ -60,7 +60,7 @@ def read(
         raise UserError(f"{workdir} holds a run already; pass another --workdir")
     weights = contents.read(path)
     try:
-        nets = {net: state_dict.checked(s) for net, s in networks.split(weights.arrays).items()}
+        nets = {net: state_dict.checked(s) for net, s in state_dict.split(weights.arrays).items()}
         run = _convert(nets, weights.kwargs, base)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
@@ -152,7 +152,7 @@ def describe(
 
     Args:
       base: a config of the game stylegan2.
-      states: state dicts by network, as `networks.split` returns them.
+      states: state dicts by network, as `state_dict.split` returns them.
       g: `generator_options` of the averaged generator.
       kwargs: by network, its constructor's arguments, as `contents.read` returns them.
     """

@@ -1,19 +1,51 @@
-"""Checks the arrays of other programs' networks before anything is made of them."""
+"""Finds networks among a file's arrays, and checks them before anything is made of them."""
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import ml_dtypes
 import numpy as np
 
 from jaxgan.data.summary import shown
 from jaxgan.runtime.errors import UserError
+from jaxgan.weights import kinds
 
 StateDict = Mapping[str, np.ndarray]
 
 OTHER = "; only networks of stylegan2-ada-pytorch can be read"
+_ROLES = {
+    **dict.fromkeys(("G_ema", "g_ema", "ema", "netG_ema", "generator_ema"), "G_ema"),
+    **dict.fromkeys(("G", "g", "netG", "generator"), "G"),
+    **dict.fromkeys(("D", "d", "netD", "discriminator"), "D"),
+}
+_WRAPPERS = ("module", "_orig_mod", "model", "state_dict")
 _MOST_TAPS = 64
 _MOST_LAYERS = 64  # of a mapping; the published have 8
+
+
+def split(arrays: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Splits arrays into state dicts by network: G, G_ema, D, without wrappers' prefixes.
+
+    A single generator serves as both G and G_ema.
+
+    Raises:
+      UserError: there is no generator of StyleGAN2; what there is instead.
+    """
+    states: dict[str, dict[str, Any]] = {}
+    for name, value in arrays.items():
+        network, rest = _place(name)
+        state = states.setdefault(network, {})
+        if rest in state:
+            of = brief(network) or "the network"
+            raise UserError(f"two arrays are {brief(rest)} of {of}; give one of them")
+        state[rest] = value
+    g = states.get("G_ema") or states.get("G") or states.get("")
+    if not g or not any(name.startswith(("synthesis.b", "mapping.fc")) for name in g):
+        named = [name for state in (g, *states.values()) for name in state or ()]
+        raise UserError(kinds.of_names(dict.fromkeys([*named, *arrays])))
+    found = {"G": states.get("G", g), "G_ema": g}
+    return found | ({"D": states["D"]} if "D" in states else {})
 
 
 class Shapes:
@@ -107,3 +139,18 @@ def _floats(name: str, value: np.ndarray) -> np.ndarray:
     if not np.isfinite(floats).all():
         raise UserError(f"{brief(name)} has values that are not finite; give other weights")
     return floats
+
+
+def _place(name: str) -> tuple[str, str]:
+    """Returns the network of an array's name, '' if it tells none, and its name in the network."""
+    path, _, rest = name.rpartition("/")
+    role = ""
+    for part in path.split("/") if path else ():
+        if part not in _ROLES and part not in _WRAPPERS:
+            return path, rest
+        role = _ROLES.get(part, role)
+    while True:
+        first, dot, inner = rest.partition(".")
+        if not dot or (first not in _ROLES and first not in _WRAPPERS):
+            return role, rest
+        role, rest = _ROLES.get(first, role), inner

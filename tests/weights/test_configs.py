@@ -202,6 +202,26 @@ def test_misshapen_discriminators_are_refused(nets, name, shape):
         stylegan2_ada.import_discriminator(state | {name: np.ones(shape)})
 
 
+@pytest.mark.parametrize("net", ["G/", "D/"])
+def test_whatever_shape_an_array_has_no_error_is_pythons(nets, net):
+    """Each array in turn is left out, or has a shape of up to five axes."""
+    state = {k.removeprefix(net): v for k, v in nets.items() if k.startswith(net)}
+    read = {
+        "G/": lambda s: (stylegan2_ada.import_generator(s), stylegan2_ada.generator_options(s)),
+        "D/": stylegan2_ada.import_discriminator,
+    }[net]
+    shapes = [(0,), *((2,) * axes for axes in range(6)), (3, 16), (1, 32, 1, 1)]
+    refused = 0
+    for name in state:
+        others = {k: v for k, v in state.items() if k != name}
+        for changed in (others, *(others | {name: np.ones(shape)} for shape in shapes)):
+            try:
+                read(changed)
+            except UserError:
+                refused += 1
+    assert refused > 2 * len(state)
+
+
 def test_shapes_that_do_not_fit_are_refused_before_a_net_of_them_is_made(nets, tmp_path):
     """A net of these options has 2**40 values; the file has a few."""
     wide = np.zeros((2**20, 1, 1, 1), np.float32)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from jaxgan.runtime.errors import UserError
-from jaxgan.weights import contents, kinds, networks, stylegan2_ada
+from jaxgan.weights import contents, kinds, state_dict, stylegan2_ada
 
 G = {"synthesis.b4.const": np.ones((2, 4, 4)), "mapping.fc0.weight": np.ones((2, 2))}
 D = {"b4.conv.weight": np.ones((2, 2, 3, 3))}
@@ -26,7 +26,7 @@ D = {"b4.conv.weight": np.ones((2, 2, 3, 3))}
      "state_dict/", "ema/", "generator/state_dict/module.", "G/model."],
 )  # fmt: skip
 def test_prefixes_of_a_network_are_stripped(prefix):
-    found = networks.split({prefix + name: value for name, value in G.items()})
+    found = state_dict.split({prefix + name: value for name, value in G.items()})
     assert set(found) == {"G", "G_ema"}
     assert found["G"] == found["G_ema"] == G
 
@@ -36,9 +36,9 @@ def test_networks_of_a_training_checkpoint_are_told_apart():
     arrays = {f"G/module.{k}": v for k, v in G.items()} | {f"g_ema/{k}": v for k, v in ema.items()}
     arrays |= {f"discriminator.{k}": v for k, v in D.items()}
     arrays |= {"optimizer/state/0/exp_avg": np.ones(3)}
-    assert networks.split(arrays) == {"G": G, "G_ema": ema, "D": D}
+    assert state_dict.split(arrays) == {"G": G, "G_ema": ema, "D": D}
     with pytest.raises(UserError, match="two arrays are synthesis.b4.const of G"):
-        networks.split({"G/synthesis.b4.const": G, "netG/synthesis.b4.const": G})
+        state_dict.split({"G/synthesis.b4.const": G, "netG/synthesis.b4.const": G})
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_networks_of_a_training_checkpoint_are_told_apart():
 )
 def test_other_networks_are_named(names, said):
     with pytest.raises(UserError, match=said):
-        networks.split({name: np.ones(2) for name in names})
+        state_dict.split({name: np.ones(2) for name in names})
 
 
 def archive(kind):
