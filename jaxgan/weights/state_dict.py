@@ -100,7 +100,8 @@ class Shapes:
         """
         self.of(first, np.ndim(self._state.get(first, 0)) or 2)
         f = np.asarray(self._state[first], np.float64)
-        if f.ndim > 2 or max(f.shape) > _MOST_TAPS or not np.isfinite(f).all():
+        square = f.ndim <= 2 and len(set(f.shape)) == 1 and len(f) <= _MOST_TAPS
+        if not square or not np.isfinite(f).all():
             raise UserError(f"resample_filter of shape {f.shape} is no filter of finite numbers")
         row = f.sum(axis=0) if f.ndim == 2 else f
         if f.ndim == 2 and not np.allclose(np.outer(row, row), f * f.sum(), atol=1e-6):
