@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jaxgan.data import summary
+from jaxgan.runtime.errors import UserError
 
 _SETTLED = 2e9  # nanoseconds after a change; a further one may show in no time before that
 
@@ -28,6 +29,18 @@ def cache(kind: str) -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxgan" / kind
 
 
+def home(path: str) -> Path:
+    """Returns a path in which ~ is the user's home.
+
+    Raises:
+      UserError: there is no such user, or no home.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"config.data: {path!a}: no such home; write the whole path") from error
+
+
 def stamp(stat: os.stat_result) -> list[int]:
     """Returns what changes when a file is written: its size and its times.
 
@@ -40,6 +53,26 @@ def stamp(stat: os.stat_result) -> list[int]:
 def hashed(data: bytes) -> str:
     """Returns 32 hexadecimal digits of bytes."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def sealed(record: Mapping[str, Any]) -> str:
+    """Returns a record as JSON, with its digest."""
+    body = json.dumps(record)
+    return json.dumps([hashed(body.encode()), body])
+
+
+def opened(text: str) -> dict[str, Any]:
+    """Returns the record that `sealed` made a text of.
+
+    Raises:
+      ValueError: it is not, or not whole.
+    """
+    parts = json.loads(text)
+    if not isinstance(parts, list) or len(parts) != 2 or not isinstance(parts[1], str):
+        raise ValueError("no record")
+    if hashed(parts[1].encode(errors="surrogatepass")) != parts[0]:
+        raise ValueError("a record that was changed")
+    return json.loads(parts[1])
 
 
 def reason(error: BaseException) -> str:
@@ -100,7 +133,7 @@ def _same(entry: Sequence[int | str] | None, stamped: Sequence[int]) -> bool:
 def _read(path: Path) -> dict[str, list[int | str]]:
     """Returns the remembered stamps and digests by name; none where there is no whole index."""
     try:
-        return json.loads(path.read_text())
+        return opened(path.read_text())
     except (OSError, ValueError):
         return {}
 
@@ -110,7 +143,7 @@ def _write(path: Path, entries: Mapping[str, Sequence[int | str]]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-            json.dump(entries, file)
+            file.write(sealed(entries))
         os.replace(file.name, path)
     except OSError as error:
         print(

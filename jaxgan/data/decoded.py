@@ -1,11 +1,13 @@
 """Decodes image files once into a memory-mapped cache, which is found again by their content."""
 
+import contextlib
 import io
 import json
 import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +23,10 @@ from jaxgan.data.tree import Tree
 from jaxgan.runtime.errors import UserError
 
 _VERSION = 2  # part of the cache key: increment it when decoding gives different pixels
+_LARGE = 2**24  # pixels of an image beyond which no other is decoded at the same time
+_SPARSE = 2**25  # pixels that an image may have whatever its file's size
+_DENSITY = 64  # pixels that a larger one may have for each byte of its file
+_ALONE = threading.Lock()
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 
@@ -72,7 +78,7 @@ def decoded(
         mark = digest({"image": np.memmap(fresh_pixels, np.uint8, "r", shape=shape)})
         seen = survey.of(facts)._asdict()
         record = {"of": str(tree.root), "n": len(facts), "bad": bad, "seen": seen, "mark": mark}
-        fresh_notes.write_text(json.dumps(record))
+        fresh_notes.write_text(content.sealed(record))
         os.replace(fresh_pixels, pixels)
         os.replace(fresh_notes, notes)
     found = _load(pixels, notes, want)
@@ -84,14 +90,20 @@ def decoded(
 def _load(pixels: Path, notes: Path, want: Target) -> Decoded | None:
     """Returns what the cache holds, or None where it does not hold all of it."""
     try:
-        record = json.loads(notes.read_text())
+        record = content.opened(notes.read_text())
         shape = (record["n"], want.res, want.res, want.channels)
-        if pixels.stat().st_size != np.prod(shape):
+        stat = pixels.stat()
+        if stat.st_size != np.prod(shape):
             return None
     except (FileNotFoundError, ValueError):
         return None
     bad = {int(row): error for row, error in record["bad"].items()}
     images = np.memmap(pixels, np.uint8, "r", shape=shape)
+    # What was hashed is remembered by its size and times, so whole pixels cost nothing here.
+    stamps = {"": content.stamp(stat)}
+    held = content.marks(pixels, stamps, lambda _: digest({"image": images}))[""]
+    if held.digest != record["mark"]:
+        return None
     return Decoded(images, bad, Survey(**record["seen"]), record["mark"])
 
 
@@ -172,7 +184,11 @@ def _decode(data: bytes, want: Target) -> tuple[np.ndarray, Facts] | str:
 
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as img:
-            return to_square(img, want)
+            size = img.width * img.height
+            if size > max(_SPARSE, _DENSITY * len(data)):
+                return f"{img.width}x{img.height} pixels in {len(data)} bytes, too few for them"
+            with _ALONE if size > _LARGE else contextlib.nullcontext():
+                return to_square(img, want)
     except Image.UnidentifiedImageError:
         return "no known image format"
     except MemoryError:  # the machine's fault, which the cache must not record as the file's

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _ORIENTATION = 0x0112  # the EXIF tag
+_PIECE = 2**20  # values converted at once
 Range = tuple[float, float]  # the values that become 0 and 255
 
 
@@ -48,8 +49,12 @@ def limits(dtype: np.dtype, bits: int, interval: Range | None) -> Range | None:
 def levels(values: np.ndarray, interval: Range) -> np.ndarray:
     """Maps `interval` linearly to [0, 255], rounded, as uint8; values outside are clipped."""
     low, high = interval
-    scaled = (values.astype(np.float64) - low) * 255 / (high - low)
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    out = np.empty(values.shape, np.uint8)
+    step = max(1, _PIECE * len(values) // max(1, values.size))
+    for start in range(0, len(values), step):  # floats of a large picture take eight times its size
+        piece = values[start : start + step].astype(np.float64)
+        out[start : start + step] = np.clip(np.rint((piece - low) * 255 / (high - low)), 0, 255)
+    return out
 
 
 def outside(values: np.ndarray, interval: Range) -> float:

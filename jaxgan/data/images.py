@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FITS = ("crop", "pad", "squash")
 # ITU-R 601 luma in 16-bit fixed point, the weights of Pillow's convert('L'); they sum to 2**16.
+_BAND = 2**20  # pixels composited at once
 _LUMA = np.array([19595, 38470, 7471], np.uint32)
 
 
@@ -90,20 +91,38 @@ def to_square(img: "Image.Image", want: Target) -> tuple[np.ndarray, Facts]:
     Raises:
       ValueError: pixels whose range is not known, or that are not finite.
     """
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
     kind = _kind(img)
     eight = depth.to_8_bits(img, want.bits, want.range)
-    img = ImageOps.exif_transpose(eight.img)
-    transparent = img.has_transparency_data and want.channels < 4
-    if transparent:
-        rgba = img.convert("RGBA")
-        transparent = rgba.getextrema()[3][0] < 255
-        img = Image.alpha_composite(Image.new("RGBA", img.size, "white"), rgba)
+    img = eight.img
+    img.load()
+    ImageOps.exif_transpose(img, in_place=True)  # which otherwise copies what is upright already
+    transparent = False
+    if img.has_transparency_data and want.channels < 4:
+        img, transparent = _on_white(img)
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[want.channels]
     facts = Facts(*img.size, kind, eight.deep, eight.peak, eight.clipped, transparent)
-    pixels = np.asarray(_resize(img.convert(mode), want.res, want.fit))
+    img = img if img.mode == mode else img.convert(mode)
+    pixels = np.asarray(_resize(img, want.res, want.fit))
     return pixels.reshape(want.res, want.res, want.channels), facts
+
+
+def _on_white(img: "Image.Image") -> tuple["Image.Image", bool]:
+    """Composites an image on white, and returns whether any of it is transparent.
+
+    A band at a time: as RGBA, a palette's image takes four times its size, and three of them here.
+    """
+    from PIL import Image
+
+    out, transparent = Image.new("RGB", img.size), False
+    rows = max(1, _BAND // img.width)
+    for top in range(0, img.height, rows):
+        band = img.crop((0, top, img.width, min(top + rows, img.height))).convert("RGBA")
+        transparent |= band.getextrema()[3][0] < 255
+        white = Image.new("RGBA", band.size, "white")
+        out.paste(Image.alpha_composite(white, band).convert("RGB"), (0, top))
+    return out, transparent
 
 
 def resize_batch(images: np.ndarray, res: int, fit: str = "crop") -> np.ndarray:

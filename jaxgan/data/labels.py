@@ -175,9 +175,10 @@ def _conditions(tree: Tree) -> np.ndarray:
             f"config.data: {path} is not an array of floats ({content.reason(error)}); write it "
             "with np.save"
         ) from error
-    if len(np.atleast_1d(rows)) != size:
+    n = len(rows) if rows.ndim else 0
+    if n != size:
         raise UserError(
-            f"config.data: {path} has {len(np.atleast_1d(rows))} rows for {size} image files; "
+            f"config.data: {path} has {n} rows for {size} image files; "
             "give a row for each, in the sorted order of their paths"
         )
     return rows[[i for i, name in enumerate(tree.files) if name not in tree.bad]]

@@ -109,7 +109,16 @@ def tree(root: Path) -> Tree:
     Raises:
       UserError: neither is there, or it has no image.
     """
-    if root.is_dir():
+    try:
+        is_folder = stat.S_ISDIR(root.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # a name with a NUL
+        is_folder = False
+    except OSError as error:
+        raise UserError(
+            f"config.data: {root} cannot be read ({content.reason(error)}); check the path after "
+            "'folder:'"
+        ) from error
+    if is_folder:
         return _folder(root)
     if not root.exists():
         raise UserError(f"config.data: no folder {root}; check the path after 'folder:'")
@@ -127,6 +136,7 @@ def _folder(root: Path) -> Tree:
     """Walks a folder; each folder is visited once, by its own path before any link to it."""
     found = Found()
     seen: set[tuple[int, int]] = set()
+    kernel = _kernel()
     folders: list[str] = [""]
     links: list[str] = []
     while folders or links:
@@ -139,6 +149,9 @@ def _folder(root: Path) -> Tree:
                 found.passed.append(f"{name} (links to a folder that is read already)")
                 continue
             seen.add((at.st_dev, at.st_ino))
+            if at.st_dev in kernel:
+                found.passed.append(f"{name or root} (the kernel's, not files)")
+                continue
             with os.scandir(root / name) as entries:
                 for entry in entries:
                     _entry(found, name, entry, folders, links)
@@ -146,6 +159,14 @@ def _folder(root: Path) -> Tree:
         except OSError as error:
             found.bad[name or "."] = content.reason(error)
     return found.tree(root, lambda name: (root / name).read_bytes())
+
+
+def _kernel() -> set[int]:
+    """Returns the devices of /proc and /sys: their files are made when they are read, without end.
+
+    /proc/self has links to the root of all files, too.
+    """
+    return {os.stat(path).st_dev for path in ("/proc", "/sys") if os.path.ismount(path)}
 
 
 def _entry(

@@ -1,6 +1,5 @@
 """Digests of files, remembered until the file's size or times change."""
 
-import json
 import os
 import time
 from pathlib import Path
@@ -59,9 +58,11 @@ def test_a_broken_index_is_replaced_and_one_that_cannot_be_written_is_told(
     stamps = {"a": [1, 5, 5]}
     content.marks(tmp_path, stamps, lambda _: "d")
     (path,) = index.iterdir()
-    path.write_text("{")
-    content.marks(tmp_path, stamps, lambda _: "d")
-    assert json.loads(path.read_text()) == {"a": [1, 5, 5, "d"]}
+    whole = path.read_text()
+    for broken in ("{", "[]", "null", '{"a": 5}', whole.replace("d", "e"), whole[:-9]):
+        path.write_text(broken)
+        assert content.marks(tmp_path, stamps, lambda _: "d")["a"].digest == "d"
+        assert content.opened(path.read_text()) == {"a": [1, 5, 5, "d"]}
     blocked = tmp_path / "file"
     blocked.touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))

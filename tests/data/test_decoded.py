@@ -1,17 +1,21 @@
 """The cache of decoded images: found again by content, whole or not at all."""
 
-import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from jaxgan.data import content
 from jaxgan.data import decoded as decoding
 from jaxgan.data.sources.folder import folder
 from jaxgan.runtime.errors import UserError
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -123,20 +127,62 @@ def test_a_crash_leaves_no_incomplete_cache(root, cache, count, monkeypatch, cra
     assert len(count) == 3
 
 
-@pytest.mark.parametrize("damage", ["truncated", "no pixels", "no notes", "broken notes"])
+@pytest.mark.parametrize(
+    "damage",
+    ["truncated", "flipped", "no pixels", "no notes", "{", "[]", "changed", "other record"],
+)
 def test_a_damaged_cache_is_made_anew(root, cache, count, damage):
     folder(str(root), res=8)
     notes, pixels = (next(cache.glob(f"*.{kind}")) for kind in ("json", "pixels"))
-    assert json.loads(notes.read_text())["of"] == str(root)
+    record = content.opened(notes.read_text())
+    assert record["of"] == str(root)
     assert pixels.stat().st_size == 3 * 8 * 8 * 3
     if damage == "truncated":
         os.truncate(pixels, 100)
-    elif damage == "broken notes":
-        notes.write_text("{")
-    else:
+    elif damage == "flipped":
+        data = bytearray(pixels.read_bytes())
+        data[0] ^= 255
+        pixels.write_bytes(data)
+    elif damage == "changed":  # valid JSON, and of another type where it was changed
+        notes.write_text(notes.read_text().replace("bad", "bat"))
+    elif damage == "other record":
+        notes.write_text(content.sealed(record | {"mark": "0" * 32}))
+    elif damage.startswith("no "):
         (pixels if damage == "no pixels" else notes).unlink()
+    else:
+        notes.write_text(damage)
     assert values(folder(str(root), res=8)) == [0, 1, 2]
     assert len(count) == 6
+
+
+def test_pixels_that_no_file_of_its_size_has_are_not_decoded(root, capsys):
+    """A few kilobytes may declare billions of pixels, and a decoder would make them all."""
+    Image.new("P", (6000, 6000)).save(root / "bomb.png", optimize=True)
+    assert (root / "bomb.png").stat().st_size < 50_000
+    assert folder(str(root), res=8).size == 3
+    assert "6000x6000 pixels in" in capsys.readouterr().err
+
+
+def test_a_large_palette_takes_little_memory(tmp_path):
+    """As RGBA it takes 4 bytes for each of its 30 million pixels, and several such did 14."""
+    image = Image.new("P", (5480, 5480))
+    image.save(tmp_path / "a.png", transparency=b"\x80\x40")
+    code = """if True:
+        import resource, sys
+        from pathlib import Path
+        from jaxgan.data import decoded, images
+        data = Path(sys.argv[1]).read_bytes()
+        decoded._decode(Path(sys.argv[2]).read_bytes(), images.Target(8))
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        pixels, facts = decoded._decode(data, images.Target(8))
+        assert facts.composited and pixels.shape == (8, 8, 3)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    """
+    Image.new("P", (8, 8)).save(tmp_path / "b.png", transparency=b"\x80\x40")
+    command = [sys.executable, "-c", code, str(tmp_path / "a.png"), str(tmp_path / "b.png")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) * 1024 < 8 * 5480**2
 
 
 def test_rows_of_bad_files_are_left_out(root, capsys):

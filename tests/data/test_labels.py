@@ -127,6 +127,12 @@ def test_damaged_members_of_a_zip_are_refused(tmp_path, name):
         labels.read(tree(path))
 
 
+def test_one_number_is_no_row_of_conditions(tmp_path):
+    np.save(tmp_path / "conditions.npy", np.float32(1))
+    with pytest.raises(UserError, match="has 0 rows for 1 image"):
+        read(tmp_path, ["a.png"])
+
+
 def test_conditions_come_from_one_file(tmp_path):
     np.save(tmp_path / "conditions.npy", np.zeros((3, 2)))
     assert read(tmp_path, SHARDS, pairs(SHARDS, 0, 1, 2)).conditions.shape == (3, 2)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jaxgan.data.tree import is_hidden, tree
+from jaxgan.runtime.errors import UserError
 
 
 def touch(*paths: Path) -> None:
@@ -83,6 +84,26 @@ def test_many_loops_add_nothing(tmp_path):
         touch(tmp_path / f"{k}" / "a.png")
         (tmp_path / f"{k}" / "back").symlink_to("..")
     assert len(tree(tmp_path).files) == 10
+
+
+@pytest.mark.skipif(not os.path.ismount("/proc"), reason="no /proc here")
+def test_files_of_the_kernel_are_not_walked(tmp_path):
+    """/proc/self/root is the root of all files, and some below it are made as they are read."""
+    started = time.monotonic()
+    with pytest.raises(UserError, match="no images below /proc/self.*the kernel's"):
+        tree(Path("/proc/self"))
+    touch(tmp_path / "a.png")
+    (tmp_path / "link").symlink_to("/proc/self")
+    found = tree(tmp_path)
+    assert found.files == ["a.png"] and "link (the kernel's, not files)" in found.passed
+    assert time.monotonic() - started < 10
+
+
+def test_a_name_that_is_none_is_one_line():
+    with pytest.raises(UserError, match="cannot be read .File name too long"):
+        tree(Path("y" * 300))
+    with pytest.raises(UserError, match="no folder"):
+        tree(Path("a\0b"))
 
 
 def test_a_zip_is_listed_as_a_folder_is(tmp_path):

@@ -16,6 +16,8 @@ from jaxgan.runtime.errors import UserError
 
 _OPTIONAL = ("labels", "classes", "conditions")
 _REPLACE = "remove or replace such images"
+_SPARSE = 2**28  # bytes that a member of an .npz may unpack to, whatever its size
+_DENSITY = 100  # bytes that a larger one may unpack to for each of its own
 _PIECE = 2**24  # values converted at once
 
 
@@ -46,7 +48,7 @@ def array(
       UserError: a file that is missing or not as above, or inconsistent contents.
     """
     want = target(res or 1, channels or 3, fit, bits, range)
-    file = Path(path).expanduser()
+    file = content.home(path)
     columns, unread = _read(file)
     images = columns.pop("images")
     if images.dtype.kind not in "buif" or images.ndim not in (3, 4) or images.size == 0:
@@ -166,7 +168,15 @@ def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
                     f"config.data: {path} has no 'images', only {names(sorted(file))}; "
                     "save it with np.savez(path, images=...)"
                 )
+            for info in file.zip.infolist():
+                if info.file_size > max(_SPARSE, _DENSITY * info.compress_size):
+                    raise UserError(
+                        f"config.data: {path} has {info.file_size / 1e9:.1f} GB in "
+                        f"{info.compress_size} bytes; save it with np.savez(path, images=...)"
+                    )
             found = {key: file[key] for key in ("images", *_OPTIONAL) if key in file}
+            if not all(isinstance(value, np.ndarray) for value in found.values()):
+                raise ValueError("a member that is no array")
             return found, sorted(set(file) - set(found))
     except FileNotFoundError as error:
         raise UserError(f"config.data: no file {path}; check the path after 'array:'") from error

@@ -1,7 +1,6 @@
 """Reads the images below a folder or in a zip, decoded once into a memory-mapped cache."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 
@@ -57,7 +56,7 @@ def folder(
     want = target(res, channels, fit, bits, range)
     if on_bad not in ("skip", "stop"):
         raise UserError(f"config.data.on_bad={on_bad!r}: give 'skip' or 'stop'")
-    tree = listed(Path(path).expanduser())
+    tree = listed(content.home(path))
     given = columns.read(tree)
     images, rows, bad, seen, mark = _decoded(tree, want, stop=on_bad == "stop")
     if bits and not seen.deep:

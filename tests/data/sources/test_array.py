@@ -179,6 +179,20 @@ def test_arrays_that_are_no_images_are_refused(tmp_path, images, options, wanted
     assert wanted in message(save(tmp_path / "x.npz", images=images), **options)
 
 
+def test_members_that_are_no_arrays_or_bombs_are_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "junk.npz", "w") as file:
+        file.writestr("images.npy", b"junk")
+    assert "a member that is no array" in message(tmp_path / "junk.npz")
+    with (
+        zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as file,
+        file.open("images.npy", "w") as member,
+    ):
+        for _ in range(260):
+            member.write(bytes(2**20))
+    assert "0.3 GB in" in message(tmp_path / "bomb.npz")
+    assert "no such home" in message("~no-such-user/x.npz")
+
+
 def test_an_npy_that_cannot_be_read_to_its_end_is_refused(tmp_path, monkeypatch):
     np.save(tmp_path / "a.npy", np.zeros((2, 8, 8, 3), np.uint8))
 
