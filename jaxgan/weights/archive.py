@@ -76,9 +76,11 @@ class Archive:
         self._budget.take(2 * member.size)  # zlib joins its pieces
         engine = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
-            return engine.decompress(packed, member.size + 1)
+            data = engine.decompress(packed, member.size + 1)
         except zlib.error as error:
             raise Damaged(f"a zip whose member cannot be unpacked ({error})") from error
+        self._budget.give(member.size)
+        return data
 
     def _end(self) -> tuple[int, int, int]:
         """Returns where the directory begins, its number of entries and its size."""

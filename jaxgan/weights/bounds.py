@@ -64,3 +64,7 @@ class Budget:
                 f"it takes more memory to read than {FACTOR} times its size, and than "
                 f"{FLOOR >> 20} MiB"
             )
+
+    def give(self, nbytes: int) -> None:
+        """Counts bytes that are no longer kept."""
+        self._left += nbytes

@@ -41,7 +41,7 @@ def read(path: Path) -> Weights:
     except Damaged as error:
         raise UserError(f"{path}: damaged or truncated ({error}); download it again") from None
     except MemoryError:
-        raise UserError(f"{path}: does not fit in memory") from None
+        raise UserError(f"{path}: does not fit in memory; use a machine with more") from None
     if not found.arrays:
         raise UserError(f"{path}: holds no arrays; give a file with a network's weights")
     return found
@@ -86,7 +86,7 @@ class _File:
     """A file that is being read: its bytes, its budget, and how deep pickles are nested."""
 
     def __init__(self, data: bytes):
-        self._data = memoryview(data)
+        self._whole, self._data = data, memoryview(data)
         self._budget = Budget(len(data))
         self._names = inert.names(self._budget, self._nested)
         self._depth = 0
@@ -96,7 +96,7 @@ class _File:
         if self._data[:2] == b"PK":
             return self._zip(Archive(self._data, self._budget))
         if self._data[:1] != b"\x80":
-            said = kinds.of_bytes(bytes(self._data)) or "give a .pkl, .pt, .pth or .npz file"
+            said = kinds.of_bytes(self._whole) or "give a .pkl, .pt, .pth or .npz file"
             raise UserError(f"neither a pickle nor a zip: {said}")
         return collect(self._pickles(self._data), self._budget)
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import assemble
 import numpy as np
@@ -45,11 +46,9 @@ def members(data: bytes) -> int:
         def crc32(self, data: object) -> object:
             return type("Any", (), {"__ne__": lambda *_: False})()
 
-    zlib, archive.zlib = archive.zlib, Unchecked()
-    try:
+    zlib = archive.zlib
+    with mock.patch.object(archive, "zlib", Unchecked()):
         return weights(data)
-    finally:
-        archive.zlib = zlib
 
 
 def dataset(data: bytes) -> int:
@@ -58,14 +57,15 @@ def dataset(data: bytes) -> int:
     from jaxgan.data.tree import Tree
     from jaxgan.runtime.errors import UserError
 
-    columns._MOST_CLASSES = 1000  # a million names take a second, and much longer under atheris
     files = ["cat/a.png", "dog/b.png"]
     sidecar = "conditions.npy" if data[:1] == b"\x93" else "dataset.json"
     tree = Tree(Path("root"), files, dict.fromkeys(files, []), {}, [], [sidecar], lambda _: data)
+    images = np.zeros((2, 1, 1, 1), np.uint8)
     try:
         found = labels.read(tree)
-        images = np.zeros((2, 1, 1, 1), np.uint8)
-        source.from_arrays(images, found.labels, found.classes, found.conditions)
+        # a million names take a second, and much longer under atheris
+        with mock.patch.object(columns, "_MOST_CLASSES", 1000):
+            source.from_arrays(images, found.labels, found.classes, found.conditions)
     except UserError as error:
         assert str(error).isprintable(), repr(error)
         return 0

@@ -106,6 +106,34 @@ def raw_zip(members, *, count=None, start=None, sizes=None) -> bytes:
     return body + directory + end
 
 
+def with_zip64_end(data: bytes) -> bytes:
+    """A zip whose end is that of a large one."""
+    at = data.rfind(b"PK\5\6")
+    _, _, _, _, count, size, start, _ = struct.unpack("<4s4H2LH", data[at:])
+    fields = 44, 45, 45, 0, 0, count, count, size, start
+    end = struct.pack("<4sQ2H2L4Q", b"PK\6\6", *fields)
+    end += struct.pack("<4sLQL", b"PK\6\7", 0, at, 1)
+    sentinels = 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0
+    return data[:at] + end + struct.pack("<4s4H2LH", b"PK\5\6", *sentinels)
+
+
+def streamed(members: dict[str, bytes]) -> bytes:
+    """A zip whose local headers know no sizes, as one written to a pipe."""
+
+    class Pipe(io.BytesIO):
+        def seekable(self):
+            return False
+
+        def tell(self):
+            raise OSError
+
+    file = Pipe()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
 def member(label: str, data: bytes, **lies):
     fields = {"flags": 0, "method": 0, "crc": zlib.crc32(data), "packed": len(data)}
     fields |= {"size": len(data), **lies}

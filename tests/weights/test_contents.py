@@ -11,6 +11,7 @@ import types
 import zipfile
 from pathlib import Path
 
+import assemble
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -187,6 +188,20 @@ def test_npz_round_trip(tmp_path):
     assert set(found) == {"G/b4.const", "x"} and found["x"] == 3
     np.testing.assert_array_equal(found["G/b4.const"], A)
     assert [p.name for p in tmp_path.iterdir()] == ["w.npz"]
+
+
+@pytest.mark.parametrize("kind", assemble.WHOLE)
+def test_the_smallest_file_of_each_kind_is_read(kind):
+    ((_, array),) = contents.parse(assemble.WHOLE[kind]).arrays.items()
+    want = assemble.A[4:].reshape(5, 4).T if kind == "stream" else assemble.A
+    np.testing.assert_array_equal(array.ravel(), want.ravel())
+    assert array.dtype == np.float32 and not array.flags.writeable
+
+
+def test_zips_of_large_files_and_of_pipes_are_read():
+    members = {"w.npy": assemble.npy(assemble.header(), assemble.A.tobytes())}
+    for data in (assemble.with_zip64_end(assemble.zipped(members)), assemble.streamed(members)):
+        np.testing.assert_array_equal(contents.parse(data).arrays["w"], assemble.A)
 
 
 class Evil:
