@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxgan.runtime import environment
+from jaxgan.runtime import environment, files
 from jaxgan.runtime.errors import UserError, run
 from jaxgan.runtime.parser import Parser
 
@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
     else:
         n = 64 if args.n is None else args.n
         samples, rows = sample.draw(game, state, n, seeds[0], given, args.sweep, by)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    files.folder(out.parent)
     if into_folder:
         drawn.save_folder(out, samples, rows, classes)
     elif out.suffix == ".png":

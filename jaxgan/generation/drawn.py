@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from jaxgan.core.inputs import Image, Inputs
+from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
 from jaxgan.visual import grid, plots
 
@@ -23,9 +24,13 @@ def save_arrays(path: Path, samples: np.ndarray, rows: Rows, seeds: Sequence[int
       samples: uint8 images (N, H, W, C), or float32 points (N, D).
       rows: the inputs, N rows each.
       seeds: one for all samples, or one for each.
+
+    Raises:
+      UserError: it cannot be written.
     """
     named = {_public(name, value): value for name, value in rows.items()}
-    np.savez_compressed(path, images=samples, **named, seeds=np.asarray(seeds, np.int64))
+    with files.replacing(path) as file:
+        np.savez_compressed(file, images=samples, **named, seeds=np.asarray(seeds, np.int64))
 
 
 def load_inputs(path: Path, declared: Inputs) -> tuple[dict[str, np.ndarray], list[int]]:
@@ -80,9 +85,9 @@ def save_folder(folder: Path, samples: np.ndarray, rows: Rows, classes: Sequence
     if samples.ndim != 4:
         raise UserError(f"--out={folder}/: points make one plot; write a .png or an .npz")
     _check_channels(folder, samples)
-    if folder.exists() and any(folder.iterdir()):
+    if folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"--out={folder}/: the folder is not empty; name another")
-    folder.mkdir(parents=True, exist_ok=True)
+    files.folder(folder)
     labels = rows.get("y", np.zeros(0))
     for i, image in enumerate(samples):
         suffix = ""

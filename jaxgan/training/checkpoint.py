@@ -1,17 +1,61 @@
-"""Checkpoints of the whole `State` by orbax: asynchronous and atomic; keeps the last few."""
+"""Checkpoints of the whole `State` by orbax: asynchronous and atomic; keeps the last few.
+
+Each carries a checksum (records/integrity.py). One that is damaged is passed over for the one
+before, or refused, never loaded.
+"""
 
 import contextlib
+import dataclasses
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from orbax.checkpoint import v1 as ocp
 
+from jaxgan.core.finite import bad_parts
 from jaxgan.core.game import State
+from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError, is_full
+from jaxgan.training.records import integrity
+
+
+class Damaged(UserError):
+    """A checkpoint that cannot be read as it was saved."""
+
+    def __init__(self, message: str, step: int, cause: str):
+        """`message` is for a user; `cause` is the part of it that says what is wrong."""
+        super().__init__(message)
+        self.step, self.cause = step, cause
+
+
+@dataclasses.dataclass
+class Newest:
+    """The newest checkpoint that is whole.
+
+    state: None where `misfit` says in which leaf it differs from what was asked for.
+    damaged: newer ones, which are not whole: step and cause. pending: what it was saved with.
+    """
+
+    step: int
+    state: State | None
+    misfit: str
+    damaged: dict[int, str]
+    pending: Sequence[Any] = ()
+
+    def take(self) -> State | None:
+        """Returns the state and forgets it, so that its memory is freed with the caller's."""
+        state, self.state = self.state, None
+        return state
+
+    def lines(self, folder: Path) -> list[str]:
+        """Returns a line for each newer checkpoint of `folder` that was passed over."""
+        return [
+            f"warning: the checkpoint of step {step} in {folder} is damaged ({cause}); step "
+            f"{self.step} is used"
+            for step, cause in self.damaged.items()
+        ]
 
 
 class Checkpoints:
@@ -27,18 +71,24 @@ class Checkpoints:
           keep: how many of the latest are kept; None for all.
           every: those of every `every`-th step are kept permanently; 0 for none.
           write: False to read only, beside a run that may be saving.
+
+        Raises:
+          UserError: a file in the folder's place, or a folder that cannot be opened.
         """
         policies = ocp.training.preservation_policies
         policy = policies.LatestN(keep)
         if every:
             policy = policies.AnyPreservationPolicy([policy, policies.EveryNSteps(every)])
         self._folder = folder
+        self._saving: Any = None
         # Orbax's threads log the traceback of errors that are raised here as well: once is enough.
         for name in ("absl", "asyncio"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        self._orbax = ocp.training.Checkpointer(
-            folder.absolute(), preservation_policy=policy, cleanup_tmp_directories=write
-        )
+        with files.writing(folder) if write else files.reading(folder):
+            folder.mkdir(parents=True, exist_ok=True) if write else list(folder.iterdir())
+            self._orbax = ocp.training.Checkpointer(
+                folder.absolute(), preservation_policy=policy, cleanup_tmp_directories=write
+            )
 
     def latest(self) -> int | None:
         """Returns the step of the newest complete checkpoint, None when there is none."""
@@ -49,31 +99,61 @@ class Checkpoints:
         """Returns the steps of all complete checkpoints, in order."""
         return sorted(each.step for each in self._orbax.checkpoints)
 
-    def pending(self) -> list[Any]:
-        """Returns what the newest checkpoint was saved with as `pending`; [] without one."""
-        if self.latest() is None:
-            return []
-        with self._readable(None):
-            saved = self._orbax.metadata(None).custom_metadata
-        return saved.get("pending", []) if saved else []
-
     def save(self, state: State, step: int, pending: Sequence[Any] = ()) -> None:
         """Starts to write `state`; waits only for a save in progress, and raises its errors.
 
         `pending` is JSON that is kept with it: metrics of no row yet.
 
         Raises:
-          UserError: the disk is full.
+          UserError: the disk is full, or the folder cannot be written.
         """
         with self._disk(step):
-            self._orbax.wait()
-            self._orbax.save_async(
-                step,
-                state,
-                force=True,
-                overwrite=True,
-                custom_metadata={"pending": list(pending)},
+            self._finish()
+            kept = integrity.describe(state, step, pending)
+            self._saving = self._orbax.save_async(
+                step, state, force=True, overwrite=True, custom_metadata=kept
             )
+
+    def newest(self, like: State, sharding: jax.sharding.Sharding, on_damage: str) -> Newest:
+        """Restores the newest checkpoint that is whole, if it has the shapes and types of `like`.
+
+        Args:
+          like: an abstract state.
+          sharding: of the restored arrays.
+          on_damage: 'fallback' to pass over what is damaged, 'stop' to refuse it.
+
+        Raises:
+          UserError: none is whole, or by 'stop' the newest is not.
+        """
+        damaged: dict[int, str] = {}
+        for step in reversed(self.steps()):
+            try:
+                if misfit := self.misfit(like, step):
+                    return Newest(step, None, misfit, damaged)
+                state = self.load(like, sharding, step)
+                kept = self._orbax.metadata(step).custom_metadata
+                return Newest(step, state, "", damaged, integrity.pending(kept))
+            except Damaged as error:
+                if on_damage == "stop":
+                    raise
+                damaged[step] = error.cause
+        listed = "; ".join(f"step {step}, {cause}" for step, cause in damaged.items())
+        raise UserError(
+            f"no checkpoint in {self._folder} is whole ({listed}); bring one back from a copy, or "
+            "start again in another --workdir"
+        )
+
+    def set_aside(self, step: int) -> None:
+        """Renames a checkpoint to STEP.damaged, which nothing reads.
+
+        Raises:
+          UserError: the folder cannot be written.
+        """
+        names = (f"{step}.damaged{suffix}" for suffix in ("", *(f".{i}" for i in range(2, 1000))))
+        free = next(name for name in names if not (self._folder / name).exists())
+        with files.writing(self._folder / free):
+            (self._folder / str(step)).rename(self._folder / free)
+        self._orbax.reload()
 
     def load(self, like: State, sharding: jax.sharding.Sharding, step: int | None = None) -> State:
         """Restores the checkpoint of a step among `steps()`, None for the newest.
@@ -81,21 +161,28 @@ class Checkpoints:
         It has the shapes and types of `like` and is placed by `sharding`.
 
         Raises:
-          UserError: a checkpoint that is damaged, or whose leaves are not those of `like`.
+          Damaged: it is not as it was saved.
+          UserError: its leaves are not those of `like`.
         """
         if misfit := self.misfit(like, step):
             raise UserError(
-                f"the checkpoint of step {self.latest() if step is None else step} in "
+                f"the checkpoint of step {self._step(step)} in "
                 f"{self._folder} does not fit the nets and optimizers of this config: {misfit}. "
                 "Use the config and the code that it was trained with, or another --workdir"
             )
         with self._readable(step):
-            return self._orbax.load(
+            state = self._orbax.load(
                 step,
                 jax.tree.map(
                     lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), like
                 ),
             )
+            kept = self._orbax.metadata(step).custom_metadata
+            if damage := integrity.damage(kept, state, self._step(step)):
+                raise ValueError(damage)
+            if bad := bad_parts(state):  # saved before states were checked
+                raise ValueError(f"{', '.join(bad)} not finite")
+            return state
 
     def misfit(self, like: State, step: int | None = None) -> str:
         """Returns in which leaf a checkpoint first differs from `like`; '' where in none.
@@ -103,13 +190,16 @@ class Checkpoints:
         Reads names, shapes and types, no values.
 
         Raises:
-          UserError: a checkpoint that is damaged.
+          Damaged: it is not as it was saved.
         """
         with self._readable(step):
-            have = _leaves(self._orbax.metadata(step).metadata)
+            metadata = self._orbax.metadata(step)
+            have = integrity.leaves(metadata.metadata)
             if not have:  # what orbax returns for a file that it cannot parse
                 raise ValueError("no array can be found in it")
-        want = _leaves(like)
+            if damage := integrity.listing_damage(metadata.custom_metadata, have):
+                raise ValueError(damage)
+        want = integrity.leaves(like)
         for name in (*want, *have):
             if have.get(name) != want.get(name):
                 saved, now = (each.get(name, "absent") for each in (have, want))
@@ -120,14 +210,26 @@ class Checkpoints:
         """Waits until everything is written.
 
         Raises:
-          UserError: the disk is full.
+          UserError: the disk is full, or the folder cannot be written.
         """
         with self._disk(self.latest()):
-            self._orbax.close()
+            try:
+                self._finish()
+            finally:
+                self._orbax.close()
+
+    def _finish(self) -> None:
+        """Waits for the save in progress; its thread and handles end with its result only."""
+        saving, self._saving = self._saving, None
+        if saving is not None:
+            saving.result()
+
+    def _step(self, step: int | None) -> int:
+        return self.steps()[-1] if step is None else step
 
     @contextlib.contextmanager
     def _readable(self, step: int | None) -> Iterator[None]:
-        step = self.latest() if step is None else step
+        step = self._step(step)
         try:
             yield
         except Exception as error:  # orbax, tensorstore and the file system each have their own
@@ -140,8 +242,10 @@ class Checkpoints:
                 else "no other is kept; start again in another --workdir"
             )
             cause = (str(error).splitlines() or [type(error).__name__])[0][:200]
-            raise UserError(
-                f"the checkpoint of step {step} in {self._folder} is damaged ({cause}); {remedy}"
+            raise Damaged(
+                f"the checkpoint of step {step} in {self._folder} is damaged ({cause}); {remedy}",
+                step,
+                cause,
             ) from error
 
     @contextlib.contextmanager
@@ -156,18 +260,3 @@ class Checkpoints:
                 f"written; the last complete one is of step {self.latest()}. Free some space "
                 "and run the same command to resume from there"
             ) from error
-
-
-def _leaves(tree: Any) -> dict[str, str]:
-    """Returns each leaf's shape and type by its dotted name, as 'params.g.b': '(3,) float32'.
-
-    Random keys are left out: they are stored as plain integers.
-    """
-    found = {}
-    for path, leaf in jax.tree.leaves_with_path(tree):
-        if not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            name = ".".join(
-                str(getattr(k, "key", getattr(k, "idx", getattr(k, "name", k)))) for k in path
-            )
-            found[name] = f"{tuple(leaf.shape)} {jnp.dtype(leaf.dtype).name}"
-    return found

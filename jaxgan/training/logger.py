@@ -2,7 +2,7 @@
 
 import json
 import math
-import os
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxgan.runtime import files
+from jaxgan.training.records.events import Events
 from jaxgan.training.replicas import interval
 
 Check = Callable[[Mapping[str, Any], int, int, int | None], None]
@@ -104,39 +106,71 @@ class Writer:
     """Writes metrics.jsonl and TensorBoard events; rows from before a resume are kept."""
 
     def __init__(self, workdir: Path, step: int):
-        """Opens both; drops what an interrupted run wrote after `step`, from which it resumes."""
-        from tensorboardX import SummaryWriter  # slow to import
+        """Opens both; drops what an interrupted run wrote after `step`, from which it resumes.
 
+        Lines of metrics.jsonl that are damaged are dropped too, and a line on stderr says so.
+
+        Raises:
+          UserError: one of them cannot be read or written.
+        """
         self._path = workdir / "metrics.jsonl"
-        rows = [row for row in read(workdir) if row["step"] <= step]
-        part = self._path.with_suffix(".part")
-        part.write_text("".join(_line(row) for row in rows))
-        os.replace(part, self._path)
-        self._jsonl = self._path.open("a", buffering=1)
-        self._events = SummaryWriter(str(workdir / "tensorboard"), purge_step=step + 1)
+        found, bad = _parse(self._path)
+        if bad:
+            print(f"warning: {self._path}: {bad} damaged lines dropped", file=sys.stderr)
+        rows = [row for row in found if row["step"] <= step]
+        files.write(self._path, "".join(_line(row) for row in rows))
+        with files.writing(self._path):
+            self._jsonl = self._path.open("a", buffering=1, encoding="utf-8")
+        self._events = Events(workdir / "tensorboard", step)
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Writes one row."""
-        self._jsonl.write(_line({"step": step, **values}))
+        with files.writing(self._path):
+            self._jsonl.write(_line({"step": step, **values}))
         for name, value in values.items():
-            self._events.add_scalar(name, value, step)
+            self._events.scalar(step, name, value)
+        self._events.flush()
 
     def image(self, step: int, name: str, image: np.ndarray) -> None:
         """Writes one picture, (H, W, C) uint8, to TensorBoard."""
-        self._events.add_image(name, image, step, dataformats="HWC")
+        self._events.image(step, name, image)
+        self._events.flush()
 
     def close(self) -> None:
-        """Flushes and closes both."""
+        """Closes both."""
         self._jsonl.close()
         self._events.close()
 
 
 def read(workdir: Path) -> list[dict[str, float]]:
-    """Reads a workdir's metrics.jsonl; null is NaN; a last line cut by a kill is left out."""
-    path = workdir / "metrics.jsonl"
-    lines = path.read_text().split("\n")[:-1] if path.exists() else []
-    rows = [json.loads(line) for line in lines]
-    return [{k: math.nan if v is None else v for k, v in row.items()} for row in rows]
+    """Reads a workdir's metrics.jsonl; null is NaN; lines that are damaged or cut are left out."""
+    return _parse(workdir / "metrics.jsonl")[0]
+
+
+def _parse(path: Path) -> tuple[list[dict[str, float]], int]:
+    """Returns the rows of a metrics.jsonl, and how many lines are none.
+
+    A last line without an end was cut by a kill, and is not counted.
+    """
+    if not path.exists():
+        return [], 0
+    with files.reading(path):
+        lines = path.read_bytes().split(b"\n")[:-1]
+    rows = [row for line in lines if (row := _row(line)) is not None]
+    return rows, len(lines) - len(rows)
+
+
+def _row(line: bytes) -> dict[str, float] | None:
+    """Parses a line; None unless it is an object of numbers with a step."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, dict) or type(row.get("step")) is not int:
+        return None
+    if not all(v is None or type(v) in (int, float) for v in row.values()):
+        return None
+    return {k: math.nan if v is None else v for k, v in row.items()}
 
 
 def _line(row: Mapping[str, float]) -> str:

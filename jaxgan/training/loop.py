@@ -14,10 +14,13 @@ from jaxgan.config.registry import bind
 from jaxgan.core.keys import named
 from jaxgan.data.pipeline import prefetch
 from jaxgan.parallel import mesh
+from jaxgan.runtime import files
 from jaxgan.runtime.clock import Clock
+from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.lock import Lock
 from jaxgan.runtime.signals import STOPPED, StopSignal
 from jaxgan.training import changes, dispatch, logger, replicas, transfer, workdir
-from jaxgan.training.checkpoint import Checkpoints
+from jaxgan.training.checkpoint import Checkpoints, Newest
 from jaxgan.training.diagnostics import CollapseWatch, settled
 from jaxgan.training.dispatch import Program
 from jaxgan.training.divergence import Detector
@@ -52,69 +55,86 @@ def train(
     run = bind(prepare, config, at="config", given=("clock",))(clock=clock)
     say(f"data: {run.data['found']}")
     record = workdir.Record(dict(config), run.spec, run.steps, run.growth, run.data)
-    record, done = recorded(folder, record, run, override)
-    if done > run.steps:
-        say(f"nothing to do: the run in {folder} has {done} steps, config.steps is {run.steps}")
+    with Lock(folder) if jax.process_index() == 0 else contextlib.nullcontext():
+        return resume(folder, run, record, clock, override)
+
+
+def resume(
+    folder: Path, run: Run, record: workdir.Record, clock: Clock, override: Sequence[str]
+) -> int:
+    """Trains in a folder that no other process trains in; see `train`."""
+    record, found = recorded(folder, record, run, override)
+    if found and found.step > run.steps:
+        say(f"nothing to do: the run in {folder} has {found.step} steps, config.steps is "
+            f"{run.steps}")  # fmt: skip
         return 0
-    (folder / "samples").mkdir(parents=True, exist_ok=True)
+    files.folder(folder / "samples")
     workdir.write(folder, record)
     keep = {"keep": run.checkpoint.keep, "every": run.checkpoint.keep_every}
     checkpoints = Checkpoints(folder / "checkpoints", **keep)
+    for step in found.damaged if found else ():
+        checkpoints.set_aside(step)
     with jax.set_mesh(run.mesh), StopSignal() as stop, contextlib.closing(checkpoints):
-        done = loop(run, folder, checkpoints, stop, clock)
+        done = loop(run, folder, checkpoints, found, stop, clock)
     save_curves(folder / "curves.png", logger.read(folder))
-    save_gif(folder / "progress.gif", sorted((folder / "samples").glob("[0-9]*.png")))
+    pictures = sorted((folder / "samples").glob("[0-9]*.png"))
+    for path in save_gif(folder / "progress.gif", pictures):
+        say(f"warning: {path} is no picture and left out of progress.gif; delete it")
     say(f"{'stopped' if done < run.steps else 'done'} at step {done}; pictures in {folder}")
     return STOPPED if done < run.steps else 0
 
 
 def recorded(
     folder: Path, record: workdir.Record, run: Run, override: Sequence[str]
-) -> tuple[workdir.Record, int]:
+) -> tuple[workdir.Record, Newest | None]:
     """Compares `record` with what the workdir holds; writes nothing.
 
     Without a complete checkpoint there is nothing to protect, and whatever is recorded may go.
 
     Returns:
-      The record with the run's history, and the steps taken.
+      The record with the run's history, and the checkpoint to resume from, None for the start.
 
     Raises:
-      UserError: changes that are refused, see changes.resume.
+      UserError: changes that are refused, see changes.resume; damage that leaves nothing to resume
+        from, or any by config.checkpoint.on_damage='stop'.
     """
     place = folder / "checkpoints"
-    if not (place.is_dir() and (folder / "config.json").exists()):
-        return record, 0
-    checkpoints = Checkpoints(place, write=False)
-    done = checkpoints.latest()
-    if done is None:
-        return record, 0
-    misfit = checkpoints.misfit(replicas.like(run.game, len(run.feeds)))
+    checkpoints = Checkpoints(place, write=False) if place.exists() else None
+    if not checkpoints or not checkpoints.steps():
+        return record, None
+    if not (folder / workdir.NAME).exists():
+        raise UserError(
+            f"{folder} has checkpoints but no {workdir.NAME}, so it is unknown what they were "
+            "trained with; bring it back from a copy, or pass another --workdir"
+        )
     old = workdir.read(folder)
-    record, lines = changes.resume(folder, old, record, done, override, misfit)
-    if done <= run.steps:
-        for line in lines:
-            say(line)
-    return record, done
+    like = replicas.like(run.game, len(run.feeds))
+    found = checkpoints.newest(like, mesh.of_states(run.mesh), run.checkpoint.on_damage)
+    record, lines = changes.resume(folder, old, record, found.step, override, found.misfit)
+    for line in found.lines(place) + (lines if found.step <= run.steps else []):
+        say(line)
+    return record, found
 
 
-def loop(run: Run, folder: Path, checkpoints: Checkpoints, stop: StopSignal, clock: Clock) -> int:
-    """Takes the steps that are left and returns how many were taken in all."""
-    first = done = checkpoints.latest() or 0
+def loop(
+    run: Run,
+    folder: Path,
+    checkpoints: Checkpoints,
+    found: Newest | None,
+    stop: StopSignal,
+    clock: Clock,
+) -> int:
+    """Takes the steps that are left after `found` and returns how many were taken in all."""
+    first = done = found.step if found else 0
     program = build(run, first)
-    states = start(program, run, checkpoints)
+    states = start(program, run, found)
     clock.lap("build")
-    snapshots = Snapshots(
-        run.game,
-        jax.tree.map(to_float, run.feeds[0](0)),
-        samples=run.log.samples,
-        key=named(jax.random.key(run.seed), "pictures"),
-        folder=folder / "samples",
-    )
+    snapshots = look_at(run, folder / "samples")
     watch = CollapseWatch(after=settled(run.game, run.growth, run.steps))
     writer = logger.Writer(folder, first)
     detector = Detector(run.game, run.rates)
     meter = logger.Meter(
-        lambda t: run.growth.seen(t) * len(run.feeds), detector.check, checkpoints.pending()
+        lambda t: run.growth.seen(t) * len(run.feeds), detector.check, found.pending if found else ()
     )
     if first == 0:
         writer.image(0, "real", snapshots.draw_real())
@@ -166,18 +186,28 @@ def build(run: Run, first: int) -> Program:
     return dispatch.build(step, run.game, run.feeds, seed=run.seed, mesh=run.mesh, stride=stride)
 
 
-def start(program: Program, run: Run, checkpoints: Checkpoints) -> Any:
-    """Returns initial states, another run's nets in them, or the newest checkpoint's."""
-    if checkpoints.latest() is None:
-        states = program.init()
-        if run.init:
-            first, line = transfer.start(program.pack(states), run.init, len(run.feeds))
-            say(line)
-            states = program.unpack(first)
-        return states
-    say(f"resuming from step {checkpoints.latest()}")
-    like = replicas.like(run.game, len(run.feeds))
-    return program.unpack(checkpoints.load(like, program.sharding))
+def start(program: Program, run: Run, found: Newest | None) -> Any:
+    """Returns initial states, another run's nets in them, or those of a checkpoint."""
+    if found:
+        say(f"resuming from step {found.step}")
+        return program.unpack(found.take())
+    states = program.init()
+    if run.init:
+        first, line = transfer.start(program.pack(states), run.init, len(run.feeds))
+        say(line)
+        states = program.unpack(first)
+    return states
+
+
+def look_at(run: Run, folder: Path) -> Snapshots:
+    """Builds what draws the run's pictures, into `folder`."""
+    return Snapshots(
+        run.game,
+        jax.tree.map(to_float, run.feeds[0](0)),
+        samples=run.log.samples,
+        key=named(jax.random.key(run.seed), "pictures"),
+        folder=folder,
+    )
 
 
 def summary(row: Mapping[str, float]) -> str:

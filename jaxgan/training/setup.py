@@ -34,12 +34,14 @@ class Save(NamedTuple):
     """config.checkpoint.
 
     every: interval of checkpoints. keep: how many of the latest are kept. keep_every: interval of
-    those kept permanently, 0 for none.
+    those kept permanently, 0 for none. on_damage: whether a resume passes over checkpoints that
+    are damaged, 'fallback', or refuses them, 'stop'.
     """
 
     every: int | str = 1000
     keep: int = 2
     keep_every: int | str = 0
+    on_damage: str = "fallback"
 
 
 class Run(NamedTuple):
@@ -108,6 +110,9 @@ def prepare(
     in_steps = functools.partial(intervals, growth=stages, size=source.size)
     logged = in_steps(Log, log, "config.log")
     batch_fit.check(built, stages, source, logged.samples)
+    saved = in_steps(Save, checkpoint, "config.checkpoint")
+    if saved.on_damage not in ("fallback", "stop"):
+        raise UserError(f"config.checkpoint.on_damage={saved.on_damage!r}: fallback or stop")
     return Run(
         game=built,
         spec=spec,
@@ -119,7 +124,7 @@ def prepare(
         steps=total,
         dispatch=dispatch,
         log=logged,
-        checkpoint=in_steps(Save, checkpoint, "config.checkpoint"),
+        checkpoint=saved,
         rates={player: node["lr"] for player, node in optim.items() if "lr" in node},
         data=described(source),
         init=init,

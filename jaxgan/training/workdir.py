@@ -2,8 +2,9 @@
 
 import importlib.metadata
 import json
-import os
 import subprocess
+import sys
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +13,15 @@ import jax
 
 from jaxgan.core.game import Game, Spec, State
 from jaxgan.core.growth import Growth, Stage
+from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import replicas
 from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.setup import make_game
 
 _PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
+_OPTIONAL: Mapping[str, Any] = {"data": {}, "history": []}  # what older records do without
+NAME = "config.json"
 
 
 class Record(NamedTuple):
@@ -51,41 +55,49 @@ class Restored(NamedTuple):
 
 
 def write(workdir: Path, record: Record) -> None:
-    """Writes config.json: the record, versions of packages, and the git revision."""
-    path = workdir / "config.json"
-    text = json.dumps(
-        {
-            "config": record.config,
-            "spec": record.spec._asdict(),
-            "steps": record.steps,
-            "growth": record.growth and record.growth.stages,
-            "data": record.data,
-            "history": record.history,
-            "versions": {name: _version(name) for name in _PACKAGES},
-            "revision": _revision(),
-        },
-        indent=2,
-    )
-    part = path.with_suffix(".part")
-    part.write_text(text + "\n")
-    os.replace(part, path)
+    """Writes config.json: the record, versions of packages, the git revision, and a checksum.
+
+    Raises:
+      UserError: it cannot be written.
+    """
+    saved = {
+        "config": record.config,
+        "spec": record.spec._asdict(),
+        "steps": record.steps,
+        "growth": record.growth and record.growth.stages,
+        "data": record.data,
+        "history": record.history,
+        "versions": {name: _version(name) for name in _PACKAGES},
+        "revision": _revision(),
+    }
+    files.write(workdir / NAME, json.dumps(saved | {"crc32": _crc32(saved)}, indent=2) + "\n")
 
 
 def read(workdir: Path) -> Record:
-    """Reads config.json.
+    """Reads config.json; says so on stderr if it was changed since it was written.
 
     Raises:
-      UserError: the folder holds no run.
+      UserError: the folder holds no run, or its config.json cannot be read.
     """
-    path = workdir / "config.json"
+    path = workdir / NAME
     if not path.exists():
-        raise UserError(f"{workdir} holds no run (no config.json); train one with jaxgan.main")
-    saved = json.loads(path.read_text())
-    spec = Spec(**saved["spec"] | {"shape": tuple(saved["spec"]["shape"])})
-    stages = saved.get("growth")
-    growth = Growth(tuple(Stage(*stage) for stage in stages)) if stages else None
-    rest = saved.get("data", {}), saved.get("history", [])
-    return Record(saved["config"], spec, saved["steps"], growth, *rest)
+        raise UserError(f"{workdir} holds no run (no {NAME}); train one with jaxgan.main")
+    with files.reading(path):
+        content = path.read_bytes()
+    try:
+        saved = json.loads(content)
+        record = _parse(saved)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        cause = (
+            f"no {error}" if isinstance(error, KeyError) else str(error).partition("\n")[0][:200]
+        )
+        raise UserError(
+            f"{path} is damaged ({cause}); bring it back from a copy, or pass another --workdir"
+        ) from None
+    crc = saved.pop("crc32", None)
+    if crc is not None and crc != _crc32(saved):
+        print(f"warning: {path} was changed since it was written", file=sys.stderr)
+    return record
 
 
 def restore(workdir: Path, replica: int = 0, step: int | None = None) -> Restored:
@@ -94,24 +106,90 @@ def restore(workdir: Path, replica: int = 0, step: int | None = None) -> Restore
     Args:
       workdir: the run's folder.
       replica: which of the run's seeds, counted from 0.
-      step: of a checkpoint that is kept; None for the newest.
+      step: of a checkpoint that is kept; None for the newest that is whole, and a line on stderr
+        about newer ones.
 
     Raises:
-      UserError: no run or no such checkpoint there, or no such replica.
+      UserError: no run or no such checkpoint there, or no such replica, or they are damaged.
     """
     record = read(workdir)
-    game, seeds = record.game(), record.config.get("seeds", 1)
+    game, seeds = rebuild(workdir, record), record.config.get("seeds", 1)
     if not 0 <= replica < seeds:
         raise UserError(f"--replica={replica}: the run in {workdir} has {seeds}, from 0")
-    checkpoints = Checkpoints(workdir / "checkpoints", write=False)
-    kept = checkpoints.steps()
-    if not kept:
+    place = workdir / "checkpoints"
+    checkpoints = Checkpoints(place, write=False) if place.exists() else None
+    kept = checkpoints.steps() if checkpoints else []
+    if not checkpoints or not kept:
         raise UserError(f"{workdir} has no checkpoint yet; train it with jaxgan.main")
     if step is not None and step not in kept:
         raise UserError(f"--step={step}: {workdir} keeps {', '.join(map(str, kept))}")
     device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    state = checkpoints.load(replicas.like(game, seeds), device, step)
+    like = replicas.like(game, seeds)
+    if step is None:
+        found = checkpoints.newest(like, device, "fallback")
+        for line in found.lines(place):
+            print(line, file=sys.stderr)
+        state = found.state or checkpoints.load(like, device, found.step)  # which says the misfit
+    else:
+        state = checkpoints.load(like, device, step)
     return Restored(record, game, replicas.pick(state, replica) if seeds > 1 else state)
+
+
+def rebuild(workdir: Path, record: Record) -> Game:
+    """Builds the game of the run that `record` was read from.
+
+    Raises:
+      UserError: what config.json says describes none.
+    """
+    try:
+        return record.game()
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
+        cause = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
+        raise UserError(
+            f"{workdir / NAME} describes no game that can be built ({cause}); bring it back from a "
+            "copy, or use the code that the run was trained with"
+        ) from error
+
+
+def _parse(saved: Any) -> Record:
+    """Returns the record of a parsed config.json; raises ValueError, TypeError or KeyError."""
+    _require(saved, dict, "it")
+    parts = {name: saved.get(name, default) for name, default in _OPTIONAL.items()}
+    for name, default in _OPTIONAL.items():
+        _require(parts[name], type(default), name)
+    config, spec, steps = (saved[name] for name in ("config", "spec", "steps"))
+    _require(config, dict, "config")
+    for name in ("data", "game", "optim"):
+        _require(config[name], dict, f"config.{name}")
+    _require(config["data"]["name"], str, "config.data.name")
+    seeds = config.get("seeds", 1)
+    for name, value in (("steps", steps), ("config.seeds", seeds), *_sizes(spec)):
+        _require(value, int, name)
+    for entry in parts["history"]:
+        _require(entry, dict, "an entry of history")
+    stages = saved.get("growth") or []
+    growth = Growth(tuple(Stage(*stage) for stage in stages)) if stages else None
+    spec = Spec(**spec | {"shape": tuple(spec["shape"])})
+    return Record(config, spec, steps, growth, parts["data"], parts["history"])
+
+
+def _sizes(spec: Any) -> list[tuple[str, Any]]:
+    _require(spec, dict, "spec")
+    _require(spec["shape"], list, "spec.shape")
+    rest = {name: value for name, value in spec.items() if name != "shape"}
+    return [*((f"spec.{name}", value) for name, value in rest.items()),
+            *(("spec.shape", value) for value in spec["shape"])]  # fmt: skip
+
+
+def _require(value: Any, kind: type, name: str) -> None:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError(f"{name} is {str(value)[:50]!r}, not of type {kind.__name__}")
+
+
+def _crc32(saved: Any) -> int:
+    """Returns the checksum of a record; what JSON does not tell apart has one."""
+    plain = json.loads(json.dumps(saved))
+    return zlib.crc32(json.dumps(plain, sort_keys=True).encode())
 
 
 def _version(package: str) -> str | None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxgan.runtime import files
+
 
 def save_curves(path: Path, rows: list[dict[str, float]]) -> None:
     """Plots rows of metrics.jsonl to a PNG file: losses above, the critic's scores below."""
@@ -25,7 +27,8 @@ def save_curves(path: Path, rows: list[dict[str, float]]) -> None:
     axes[0].set_ylabel("loss")
     axes[1].set(ylabel="D(x), D(G(z))", xlabel="step")
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    with files.replacing(path) as file:
+        figure.savefig(file, format="png", dpi=110)
     plt.close(figure)
 
 

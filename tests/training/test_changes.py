@@ -147,7 +147,10 @@ def test_a_failed_start_locks_nothing_and_overrides_are_recorded(tmp_path, compi
 
     (tmp_path / "checkpoints" / "9" / "state" / "manifest.ocdbt").write_bytes(b"?")
     with pytest.raises(UserError, match="step 9 in .* is damaged .*to use step 6"):
-        workdir.restore(tmp_path)
+        workdir.restore(tmp_path, step=9)
+    capfd.readouterr()
+    assert int(workdir.restore(tmp_path).state.step) == 6
+    assert "step 9 in " in (err := capfd.readouterr().err) and "step 6 is used" in err
     assert Checkpoints(tmp_path / "checkpoints", write=False).steps() == [6, 9]
 
 
