@@ -23,7 +23,7 @@ from jaxgan import config as configs
 from jaxgan.config.registry import nearest
 from jaxgan.data.sources import toy
 from jaxgan.evaluation.mode_coverage import POINTS
-from jaxgan.runtime import environment
+from jaxgan.runtime import environment, files
 from jaxgan.runtime.errors import UserError, run
 from jaxgan.runtime.parser import Parser
 from jaxgan.visual import grid
@@ -73,13 +73,13 @@ def main(argv: list[str]) -> int:
         rows.append(row(data, name, scores))
         print(f"{rows[-1]} {time.perf_counter() - cell_start:.0f} s", file=sys.stderr)
         if args.pictures:
-            args.pictures.mkdir(parents=True, exist_ok=True)
+            files.folder(args.pictures)
             grid.save_png(args.pictures / f"{data}-{name}.png", picture)
     text = table(rows, args.seeds, (time.perf_counter() - start) / 60)
     print(text)
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text + "\n")
+        files.folder(args.out.parent)
+        files.write(args.out, text + "\n")
     return 0
 
 

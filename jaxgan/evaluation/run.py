@@ -9,13 +9,16 @@ under jaxgan/evaluation/metrics whose docstring begins with the line that --help
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from jaxgan.config.registry import files, nearest
+from jaxgan.config import registry
 from jaxgan.evaluation.subject import Subject
+from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
 
 HOME = "jaxgan.evaluation.metrics"
@@ -48,9 +51,15 @@ def evaluate(subject: Subject, names: Sequence[str]) -> Iterator[Row]:
         row = {"metric": name, "step": step, "replica": subject.replica}
         row |= metric.compute(subject)
         row["protocol"] = protocol(subject) | row["protocol"]
-        with (subject.workdir / "evaluations.jsonl").open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        _append(subject.workdir / "evaluations.jsonl", row)
         yield row
+
+
+def _append(path: Path, row: Row) -> None:
+    """Adds a line to a file whole, by one write, also beside another process that adds to it."""
+    with files.writing(path), path.open("ab", buffering=0) as file:
+        file.write(f"{json.dumps(row)}\n".encode())
+        os.fsync(file.fileno())
 
 
 def load(name: str) -> ModuleType:
@@ -59,8 +68,8 @@ def load(name: str) -> ModuleType:
     Raises:
       UserError: there is none.
     """
-    if name not in (known := files(HOME)):
-        raise UserError(f"--metrics: no {name!r}{nearest(name, known)}")
+    if name not in (known := registry.files(HOME)):
+        raise UserError(f"--metrics: no {name!r}{registry.nearest(name, known)}")
     return importlib.import_module(f"{HOME}.{name}")
 
 

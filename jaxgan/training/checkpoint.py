@@ -241,7 +241,7 @@ class Checkpoints:
                 if others
                 else "no other is kept; start again in another --workdir"
             )
-            cause = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            cause = _line(error)
             raise Damaged(
                 f"the checkpoint of step {step} in {self._folder} is damaged ({cause}); {remedy}",
                 step,
@@ -253,10 +253,22 @@ class Checkpoints:
         try:
             yield
         except Exception as error:
-            if not is_full(error):
+            if not is_full(error) and not isinstance(error, OSError | ValueError):
                 raise
+            what = f"the checkpoint near step {step} in {self._folder} was not written"
+            last = f"the last complete one is of step {self.latest()}"
+            if is_full(error):
+                raise UserError(
+                    f"the disk is full: {what}; {last}. Free some space "
+                    "and run the same command to resume from there"
+                ) from error
+            # Orbax has a ValueError for files that disappear while it writes.
             raise UserError(
-                f"the disk is full: the checkpoint near step {step} in {self._folder} was not "
-                f"written; the last complete one is of step {self.latest()}. Free some space "
-                "and run the same command to resume from there"
+                f"{what} ({_line(error)}); make the folder writable, leave it to the run, and run "
+                f"the same command to resume; {last}"
             ) from error
+
+
+def _line(error: Exception) -> str:
+    """Returns the first line of an error."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

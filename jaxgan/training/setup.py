@@ -110,9 +110,6 @@ def prepare(
     in_steps = functools.partial(intervals, growth=stages, size=source.size)
     logged = in_steps(Log, log, "config.log")
     batch_fit.check(built, stages, source, logged.samples)
-    saved = in_steps(Save, checkpoint, "config.checkpoint")
-    if saved.on_damage not in ("fallback", "stop"):
-        raise UserError(f"config.checkpoint.on_damage={saved.on_damage!r}: fallback or stop")
     return Run(
         game=built,
         spec=spec,
@@ -124,7 +121,7 @@ def prepare(
         steps=total,
         dispatch=dispatch,
         log=logged,
-        checkpoint=saved,
+        checkpoint=checked(in_steps(Save, checkpoint, "config.checkpoint")),
         rates={player: node["lr"] for player, node in optim.items() if "lr" in node},
         data=described(source),
         init=init,
@@ -136,6 +133,13 @@ def check_positive(**numbers: int) -> None:
     for key, number in numbers.items():
         if number < 1:
             raise UserError(f"config.{key}={number}: at least 1")
+
+
+def checked(save: Save) -> Save:
+    """Returns it; raises UserError for another word in config.checkpoint.on_damage."""
+    if save.on_damage not in ("fallback", "stop"):
+        raise UserError(f"config.checkpoint.on_damage={save.on_damage!r}: fallback or stop")
+    return save
 
 
 def described(source: Source) -> dict[str, Any]:

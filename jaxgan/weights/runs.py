@@ -12,6 +12,7 @@ import numpy as np
 from jaxgan.config.registry import as_mapping
 from jaxgan.core import game as core
 from jaxgan.core.game import Spec, State
+from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError, is_full
 from jaxgan.training import workdir as workdirs
 from jaxgan.training.checkpoint import Checkpoints
@@ -67,9 +68,9 @@ def read(
     agree(path, run.config, said or {}, run.spec.shape[-1])
     source = configs.source(run.config, path.name, name)
     with _one_line(workdir):
-        workdir.mkdir(parents=True, exist_ok=True)
+        files.folder(workdir)
         workdirs.write(workdir, workdirs.Record(run.config, run.spec, run.steps))
-        (workdir / "config.py").write_text(source, encoding="ascii")
+        files.write(workdir / "config.py", source)
         checkpoints = Checkpoints(workdir / "checkpoints")
         checkpoints.save(run.state, 0)
         checkpoints.close()
@@ -128,7 +129,7 @@ def write(workdir: Path, out: Path) -> None:
       UserError: no run of stylegan2 in `workdir`, no checkpoint, or a run of several seeds.
     """
     record = workdirs.read(workdir)
-    styles = record.game().styles
+    styles = workdirs.rebuild(workdir, record).styles
     if styles is None or styles.weights != "stylegan2_ada":
         raise UserError(f"{workdir} holds no run of the game stylegan2")
     if record.config.get("seeds", 1) > 1:
@@ -137,7 +138,7 @@ def write(workdir: Path, out: Path) -> None:
     noise = {"noise": {"synthesis": state.stats["synthesis"]["noise"]}}
     g = published.Generator(dict(state.ema), noise, state.memory["w_avg"])
     taps = record.config["game"]["g"].get("taps")
-    out.parent.mkdir(parents=True, exist_ok=True)
+    files.folder(out.parent)
     contents.write(out, published.export_generator(g, *([tuple(taps)] if taps else [])))
     print(f"wrote step {int(state.step)} of {workdir} to {out}", file=sys.stderr)
 

@@ -24,6 +24,7 @@ from jaxgan.evaluation.features import distance, extract
 from jaxgan.evaluation.subject import N, Subject
 from jaxgan.nets.mapping import spread
 from jaxgan.runtime.errors import UserError
+from jaxgan.training import workdir
 
 PyTree = Any
 Ends = Callable[[PyTree, Array], tuple[Array, Array]]
@@ -41,7 +42,7 @@ def check(subject: Subject) -> None:
     Raises:
       UserError: the reason, in one line.
     """
-    if subject.record.game().styles is None:
+    if workdir.rebuild(subject.workdir, subject.record).styles is None:
         raise UserError("--metrics: ppl walks in w; this run's game has none, stylegan2 has")
     if subject.path not in PATHS:
         raise UserError(f"--path={subject.path}: {' or '.join(PATHS)}")
