@@ -233,9 +233,8 @@ def test_a_file_for_a_folder_and_the_reverse_are_one_line(run, name):
 def test_a_second_process_is_refused_before_it_reads(run):
     (run / "config.json").write_text("")
     before = snapshot(run)
-    with Lock(run):
-        with pytest.raises(UserError, match=f"in use: process {os.getpid()} on"):
-            loop.train(config(), run)
+    with Lock(run), pytest.raises(UserError, match=f"in use: process {os.getpid()} on"):
+        loop.train(config(), run)
     assert snapshot(run) == before
 
 
