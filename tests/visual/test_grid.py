@@ -36,3 +36,30 @@ def test_png_and_gif_files_read_back(tmp_path, channels):
     assert np.asarray(gif.convert("L"))[0, 0] == 0
     gif.seek(59)
     assert abs(int(np.asarray(gif.convert("L"))[0, 0]) - 69) <= 1
+
+
+@pytest.mark.parametrize("save", ["png", "gif"])
+def test_a_picture_appears_whole_or_not_at_all(tmp_path, monkeypatch, save):
+    picture = np.zeros((4, 6, 3), np.uint8)
+    grid.save_png(tmp_path / "0.png", picture)
+    path = tmp_path / f"a.{save}"
+    path.write_bytes(b"before")
+
+    def half(self, file, *args, **kwargs):
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Image.Image, "save", half)
+    with pytest.raises(KeyboardInterrupt):
+        if save == "png":
+            grid.save_png(path, picture)
+        else:
+            grid.save_gif(path, [tmp_path / "0.png"])
+    assert path.read_bytes() == b"before"
+
+
+def test_without_a_picture_there_is_no_gif(tmp_path):
+    (tmp_path / "0.png").write_bytes(b"GIF89a")
+    assert grid.save_gif(tmp_path / "a.gif", [tmp_path / "0.png"]) == [tmp_path / "0.png"]
+    assert grid.save_gif(tmp_path / "a.gif", []) == []
+    assert not (tmp_path / "a.gif").exists()
