@@ -44,6 +44,8 @@ def evaluate(subject: Subject, names: Sequence[str]) -> Iterator[Row]:
     metrics = {name: load(name) for name in names}
     for metric in metrics.values():
         metric.check(subject)
+    report = subject.workdir / "evaluations.jsonl"
+    _append(report, "")  # one that cannot be written is refused here
     step = int(subject.state.step)
     if (subject.n or FEW) < FEW:
         print(f"warning: --n={subject.n}: figures of few samples vary with --seed", file=sys.stderr)
@@ -51,14 +53,14 @@ def evaluate(subject: Subject, names: Sequence[str]) -> Iterator[Row]:
         row = {"metric": name, "step": step, "replica": subject.replica}
         row |= metric.compute(subject)
         row["protocol"] = protocol(subject) | row["protocol"]
-        _append(subject.workdir / "evaluations.jsonl", row)
+        _append(report, f"{json.dumps(row)}\n")
         yield row
 
 
-def _append(path: Path, row: Row) -> None:
-    """Adds a line to a file whole, by one write, also beside another process that adds to it."""
+def _append(path: Path, line: str) -> None:
+    """Adds to a file by one write: a kill cuts no line, and other processes may add to it too."""
     with files.writing(path), path.open("ab", buffering=0) as file:
-        file.write(f"{json.dumps(row)}\n".encode())
+        file.write(line.encode())
         os.fsync(file.fileno())
 
 

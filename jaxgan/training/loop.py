@@ -110,6 +110,7 @@ def recorded(
     old = workdir.read(folder)
     like = replicas.like(run.game, len(run.feeds))
     found = checkpoints.newest(like, mesh.of_states(run.mesh), run.checkpoint.on_damage)
+    checkpoints.close()
     record, lines = changes.resume(folder, old, record, found.step, override, found.misfit)
     for line in found.lines(place) + (lines if found.step <= run.steps else []):
         say(line)
