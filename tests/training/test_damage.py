@@ -16,6 +16,8 @@ from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.lock import Lock
 from jaxgan.training import logger, loop, workdir
 from jaxgan.training.checkpoint import Checkpoints
+from jaxgan.training.records.events import Events
+from jaxgan.visual.grid import save_gif
 
 STEPS = 12
 FLAGS = [
@@ -179,6 +181,34 @@ def test_a_changed_config_is_noticed(run, capfd):
     edit("steps", 13)(run / "config.json")
     workdir.restore(run)
     assert "config.json was changed since it was written" in capfd.readouterr().err
+
+
+def test_a_flipped_bit_outside_of_checkpoints_is_noticed_or_harmless(run, capfd):
+    """A record is read as it was written, or one line says that it is not."""
+    rng, record = np.random.default_rng(0), workdir.read(run)
+    for file in sorted(run.rglob("*")):
+        if not file.is_file() or "checkpoints" in file.parts or file.name == ".lock":
+            continue
+        content = file.read_bytes()
+        for at in rng.choice(len(content), min(12, len(content)), replace=False):
+            flipped = bytearray(content)
+            flipped[at] ^= 1 << rng.integers(8)
+            file.write_bytes(flipped)
+            capfd.readouterr()
+            if file.name == "config.json":
+                try:
+                    assert workdir.read(run) == record or "was changed" in capfd.readouterr().err
+                except UserError as error:
+                    assert str(file) in str(error)
+            elif file.parent.name == "tensorboard":
+                Events(file.parent, STEPS).close()
+                untouched = file.exists() and file.read_bytes() == bytes(flipped)
+                assert not untouched and f"warning: {file}: " in capfd.readouterr().err
+            elif file.name == "metrics.jsonl":
+                assert len(logger.read(run)) >= STEPS // 2 - 2  # a flip may join or split two
+            elif file.parent.name == "samples":
+                save_gif(run / "other.gif", [file])
+        file.write_bytes(content)
 
 
 def test_checkpoints_without_their_config_are_not_trained_on(run):
