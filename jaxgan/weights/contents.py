@@ -5,7 +5,6 @@ its older streams of pickles, StyleGAN2-ADA's network pickles (.pkl), and NumPy'
 one may cost is in bounds.py.
 """
 
-import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
 from jaxgan.weights import bounds, inert, kinds, npy, tensors
 from jaxgan.weights.archive import Archive
@@ -49,10 +49,8 @@ def read(path: Path) -> Weights:
 
 def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes arrays as .npz under their names; the file appears complete or not at all."""
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
+    with files.replacing(path) as file:
         np.savez(file, **arrays)
-    os.replace(part, path)
 
 
 def parse(data: bytes) -> Weights:
