@@ -20,7 +20,8 @@ FLOORS = [
     {"augment", "data", "parallel"},
     {"nets"},
     {"core"},
-    {"config", "losses", "visual"},
+    {"losses", "visual"},
+    {"config"},
     {"runtime"},
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -5,7 +5,8 @@ A config node is a name, or a mapping with a `name` and that function's keyword 
     loss = 'hinge'
     loss = {'name': 'least_squares', 'c': 1.0}
 
-A key that the named function does not take is an error, so no key can go unread.
+A key that the named function does not take is an error, so no key can go unread; so is a value that
+does not fit the annotation of its parameter, see `kinds`.
 """
 
 import ast
@@ -19,6 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from jaxgan.config import kinds
 from jaxgan.runtime.errors import UserError
 
 Node = str | Mapping[str, Any]
@@ -27,7 +29,7 @@ Node = str | Mapping[str, Any]
 def nearest(name: str, known: Iterable[str]) -> str:
     """Returns '; did you mean …?' where a known name is close, then the list of known names."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name[:100], names, n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]!r}?" if close else ";"
     return f"{hint} known: {', '.join(names) or 'none'}"
 
@@ -40,20 +42,21 @@ def options(fn: Callable, given: Iterable[str] = ()) -> set[str]:
     return {p.name for p in parameters if p.kind in kinds} - taken
 
 
-def bind(
-    fn: Callable, node: Mapping[str, Any], *, at: str, given: Iterable[str] = ()
-) -> functools.partial[Any]:
-    """Binds the keys of `node` to `fn` as keyword arguments.
+def bind(fn: Callable, node: Any, *, at: str, given: Iterable[str] = ()) -> functools.partial[Any]:
+    """Binds the keys of `node` to `fn` as keyword arguments, each of the kind that `fn` says.
 
     Args:
-      fn: a function or a Flax module class.
+      fn: a function or a Flax module class; annotations of its parameters are `kinds`.
       node: keyword arguments from the config.
       at: where the node stands in the config, for messages: "config.optim.g".
       given: names of arguments that the caller will pass; a config may not set them.
 
     Raises:
-      UserError: a key that `fn` does not take, or a required one that is missing.
+      UserError: a node that is no mapping, a key that `fn` does not take, a required one that is
+        missing, or a value that does not fit its annotation.
     """
+    if not isinstance(node, Mapping):
+        raise UserError(f"{at}={kinds.shown(node)}: options by name, as {at}.KEY=VALUE")
     known = options(fn, given)
     for key in node:
         if key not in known:
@@ -61,19 +64,9 @@ def bind(
     for p in inspect.signature(fn).parameters.values():
         if p.name in known and p.default is p.empty and p.name not in node:
             raise UserError(f"{at}: {fn.__name__} needs {p.name!r}; set {at}.{p.name}=…")
-        if p.name in node and not _fits(node[p.name], p.annotation):
-            kind = p.annotation.__name__
-            raise UserError(f"{at}.{p.name}={node[p.name]!r}: {fn.__name__} takes {kind} here")
+        if p.name in node and (text := kinds.misfit(node[p.name], p.annotation, f"{at}.{p.name}")):
+            raise UserError(text)
     return functools.partial(fn, **node)
-
-
-def _fits(value: Any, annotation: Any) -> bool:
-    """Whether a value has a plain annotated type; an int passes for a float, a bool does not."""
-    if annotation not in (int, float, bool, str):
-        return True
-    if isinstance(value, bool) or annotation is bool:
-        return isinstance(value, bool) and annotation is bool
-    return isinstance(value, (int, float) if annotation is float else annotation)
 
 
 def resolve(
@@ -115,7 +108,9 @@ def as_mapping(node: Any, at: str) -> dict[str, Any]:
     if isinstance(node, str):
         return {"name": node}
     if not isinstance(node, Mapping):
-        raise UserError(f"{at}={node!r}: expected a name, or a mapping with a name and options")
+        raise UserError(
+            f"{at}={kinds.shown(node)}: expected a name, or a mapping with a name and options"
+        )
     return dict(node)
 
 

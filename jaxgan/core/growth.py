@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from jaxgan.config.kinds import LARGEST, Batch, Duration, Scale, shown
 from jaxgan.config.registry import bind
 from jaxgan.core.shapes import check_square
 from jaxgan.runtime.errors import UserError
@@ -109,10 +110,10 @@ def grow(
     images: int,
     size: int,
     first: int = 4,
-    stable: int | str = "600kimg",
-    fade: int | str = "600kimg",
-    batch: Mapping[str, int] | None = None,
-    rate: Mapping[str, float] | None = None,
+    stable: Duration = "600kimg",
+    fade: Duration = "600kimg",
+    batch: Mapping[str, Batch] | None = None,
+    rate: Mapping[str, Scale] | None = None,
 ) -> Growth:
     """Builds stages that double from `first` to the data's size (Karras et al. 2018, appendix A).
 
@@ -145,6 +146,10 @@ def grow(
         stages.append(Stage(res, start, stop, fading, n, seen, _from(rates, res, 1.0)))
         if stop:
             start, seen = stop, seen + (stop - start) * n
+    if start > LARGEST:
+        raise UserError(
+            f"config.growth: its last stage starts after {LARGEST} steps, all there are"
+        )
     return Growth(tuple(stages))
 
 
@@ -152,10 +157,13 @@ def total(duration: int | str, *, growth: Growth, size: int, at: str) -> int:
     """Returns the steps in a duration from the beginning of a run with these stages.
 
     Raises:
-      UserError: not a duration.
+      UserError: not a duration, or more steps than a run can have.
     """
     number, images = _parse(duration, size, at)
-    return growth.steps(number * images) if images else math.ceil(number)
+    least = number * images / max(growth.batches()) if images else number
+    if least > LARGEST or (taken := growth.steps(number * images) if images else number) > LARGEST:
+        raise UserError(f"{at}={shown(duration)}: a run has at most {LARGEST} steps")
+    return math.ceil(taken)
 
 
 def interval(duration: int | str, *, growth: Growth, size: int, at: str) -> int:
@@ -193,7 +201,8 @@ def _parse(duration: int | str, size: int, at: str) -> tuple[float, int]:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(|steps|kimg|epochs?)", str(duration).strip())
     if not match:
         raise UserError(
-            f"{at}={duration!r} is not a duration; write steps (20000), '600kimg' or '10epochs'"
+            f"{at}={shown(duration)} is not a duration; write steps (20000), '600kimg' or "
+            "'10epochs'"
         )
     return float(match[1]), {"kimg": 1000, "epoch": size, "epochs": size}.get(match[2], 0)
 

@@ -4,26 +4,29 @@ A node names one of the functions below: {'name': 'adam', 'lr': 2e-4, 'b1': 0.5}
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from jaxgan.config.kinds import NonNegative, Portion, Rate
 from jaxgan.config.registry import Node, nearest, resolve
 from jaxgan.core.growth import Growth
 from jaxgan.runtime.errors import UserError
+
+Decay = Literal["constant", "linear"]
 
 
 def adam(
     *,
     updates: int,
-    lr: float,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-8,
-    decay: str = "constant",
-    decay_from: float = 0.0,
+    lr: Rate,
+    b1: Portion = 0.9,
+    b2: Portion = 0.999,
+    eps: NonNegative = 1e-8,
+    decay: Decay = "constant",
+    decay_from: Portion = 0.0,
 ) -> optax.GradientTransformation:
     """Builds Adam (Kingma & Ba 2015); `decay` and `decay_from` as in `rate`."""
     return optax.adam(rate(lr, decay, decay_from, updates), b1=b1, b2=b2, eps=eps)
@@ -32,12 +35,12 @@ def adam(
 def rmsprop(
     *,
     updates: int,
-    lr: float,
-    rho: float = 0.99,
-    eps: float = 1e-8,
-    clip: float = 0.0,
-    decay: str = "constant",
-    decay_from: float = 0.0,
+    lr: Rate,
+    rho: Portion = 0.99,
+    eps: NonNegative = 1e-8,
+    clip: NonNegative = 0.0,
+    decay: Decay = "constant",
+    decay_from: Portion = 0.0,
 ) -> optax.GradientTransformation:
     """Builds RMSProp; with clip > 0 weights are clipped to [-clip, clip] (WGAN, Algorithm 1)."""
     tx = optax.rmsprop(rate(lr, decay, decay_from, updates), decay=rho, eps=eps, eps_in_sqrt=False)
@@ -47,27 +50,19 @@ def rmsprop(
 def sgd(
     *,
     updates: int,
-    lr: float,
-    momentum: float = 0.0,
-    decay: str = "constant",
-    decay_from: float = 0.0,
+    lr: Rate,
+    momentum: Portion = 0.0,
+    decay: Decay = "constant",
+    decay_from: Portion = 0.0,
 ) -> optax.GradientTransformation:
     """Builds stochastic gradient descent with heavy-ball momentum."""
     return optax.sgd(rate(lr, decay, decay_from, updates), momentum or None)
 
 
-def rate(lr: float, decay: str, decay_from: float, updates: int) -> optax.ScalarOrSchedule:
-    """Returns a constant rate, or one that falls linearly to 0 from the fraction `decay_from` on.
-
-    Raises:
-      UserError: decay is neither 'constant' nor 'linear', or decay_from lies outside [0, 1).
-    """
+def rate(lr: float, decay: Decay, decay_from: float, updates: int) -> optax.ScalarOrSchedule:
+    """Returns a constant rate, or one that falls linearly to 0 from the part `decay_from` on."""
     if decay == "constant":
         return lr
-    if decay != "linear":
-        raise UserError(f"optim decay={decay!r}: known: 'constant', 'linear'")
-    if not 0 <= decay_from < 1:
-        raise UserError(f"optim decay_from={decay_from}: a fraction of the run, in [0, 1)")
     start = int(decay_from * updates)
     return optax.linear_schedule(lr, 0.0, updates - start, transition_begin=start)
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.augment.diffaugment import Augment
+from jaxgan.config.kinds import Latent, Multiple, Positive
 from jaxgan.config.registry import Node
 from jaxgan.core import ema as averages
 from jaxgan.core import inputs as declared
@@ -61,9 +62,9 @@ def adversarial(
     condition: str = "",
     matching_aware: bool = False,
     auxiliary: Node = "",
-    latent: int = 100,
-    n_critic: int = 1,
-    g_batch: int = 1,
+    latent: Latent = 100,
+    n_critic: Positive = 1,
+    g_batch: Multiple = 1,
     joint: bool = False,
     dequantize: bool = False,
     ema: float | str = 0.0,
@@ -296,5 +297,4 @@ def critic(model: Model, state: State, batch: Batch) -> Array:
 def sample(model: Model, state: State, inputs: Drawn, key: Array) -> Array:
     """Images in [-1, 1] from the averaged generator, where there is one, outside of training."""
     params = {**state.params, **state.ema}["g"]
-    z, y = inputs["z"], inputs.get("y")
-    return model.g(params, state.stats["g"], z, y, train=False, key=key)
+    return model.g(params, state.stats["g"], inputs["z"], inputs.get("y"), train=False, key=key)

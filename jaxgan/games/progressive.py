@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.config.kinds import Latent
 from jaxgan.config.registry import Node
 from jaxgan.core import ema as averages
 from jaxgan.core.game import Aux, Batch, Drawn, Game, Nets, Player, Spec, State, shard
@@ -51,7 +52,7 @@ def progressive(
     d: Node,
     loss: Node = "wasserstein",
     regularizers: Mapping[str, Node] | None = None,
-    latent: int = 512,
+    latent: Latent = 512,
     ema: float | str = 0.999,
 ) -> Game:
     """Builds a game of one generator and one critic through the stages of config.growth.

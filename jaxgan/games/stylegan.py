@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.config.kinds import Finite, Latent, NonNegative, Probability, Whole
 from jaxgan.config.registry import Node
 from jaxgan.core import ema as averages
 from jaxgan.core.game import Aux, Batch, Game, Nets, Player, Spec, State, shard
@@ -55,12 +56,12 @@ def stylegan(
     g: Mapping[str, Any],
     d: Node,
     loss: Node = "non_saturating",
-    latent: int = 512,
-    mixing: float = 0.9,
-    gamma: float = 10.0,
+    latent: Latent = 512,
+    mixing: Probability = 0.9,
+    gamma: NonNegative = 10.0,
     ema: float | str = 0.999,
-    psi: float = 0.7,
-    psi_layers: int = 8,
+    psi: Finite = 0.7,
+    psi_layers: Whole = 8,
 ) -> Game:
     """Builds a game of mixed styles, R1 and truncated samples through config.growth's stages.
 

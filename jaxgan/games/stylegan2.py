@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.augment import ada
+from jaxgan.config.kinds import Finite, Latent, NonNegative, Positive, Probability, Scale, Whole
 from jaxgan.config.registry import Node
 from jaxgan.core import ema as averages
 from jaxgan.core import inputs as declared
@@ -66,19 +67,19 @@ def stylegan2(
     d: Node,
     loss: Node = "non_saturating",
     condition: str = "",
-    latent: int = 512,
-    mixing: float = 0.9,
-    gamma: float = 10.0,
-    r1_every: int = 16,
-    pl_weight: float = 2.0,
-    pl_every: int = 4,
-    pl_decay: float = 0.01,
-    pl_shrink: int = 2,
-    ada_target: float = 0.0,
-    ada_kimg: float = 500.0,
+    latent: Latent = 512,
+    mixing: Probability = 0.9,
+    gamma: NonNegative = 10.0,
+    r1_every: Whole = 16,
+    pl_weight: NonNegative = 2.0,
+    pl_every: Whole = 4,
+    pl_decay: Probability = 0.01,
+    pl_shrink: Positive = 2,
+    ada_target: Probability = 0.0,
+    ada_kimg: Scale = 500.0,
     ema: float | str = 0.999,
-    ema_rampup: float = 0.0,
-    psi: float = 1.0,
+    ema_rampup: NonNegative = 0.0,
+    psi: Finite = 1.0,
 ) -> Game:
     """Builds a game of lazy R1 and path lengths, style mixing, and adaptive augmentation.
 

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.nn import sigmoid, softplus
 
+from jaxgan.config.kinds import Finite, NonNegative, Probability
+
 
 class Loss(NamedTuple):
     """An adversarial loss: what each player pays, per sample.
@@ -76,7 +78,9 @@ class Loss(NamedTuple):
         }
 
 
-def minimax(*, smooth: float = 0.0, noise: float = 0.0, flip: float = 0.0) -> Loss:
+def minimax(
+    *, smooth: Probability = 0.0, noise: NonNegative = 0.0, flip: Probability = 0.0
+) -> Loss:
     """Builds the minimax loss: G descends log(1 - sigma(D(G(z)))) (Goodfellow et al. 2014, eq. 1).
 
     It saturates where D wins; kept for study. Options as in `non_saturating`.
@@ -86,7 +90,9 @@ def minimax(*, smooth: float = 0.0, noise: float = 0.0, flip: float = 0.0) -> Lo
     )
 
 
-def non_saturating(*, smooth: float = 0.0, noise: float = 0.0, flip: float = 0.0) -> Loss:
+def non_saturating(
+    *, smooth: Probability = 0.0, noise: NonNegative = 0.0, flip: Probability = 0.0
+) -> Loss:
     """Builds the loss whose G ascends log sigma(D(G(z))) (Goodfellow et al. 2014, section 3).
 
     Args:
@@ -110,12 +116,12 @@ def non_saturating(*, smooth: float = 0.0, noise: float = 0.0, flip: float = 0.0
 
 def least_squares(
     *,
-    a: float = 0.0,
-    b: float = 1.0,
-    c: float = 1.0,
-    smooth: float = 0.0,
-    noise: float = 0.0,
-    flip: float = 0.0,
+    a: Finite = 0.0,
+    b: Finite = 1.0,
+    c: Finite = 1.0,
+    smooth: Probability = 0.0,
+    noise: NonNegative = 0.0,
+    flip: Probability = 0.0,
 ) -> Loss:
     """Builds LSGAN's loss (Mao et al. 2017, eq. 2).
 

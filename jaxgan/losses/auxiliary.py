@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
+from jaxgan.config.kinds import Classes, NonNegative, WidthOrNone
+
 Metrics = dict[str, Array]
 
 
@@ -30,10 +32,12 @@ class Auxiliary(NamedTuple):
     code: Callable[[Array, int, Array | None], Array] | None
     d: Callable[[Array, Array, Array | None, Array], tuple[Array, Metrics]]
     g: Callable[[Array, Array], Array]
-    categories: int = 0
+    categories: Classes = 0
 
 
-def acgan(*, d_weight: float = 1.0, g_weight: float = 1.0, learn_fakes: bool = True) -> Auxiliary:
+def acgan(
+    *, d_weight: NonNegative = 1.0, g_weight: NonNegative = 1.0, learn_fakes: bool = True
+) -> Auxiliary:
     """Builds ACGAN's: both players minimize the class cross-entropy (Odena et al. 2017, eq. 3).
 
     D's is taken on real and on fake images, G's on fake ones; heads are logits. WGAN-GP's CIFAR
@@ -64,10 +68,10 @@ def acgan(*, d_weight: float = 1.0, g_weight: float = 1.0, learn_fakes: bool = T
 
 def infogan(
     *,
-    categories: int = 10,
-    continuous: int = 2,
-    weight: float = 1.0,
-    continuous_weight: float = 1.0,
+    categories: Classes = 10,
+    continuous: WidthOrNone = 2,
+    weight: NonNegative = 1.0,
+    continuous_weight: NonNegative = 1.0,
 ) -> Auxiliary:
     """Builds InfoGAN's: G's code must be predicted from its image (Chen et al. 2016, eq. 6).
 

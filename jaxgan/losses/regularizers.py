@@ -16,6 +16,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.config.kinds import Depth, Finite, NonNegative
+
 Critic = Callable[[Array], Array]
 
 
@@ -27,7 +29,7 @@ class Regularizer(NamedTuple):
 
 
 def gradient_penalty(
-    *, weight: float = 10.0, target: float = 1.0, one_sided: bool = False
+    *, weight: NonNegative = 10.0, target: Finite = 1.0, one_sided: bool = False
 ) -> Regularizer:
     """Builds weight E(|grad D(x)| - target)^2 / target^2 (Gulrajani et al. 2017, eq. 3).
 
@@ -45,7 +47,9 @@ def gradient_penalty(
     return Regularizer(term, per_sample=True)
 
 
-def dragan(*, weight: float = 10.0, target: float = 1.0, scale: float = 0.5) -> Regularizer:
+def dragan(
+    *, weight: NonNegative = 10.0, target: Finite = 1.0, scale: NonNegative = 0.5
+) -> Regularizer:
     """Builds weight E(|grad D(x + noise)| - target)^2 on real x (Kodali et al. 2017, section 2.3).
 
     noise = scale std(x) U(0, 1), std over the whole batch, as in the authors' code.
@@ -59,7 +63,7 @@ def dragan(*, weight: float = 10.0, target: float = 1.0, scale: float = 0.5) -> 
     return Regularizer(term, per_sample=True)
 
 
-def r1(*, gamma: float = 10.0) -> Regularizer:
+def r1(*, gamma: NonNegative = 10.0) -> Regularizer:
     """Builds gamma/2 E|grad D(x)|^2 on real samples (Mescheder et al. 2018, eq. 9)."""
 
     def term(critic: Critic, params: Any, real: Array, fake: Array, key: Array) -> Array:
@@ -69,7 +73,7 @@ def r1(*, gamma: float = 10.0) -> Regularizer:
     return Regularizer(term, per_sample=True)
 
 
-def r2(*, gamma: float = 10.0) -> Regularizer:
+def r2(*, gamma: NonNegative = 10.0) -> Regularizer:
     """Builds gamma/2 E|grad D(G(z))|^2 on fake samples (Mescheder et al. 2018, eq. 10)."""
 
     def term(critic: Critic, params: Any, real: Array, fake: Array, key: Array) -> Array:
@@ -79,7 +83,7 @@ def r2(*, gamma: float = 10.0) -> Regularizer:
     return Regularizer(term, per_sample=True)
 
 
-def drift(*, weight: float = 0.001) -> Regularizer:
+def drift(*, weight: NonNegative = 0.001) -> Regularizer:
     """Builds weight E[D(x)^2] on real samples, which keeps a Wasserstein critic near 0.
 
     Karras et al. 2018, appendix A.1.
@@ -92,7 +96,7 @@ def drift(*, weight: float = 0.001) -> Regularizer:
     return Regularizer(term, per_sample=False)
 
 
-def spectral(*, weight: float = 0.1, iterations: int = 10) -> Regularizer:
+def spectral(*, weight: NonNegative = 0.1, iterations: Depth = 10) -> Regularizer:
     """Builds weight/2 sum sigma(W)^2 over all kernels (Yoshida & Miyato 2017, eq. 4).
 
     Not spectral normalization: it lowers the largest singular values and fixes none. sigma is

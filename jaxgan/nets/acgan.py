@@ -8,6 +8,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.config.kinds import Portion, Width
 from jaxgan.core.shapes import check_square
 from jaxgan.nets.layers import norms
 from jaxgan.nets.layers.basic import Conv, Dense, flatten, leaky_relu, torch_init
@@ -24,7 +25,7 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, int, int]
-    width: int = 128
+    width: Width = 128
     norm: str = "BatchNorm"
     classes: int = 0
 
@@ -53,10 +54,10 @@ class Discriminator(nn.Module):
     """
 
     shape: tuple[int, int, int]
-    width: int = 16
+    width: Width = 16
     norm: str = "BatchNorm"
     spectral: bool = False
-    dropout: float = 0.25
+    dropout: Portion = 0.25
     heads: int = 0
 
     @nn.compact

@@ -11,6 +11,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.config.kinds import Portion, Width, Widths
 from jaxgan.config.registry import nearest
 from jaxgan.nets.layers import norms
 from jaxgan.nets.layers.basic import Conv, Dense, flatten, leaky_relu, torch_init
@@ -27,10 +28,10 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    widths: tuple[int, ...] = (128, 256, 512, 1024)
+    widths: Widths = (128, 256, 512, 1024)
     norm: str = "BatchNorm"
     classes: int = 0
-    embedding: int = 10
+    embedding: Width = 10
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
@@ -53,11 +54,11 @@ class Discriminator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    widths: tuple[int, ...] = (512, 512, 512)
-    dropout: float = 0.4
+    widths: Widths = (512, 512, 512)
+    dropout: Portion = 0.4
     spectral: bool = False
     classes: int = 0
-    embedding: int = 10
+    embedding: Width = 10
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool) -> Array:
@@ -83,12 +84,12 @@ class TwoStageDiscriminator(nn.Module):
     """
 
     shape: tuple[int, int, int]
-    width: int = 64
-    max_width: int = 1024
+    width: Width = 64
+    max_width: Width = 1024
     norm: str = "BatchNorm"
     spectral: bool = False
     classes: int = 0
-    embedding: int = 128
+    embedding: Width = 128
     combine: str = "sum"
 
     @nn.compact

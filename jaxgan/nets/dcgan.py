@@ -8,6 +8,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.config.kinds import Width
 from jaxgan.nets.layers import norms
 from jaxgan.nets.layers.basic import Conv, ConvTranspose, Dense, flatten, leaky_relu
 from jaxgan.nets.layers.condition import append_channel, append_features, projection
@@ -23,12 +24,12 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, int, int]
-    width: int = 64
-    max_width: int = 1024
+    width: Width = 64
+    max_width: Width = 1024
     norm: str = "BatchNorm"
     spectral: bool = False
     classes: int = 0
-    embedding: int = 50
+    embedding: Width = 50
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
@@ -55,8 +56,8 @@ class Discriminator(nn.Module):
     """
 
     shape: tuple[int, int, int]
-    width: int = 64
-    max_width: int = 1024
+    width: Width = 64
+    max_width: Width = 1024
     norm: str = "BatchNorm"
     spectral: bool = False
     classes: int = 0

@@ -11,6 +11,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.config.kinds import Portion, Width
 from jaxgan.nets.layers import basic
 from jaxgan.nets.layers.basic import flatten, leaky_relu
 from jaxgan.runtime.errors import UserError
@@ -25,7 +26,7 @@ class Generator(nn.Module):
     """Latent (N, latent) -> images (N, 64, 64, C) in [-1, 1]."""
 
     shape: tuple[int, int, int]
-    width: int = 128
+    width: Width = 128
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
@@ -42,8 +43,8 @@ class Discriminator(nn.Module):
     """Images (N, 64, 64, C) -> logits (N,)."""
 
     shape: tuple[int, int, int]
-    width: int = 64
-    dropout: float = 0.2
+    width: Width = 64
+    dropout: Portion = 0.2
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool) -> Array:

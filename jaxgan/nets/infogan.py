@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.config.kinds import Width
 from jaxgan.nets.layers import norms
 from jaxgan.nets.layers.basic import Conv, ConvTranspose, Dense, flatten
 from jaxgan.runtime.errors import UserError
@@ -22,7 +23,7 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, int, int]
-    width: int = 64
+    width: Width = 64
     norm: str = "BatchNorm"
     classes: int = 0
 
@@ -51,7 +52,7 @@ class Discriminator(nn.Module):
     """
 
     shape: tuple[int, int, int]
-    width: int = 64
+    width: Width = 64
     norm: str = "BatchNorm"
     spectral: bool = False
     heads: int = 0

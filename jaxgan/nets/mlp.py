@@ -10,6 +10,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.config.kinds import Scale, Width, Widths
 from jaxgan.config.registry import nearest
 from jaxgan.nets.layers import norms
 from jaxgan.nets.layers.basic import Dense, flatten, leaky_relu
@@ -30,14 +31,14 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    widths: tuple[int, ...] = (256, 256)
+    widths: Widths = (256, 256)
     activation: str = "relu"
     output: str = "tanh"
     norm: str = "Identity"
     spectral: bool = False
-    gain: float = _TORCH
+    gain: Scale = _TORCH
     classes: int = 0
-    embedding: int = 50
+    embedding: Width = 50
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
@@ -57,13 +58,13 @@ class Discriminator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    widths: tuple[int, ...] = (256, 256)
+    widths: Widths = (256, 256)
     activation: str = "leaky_relu"
     norm: str = "Identity"
     spectral: bool = False
-    gain: float = _TORCH
+    gain: Scale = _TORCH
     classes: int = 0
-    embedding: int = 50
+    embedding: Width = 50
     projection: bool = False
     heads: int = 0
 

@@ -10,6 +10,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.config.kinds import Multiple, Width
 from jaxgan.nets.growing import Resolutions, blend, channels, compute_type, resolve, share, up_to
 from jaxgan.nets.layers.basic import flatten, leaky_relu
 from jaxgan.nets.layers.equalized import EqualConv, EqualDense
@@ -25,8 +26,8 @@ class Generator(nn.Module):
     """Latents (N, D) -> images (N, high, high, C), unbounded, about [-1, 1] once trained."""
 
     shape: tuple[int, int, int]
-    channel_base: int = 16384
-    channel_max: int = 512
+    channel_base: Width = 16384
+    channel_max: Width = 512
     dtype: str = "float32"
 
     @nn.compact
@@ -73,9 +74,9 @@ class Discriminator(nn.Module):
     """
 
     shape: tuple[int, int, int]
-    channel_base: int = 16384
-    channel_max: int = 512
-    group: int = 4
+    channel_base: Width = 16384
+    channel_max: Width = 512
+    group: Multiple = 4
     filtered: bool = False
     dtype: str = "float32"
 

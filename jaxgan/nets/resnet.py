@@ -12,6 +12,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.config.kinds import Width, WidthOrNone
 from jaxgan.core.shapes import check_square
 from jaxgan.nets.layers import norms
 from jaxgan.nets.layers.attention import SelfAttention
@@ -57,12 +58,12 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, int, int]
-    width: int = 0
+    width: WidthOrNone = 0
     norm: str = "BatchNorm"
     spectral: bool = False
-    attention: int = 0
+    attention: WidthOrNone = 0
     classes: int = 0
-    embedding: int = 128
+    embedding: Width = 128
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
@@ -101,10 +102,10 @@ class Discriminator(nn.Module):
     """
 
     shape: tuple[int, int, int]
-    width: int = 0
+    width: WidthOrNone = 0
     norm: str = "Identity"
     spectral: bool = True
-    attention: int = 0
+    attention: WidthOrNone = 0
     classes: int = 0
     projection: bool = True
     heads: int = 0

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.config.kinds import Depth, Scale, Width
 from jaxgan.nets.growing import Resolutions, blend, channels, compute_type, resolve, share, up_to
 from jaxgan.nets.layers.basic import leaky_relu
 from jaxgan.nets.layers.equalized import EqualConv, EqualDense
@@ -28,8 +29,8 @@ class Synthesis(nn.Module):
     """
 
     shape: tuple[int, int, int]
-    channel_base: int = 16384
-    channel_max: int = 512
+    channel_base: Width = 16384
+    channel_max: Width = 512
     dtype: str = "float32"
 
     @nn.compact
@@ -94,11 +95,11 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, int, int]
-    w_dim: int = 512
-    layers: int = 8
-    lr_mult: float = 0.01
-    channel_base: int = 16384
-    channel_max: int = 512
+    w_dim: Width = 512
+    layers: Depth = 8
+    lr_mult: Scale = 0.01
+    channel_base: Width = 16384
+    channel_max: Width = 512
     dtype: str = "float32"
 
     @nn.compact

@@ -19,6 +19,16 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.config.kinds import (
+    Depth,
+    Finite,
+    Multiple,
+    NonNegative,
+    Scale,
+    Whole,
+    Width,
+    WidthOrNone,
+)
 from jaxgan.core.shapes import check_square
 from jaxgan.nets.layers.basic import flatten
 from jaxgan.nets.layers.equalized import EqualConv, EqualDense
@@ -37,12 +47,12 @@ class Synthesis(nn.Module):
     """
 
     shape: tuple[int, int, int]
-    channel_base: int = 32768
-    channel_max: int = 512
+    channel_base: Width = 32768
+    channel_max: Width = 512
     architecture: str = "skip"
-    clamp: float = 0.0
-    bfloat16: int = 0
-    taps: tuple[float, ...] = upfirdn.FILTER
+    clamp: NonNegative = 0.0
+    bfloat16: Whole = 0
+    taps: tuple[Finite, ...] = upfirdn.FILTER
 
     @nn.compact
     def __call__(self, ws: Array, noise: str | None = None, *, train: bool) -> Array:
@@ -78,15 +88,15 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, int, int]
-    w_dim: int = 512
-    layers: int = 8
-    lr_mult: float = 0.01
-    channel_base: int = 32768
-    channel_max: int = 512
+    w_dim: Width = 512
+    layers: Depth = 8
+    lr_mult: Scale = 0.01
+    channel_base: Width = 32768
+    channel_max: Width = 512
     architecture: str = "skip"
-    clamp: float = 0.0
-    bfloat16: int = 0
-    taps: tuple[float, ...] = upfirdn.FILTER
+    clamp: NonNegative = 0.0
+    bfloat16: Whole = 0
+    taps: tuple[Finite, ...] = upfirdn.FILTER
     classes: int = 0
 
     @nn.compact
@@ -122,16 +132,16 @@ class Discriminator(nn.Module):
     """
 
     shape: tuple[int, int, int]
-    channel_base: int = 32768
-    channel_max: int = 512
+    channel_base: Width = 32768
+    channel_max: Width = 512
     architecture: str = "resnet"
-    group: int = 4
-    std_channels: int = 1
-    cmap: int = 0
-    layers: int = 8
-    clamp: float = 0.0
-    bfloat16: int = 0
-    taps: tuple[float, ...] = upfirdn.FILTER
+    group: Multiple = 4
+    std_channels: Width = 1
+    cmap: WidthOrNone = 0
+    layers: Depth = 8
+    clamp: NonNegative = 0.0
+    bfloat16: Whole = 0
+    taps: tuple[Finite, ...] = upfirdn.FILTER
     classes: int = 0
 
     @nn.compact

@@ -21,8 +21,6 @@ def check(game: Game, growth: Growth, source: Source, samples: int) -> None:
     Raises:
       UserError: a net refuses the number of images.
     """
-    if samples < 1:
-        raise UserError(f"config.log.samples={samples}: at least 1")
     key = jax.eval_shape(lambda: jax.random.key(0))
     state = jax.eval_shape(functools.partial(core.init, game), key)
     for n, stage in {stage.batch: stage for stage in growth.stages}.items():

@@ -2,10 +2,11 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 
+from jaxgan.config.kinds import LARGEST, Batch, Duration, Options, Positive, Samples, Seed, Seeds
 from jaxgan.config.registry import Node, bind, options, resolve
 from jaxgan.core import game as core
 from jaxgan.core import growth as growing
@@ -25,9 +26,9 @@ from jaxgan.training import dispatch as dispatching
 class Log(NamedTuple):
     """config.log: the intervals of scalars and of sample grids, and the number of samples."""
 
-    every: int | str = 50
-    pictures: int | str = 500
-    samples: int = 64
+    every: Duration = 50
+    pictures: Duration = 500
+    samples: Samples = 64
 
 
 class Save(NamedTuple):
@@ -38,9 +39,9 @@ class Save(NamedTuple):
     are damaged, 'fallback', or refuses them, 'stop'.
     """
 
-    every: int | str = 1000
-    keep: int = 2
-    keep_every: int | str = 0
+    every: Duration = 1000
+    keep: Positive = 2
+    keep_every: Duration = 0
     on_damage: str = "fallback"
 
 
@@ -68,19 +69,19 @@ NONE: Mapping[str, Any] = {}
 
 def prepare(
     *,
-    seed: int,
-    steps: int | str,
-    batch: int,
-    data: Mapping[str, Any],
+    seed: Seed,
+    steps: Duration,
+    batch: Batch,
+    data: Options,
     game: Node,
     optim: Mapping[str, Node],
-    log: Mapping[str, Any] = NONE,
-    checkpoint: Mapping[str, Any] = NONE,
-    growth: Mapping[str, Any] | None = None,
+    log: Options = NONE,
+    checkpoint: Options = NONE,
+    growth: Options | None = None,
     init: str = "",
-    seeds: int = 1,
-    replicas: str = "auto",
-    dispatch: int | str = "auto",
+    seeds: Seeds = 1,
+    replicas: Literal["auto", "vmap", "sequential"] = "auto",
+    dispatch: Positive | Literal["auto"] = "auto",
     clock: Clock | None = None,
 ) -> Run:
     """Builds all that a config describes; its keyword arguments are the config's top-level keys.
@@ -98,7 +99,7 @@ def prepare(
     Raises:
       UserError: anything in the config that is unknown or does not fit.
     """
-    check_positive(seeds=seeds, batch=batch)
+    check_seeds(seed, seeds)
     source = open_source(data)
     if clock:
         clock.lap("data")
@@ -128,11 +129,12 @@ def prepare(
     )
 
 
-def check_positive(**numbers: int) -> None:
-    """Raises UserError for a key of the config whose number is below 1."""
-    for key, number in numbers.items():
-        if number < 1:
-            raise UserError(f"config.{key}={number}: at least 1")
+def check_seeds(seed: int, seeds: int) -> None:
+    """Refuses seeds of which the last is no int32."""
+    if seed + seeds - 1 > LARGEST:
+        raise UserError(
+            f"config.seed={seed} with config.seeds={seeds}: the last is above {LARGEST}"
+        )
 
 
 def checked(save: Save) -> Save:
@@ -210,13 +212,20 @@ def over_data(growth: Growth) -> jax.sharding.Mesh:
 
 
 def intervals(kind: Any, settings: Mapping[str, Any], at: str, growth: Growth, size: int) -> Any:
-    """A `Log` or `Save` of the node at `at`; every, pictures and keep_every become steps."""
+    """A `Log` or `Save` of the node at `at`; every, pictures and keep_every become steps.
+
+    Raises:
+      UserError: an unknown option, or an interval that is none.
+    """
     node = bind(kind, settings, at=at)()
-    names = [f for f in node._fields if f in ("every", "pictures", "keep_every")]
-    given = {"growth": growth, "size": size}
-    return node._replace(
-        **{f: growing.interval(getattr(node, f), at=f"{at}.{f}", **given) for f in names}
-    )
+    found = {}
+    for name in node._fields:
+        if name in ("every", "pictures", "keep_every"):
+            length, key = getattr(node, name), f"{at}.{name}"
+            found[name] = growing.interval(length, at=key, growth=growth, size=size)
+            if not found[name] and name != "keep_every":
+                raise UserError(f"{key}={length!r}: at least 1 step")
+    return node._replace(**found)
 
 
 def feed(source: Source, growth: Growth, seed: int, flip: bool) -> Batches:

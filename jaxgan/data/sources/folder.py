@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 
+from jaxgan.config.kinds import Side
 from jaxgan.data import content
 from jaxgan.data import labels as columns
 from jaxgan.data.decoded import Decoded, decoded
@@ -19,7 +20,7 @@ from jaxgan.runtime.errors import UserError
 def folder(
     path: str,
     *,
-    res: int,
+    res: Side,
     channels: int = 3,
     fit: str = "crop",
     bits: int = 0,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxgan.config.kinds import Side
 from jaxgan.data import summary, survey
 from jaxgan.data.images import Target, target, to_square
 from jaxgan.data.source import Source, digest
@@ -21,7 +22,7 @@ _OFFLINE = "mnist, digits, photos, folder: and array: need no network"
 def tfds(
     path: str,
     *,
-    res: int,
+    res: Side,
     channels: int = 3,
     fit: str = "crop",
     split: str = "train",

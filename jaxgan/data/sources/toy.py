@@ -6,6 +6,7 @@ points of a smaller one. Coordinates are not scaled, so the generator's output m
 
 import numpy as np
 
+from jaxgan.config.kinds import Items
 from jaxgan.data.source import Source, from_arrays
 from jaxgan.runtime.errors import UserError
 
@@ -13,7 +14,7 @@ _KEY = 0x746F79  # arbitrary; the seed of the points
 _STD = {"ring": 0.02, "grid": 0.05}
 
 
-def ring(*, size: int = 100_000) -> Source:
+def ring(*, size: Items = 100_000) -> Source:
     """Draws from eight Gaussians of std 0.02 on a circle of radius 2; labeled by mode.
 
     Metz et al. 2017 (unrolled GAN, section 3.1); PacGAN's ring is half this size.
@@ -21,7 +22,7 @@ def ring(*, size: int = 100_000) -> Source:
     return _mixture("ring", size)
 
 
-def grid(*, size: int = 100_000) -> Source:
+def grid(*, size: Items = 100_000) -> Source:
     """Draws from 25 Gaussians of std 0.05 at {-4, -2, 0, 2, 4}^2; labeled by mode.
 
     Srivastava et al. 2017 (VEEGAN, section 4.1); Lin et al. 2018 (PacGAN, section 4.1).
@@ -29,14 +30,14 @@ def grid(*, size: int = 100_000) -> Source:
     return _mixture("grid", size)
 
 
-def swiss_roll(*, size: int = 100_000) -> Source:
+def swiss_roll(*, size: Items = 100_000) -> Source:
     """Draws a spiral of 1.5 revolutions, radius 0.67 to 2, with noise of std 0.03; unlabeled."""
     angle = 1.5 * np.pi * (1 + 2 * _uniforms(size))
     points = np.concatenate([np.cos(angle), np.sin(angle)], axis=1) * angle / (2.25 * np.pi)
     return from_arrays((points + 0.03 * _normals(size)).astype(np.float32))
 
 
-def moons(*, size: int = 100_000) -> Source:
+def moons(*, size: Items = 100_000) -> Source:
     """Draws two interleaved half circles of radius 1.5 with noise of std 0.05; unlabeled."""
     angle = np.pi * _uniforms(size)
     upper = np.arange(size)[:, None] % 2 == 0

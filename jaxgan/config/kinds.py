@@ -1,0 +1,162 @@
+"""The kinds of a config's options: types with ranges, and what a value of another kind is told.
+
+A signature says what fits: `lr: Rate` is a finite number, at least 0. `registry.bind` compares
+every value of a config with its parameter's annotation, so no function checks what its type says.
+"""
+
+import math
+import types
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+
+LARGEST = 2**31 - 1  # of int32, which JAX computes with
+FLOAT = 3.4028235e38  # of float32
+MOST = 60  # characters of a value that a message shows
+ITEMS = 64  # of a list of options, at most
+
+
+class Within(NamedTuple):
+    """A range of numbers, with its ends unless they are `above` or `below`."""
+
+    low: float = -FLOAT
+    high: float = FLOAT
+    above: bool = False
+    below: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Returns whether a finite number lies within."""
+        low = value > self.low if self.above else value >= self.low
+        return low and (value < self.high if self.below else value <= self.high)
+
+    def words(self, number: str) -> str:
+        """Returns 'at least 1 and at most 8', of whole numbers; of others 'a number above 0'."""
+        ends = []
+        if self.low > -FLOAT:
+            ends.append(f"{'above' if self.above else 'at least'} {self.low:g}")
+        if self.high < FLOAT:
+            # :g would round a large whole number
+            high = self.high if isinstance(self.high, int) else f"{self.high:g}"
+            ends.append(f"{'below' if self.below else 'at most'} {high}")
+        if number == "a whole number":
+            return f"{' and '.join(ends)}, {number}"
+        return f"{number} {' and '.join(ends)}".strip()
+
+
+Whole = Annotated[int, Within(0, LARGEST)]
+Positive = Annotated[int, Within(1, LARGEST)]
+Seed = Annotated[int, Within(0, LARGEST)]
+Seeds = Annotated[int, Within(1, 1024)]
+Batch = Annotated[int, Within(1, 2**20)]
+Samples = Annotated[int, Within(1, 2**16)]  # of a picture
+Items = Annotated[int, Within(1, 10**7)]  # of a data set that is computed
+Side = Annotated[int, Within(1, 8192)]  # pixels
+SideOrNone = Annotated[int, Within(0, 8192)]
+Width = Annotated[int, Within(1, 2**16)]  # channels, features
+WidthOrNone = Annotated[int, Within(0, 2**16)]
+Widths = tuple[Width, ...]
+Latent = Annotated[int, Within(1, 2**20)]
+Depth = Annotated[int, Within(1, ITEMS)]  # layers
+Classes = Annotated[int, Within(2, 2**16)]
+Multiple = Annotated[int, Within(1, 1024)]
+
+Finite = Annotated[float, Within()]
+Rate = Annotated[float, Within(0)]  # of learning; 0 keeps a player as it is
+Scale = Annotated[float, Within(0, above=True)]
+NonNegative = Annotated[float, Within(0)]
+Probability = Annotated[float, Within(0, 1)]
+Portion = Annotated[float, Within(0, 1, below=True)]  # betas, momenta, dropout
+
+Duration = Whole | str  # steps, '600kimg', '10epochs': core.growth reads the words
+Options = Mapping[str, Any]
+
+
+def shown(value: Any) -> str:
+    """Returns a value's repr, its middle left out where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of more digits than Python converts
+        text = f"a number of {value.bit_length()} bits" if isinstance(value, int) else "…"
+    return text if len(text) <= MOST else f"{text[: MOST // 2]}…{text[-10:]} ({len(text)} long)"
+
+
+def misfit(value: Any, kind: Any, at: str) -> str:
+    """Compares a value with the annotation of the parameter that it is for.
+
+    Args:
+      value: what a config says.
+      kind: an annotation; one that says nothing of a config's values, a class of the package as
+        `Spec` or none at all, is fitted by every finite value.
+      at: the dotted key, for the message.
+
+    Returns:
+      '' where it fits; else the key, the value and what fits, as 'config.batch=0: at least 1 and
+      at most 1048576, a whole number'. In a mapping the key is that of the value in it.
+    """
+    if isinstance(value, Mapping):
+        for inner in (each for each in _alternatives(kind) if get_origin(each) is not None):
+            if issubclass(get_origin(inner), Mapping):
+                of_values = get_args(inner)[1]
+                found = (misfit(each, of_values, f"{at}.{key}") for key, each in value.items())
+                return next(filter(None, found), "")
+    return "" if _fits(value, kind) else f"{at}={shown(value)}: {words(kind)}"
+
+
+def words(kind: Any) -> str:
+    """Says what fits a kind."""
+    plain = {int: "a whole number", float: "a finite number", bool: "True or False"}
+    plain |= {str: "text", type(None): "None", Mapping: "options", dict: "options"}
+    origin, args = get_origin(kind), get_args(kind)
+    if kind in plain:
+        return plain[kind]
+    if origin is Annotated:
+        return args[1].words(plain[args[0]])
+    if origin is Literal:
+        return f"known: {', '.join(map(repr, args))}"
+    if origin in (Union, types.UnionType):
+        return " or ".join(dict.fromkeys(map(words, args)))
+    if origin in (tuple, list, Sequence):
+        if origin is tuple and Ellipsis not in args:
+            return f"a list of {len(args)}: {', '.join(map(words, args))}"
+        return f"a list, at most {ITEMS} long, each {words(args[0])}"
+    if origin is not None and issubclass(origin, Mapping):
+        return "options by name"
+    return "finite numbers and text"
+
+
+def _alternatives(kind: Any) -> tuple[Any, ...]:
+    """Returns the members of a union, or the kind alone."""
+    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _fits(value, args[0]) and args[1].holds(value)
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, each) for each in args)
+    if origin is Literal:
+        return any(type(value) is type(each) and value == each for each in args)
+    if origin in (tuple, list, Sequence):
+        if not isinstance(value, list | tuple) or len(value) > ITEMS:
+            return False
+        if origin is tuple and Ellipsis not in args:
+            return len(value) == len(args) and all(map(_fits, value, args))
+        return all(_fits(each, args[0]) for each in value)
+    if kind is Mapping or kind is dict or (origin is not None and issubclass(origin, Mapping)):
+        return isinstance(value, Mapping)
+    if kind in (bool, str, type(None)):
+        return isinstance(value, kind)
+    if isinstance(value, bool):
+        return kind not in (int, float)
+    if kind is float:
+        return isinstance(value, int | float) and _finite(value)
+    return isinstance(value, int) and _finite(value) if kind is int else _finite(value)
+
+
+def _finite(value: Any) -> bool:
+    """Whether numbers are finite: int32, float32, as JAX has them; also those within lists."""
+    if isinstance(value, int):
+        return -LARGEST <= value <= LARGEST
+    if isinstance(value, float):
+        return math.isfinite(value) and abs(value) <= FLOAT
+    return not isinstance(value, list | tuple) or all(map(_finite, value))
