@@ -26,7 +26,8 @@ from typing import Any
 from jaxgan import config as configs
 from jaxgan.runtime import environment
 from jaxgan.runtime.errors import UserError, run
-from jaxgan.runtime.parser import Parser
+from jaxgan.runtime.parser import Parser, whole
+from jaxgan.runtime.paths import check_folder
 
 COLUMNS = "| config | batch | cycle, ms (p10 to p90) | steps | images/s | compile, s | memory, MB "
 COLUMNS += "| GFLOP | of peak |\n|---|---|---|---|---|---|---|---|---|"
@@ -43,10 +44,12 @@ def main(argv: list[str]) -> int:
         help="as for jaxgan.main; repeat it for a table of several",
     )
     parser.add_argument("--all", action="store_true", help="a table of all files of experiments/")
-    parser.add_argument("--repeat", type=int, default=10, help="timed repetitions (default: 10)")
+    parser.add_argument(
+        "--repeat", type=whole(1, 10**6), default=10, help="timed repetitions (default: 10)"
+    )
     parser.add_argument(
         "--steps",
-        type=int,
+        type=whole(0, 10**6),
         default=0,
         help="steps per repetition, rounded up to whole cycles (default: one cycle)",
     )
@@ -56,8 +59,8 @@ def main(argv: list[str]) -> int:
     names = args.config + (sorted(map(str, Path("experiments").glob("*.py"))) if args.all else [])
     if not names:
         raise UserError("nothing to measure; pass --config=experiments/x.py, or --all")
-    if args.repeat < 1 or args.steps < 0:
-        raise UserError(f"--repeat={args.repeat} --steps={args.steps}: at least 1 and 0")
+    if args.profile:
+        check_folder(Path(args.profile), "--profile")
     if len(names) == 1:
         figures = one(names[0], overrides, args.steps, args.repeat, args.profile)
         print(json.dumps(figures) if args.json else describe(figures))

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan import config as configs
-from jaxgan.runtime import environment
+from jaxgan.runtime import environment, paths
 from jaxgan.runtime.errors import UserError, run
 from jaxgan.runtime.parser import Parser
 
@@ -60,6 +60,12 @@ def main(argv: list[str]) -> int:
         raise UserError("name a file of weights to read, or --out=FILE.npz to write, not both")
     if args.out and overrides:
         raise UserError(f"{overrides[0]}: not understood together with --out")
+    if args.out:
+        paths.check_input(args.workdir, "--workdir", folder=True)
+        paths.check_file(args.out, "--out", (".npz",))
+    else:
+        paths.check_input(args.weights, "the weights")
+        paths.check_folder(args.workdir, "--workdir")
     environment.prepare()
     # jax is slow to import: --help and bad flags do not wait for it
     from jaxgan.weights import runs

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.config.registry import files
-from jaxgan.runtime import environment
-from jaxgan.runtime.errors import UserError, run
-from jaxgan.runtime.parser import Parser
+from jaxgan.runtime import environment, paths
+from jaxgan.runtime.errors import run
+from jaxgan.runtime.parser import SEED, Parser, whole
 
 METRICS = "jaxgan.evaluation.metrics"
 
@@ -43,23 +43,24 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument(
         "--n",
-        type=int,
+        type=whole(1, 10**7),
         help="samples, and real images (default: 2000, or all real images if they are fewer)",
     )
-    parser.add_argument("--step", type=int, help="of a checkpoint (default: the newest)")
-    parser.add_argument("--seed", type=int, default=0, help="of every draw (default: 0)")
+    parser.add_argument("--step", type=whole(0, SEED), help="of a checkpoint (default: the newest)")
+    parser.add_argument("--seed", type=whole(0, SEED), default=0, help="of every draw (default: 0)")
     parser.add_argument(
-        "--replica", type=int, default=0, help="which of config.seeds to evaluate (default: 0)"
+        "--replica",
+        type=whole(0, SEED),
+        default=0,
+        help="which of config.seeds to evaluate (default: 0)",
     )
     parser.add_argument(
         "--path", default="end", help="where ppl measures: end, or full (default: %(default)s)"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a metric, on stdout")
     args = parser.parse_args(argv)
-    if args.seed < 0:
-        raise UserError(f"--seed={args.seed}: at least 0")
-    if args.n is not None and args.n < 1:
-        raise UserError(f"--n={args.n}: at least 1")
+    paths.check_input(args.workdir, "--workdir", folder=True)
+    paths.check_file(args.workdir / "evaluations.jsonl", "--workdir")
     environment.prepare()
     # jax is slow to import: --help and bad flags do not wait for it
     from jaxgan.evaluation.run import evaluate

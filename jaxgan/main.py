@@ -33,6 +33,7 @@ from pathlib import Path
 from jaxgan.runtime import clock, environment
 from jaxgan.runtime.errors import run
 from jaxgan.runtime.parser import Parser
+from jaxgan.runtime.paths import check_folder
 
 
 def main(argv: list[str]) -> int:
@@ -57,6 +58,7 @@ def main(argv: list[str]) -> int:
     configs.override(config, flags)
     override = () if args.override is None else configs.keys(args.override, config.to_dict())
     workdir = args.workdir or default_workdir(args.config)
+    check_folder(workdir, "--workdir")
     environment.prepare()
     # jax is slow to import: --help and bad flags do not wait for it
     from jaxgan.training.loop import train

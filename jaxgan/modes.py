@@ -23,9 +23,9 @@ from jaxgan import config as configs
 from jaxgan.config.registry import nearest
 from jaxgan.data.sources import toy
 from jaxgan.evaluation.mode_coverage import POINTS
-from jaxgan.runtime import environment, files
+from jaxgan.runtime import environment, files, paths
 from jaxgan.runtime.errors import UserError, run
-from jaxgan.runtime.parser import Parser
+from jaxgan.runtime.parser import Parser, whole
 from jaxgan.visual import grid
 
 DATA = ("ring", "grid")
@@ -46,8 +46,12 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--data", default=",".join(DATA), help="default: %(default)s")
     parser.add_argument("--recipes", default=",".join(RECIPES), help="default: %(default)s")
-    parser.add_argument("--seeds", type=int, default=8, help="replicas of each (default: 8)")
-    parser.add_argument("--steps", type=int, help="of the critic (default: the config's)")
+    parser.add_argument(
+        "--seeds", type=whole(1, 1024), default=8, help="replicas of each (default: 8)"
+    )
+    parser.add_argument(
+        "--steps", type=whole(1, 10**9), help="of the critic (default: the config's)"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE.md", help="where to write the table")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="where to write the plots")
     args, overrides = parser.parse_known_args(argv)
@@ -56,8 +60,10 @@ def main(argv: list[str]) -> int:
         for data in _names(args.data, DATA, "--data")
         for name in _names(args.recipes, RECIPES, "--recipes")
     ]
-    if args.seeds < 1:
-        raise UserError(f"--seeds={args.seeds}: at least 1")
+    if args.out:
+        paths.check_file(args.out, "--out")
+    if args.pictures:
+        paths.check_folder(args.pictures, "--pictures")
     if args.steps is not None:
         overrides.append(f"--config.steps={args.steps}")
     environment.prepare()

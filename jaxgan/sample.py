@@ -20,24 +20,23 @@ Exit codes:
 import argparse
 import re
 import sys
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from jaxgan.runtime import environment, files
+from jaxgan.runtime import environment, files, paths
 from jaxgan.runtime.errors import UserError, run
-from jaxgan.runtime.parser import Parser
+from jaxgan.runtime.parser import SEED, Parser, real, whole
 
 
 def main(argv: list[str]) -> int:
     """Parses the flags, draws, and writes a PNG grid or an .npz; returns the exit code."""
     args = _parser().parse_args(argv)
-    into_folder = args.out.endswith("/") or Path(args.out).is_dir()
-    out = Path(args.out)
-    if not into_folder and out.suffix not in (".png", ".npz"):
-        raise UserError(f"--out={out}: write a .png (grid), an .npz (arrays) or a folder, DIR/")
     _check(args)
+    out, into_folder = _out(args.out)
+    paths.check_input(args.workdir, "--workdir", folder=True)
     environment.prepare()
     # jax is slow to import: --help and bad flags do not wait for it
     from jaxgan.generation import drawn, sample, truncation
@@ -67,10 +66,23 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+def _out(text: str) -> tuple[Path, bool]:
+    """Returns where to write, and whether that is a folder, once it is known that it can be."""
+    out = Path(text)
+    into_folder = text.endswith("/") or paths.is_folder(out, "--out")
+    if into_folder:
+        paths.check_folder(out, "--out")
+    elif out.suffix not in (".png", ".npz"):
+        raise UserError(
+            f"--out={paths.shown(out)}: write a .png (grid), an .npz (arrays) or a folder, DIR/"
+        )
+    else:
+        paths.check_file(out, "--out")
+    return out, into_folder
+
+
 def _check(args: argparse.Namespace) -> None:
-    """Refuses numbers out of range, and flags of which one would be dropped."""
-    if args.n is not None and args.n < 1:
-        raise UserError(f"--n={args.n}: at least 1")
+    """Refuses flags of which one would be dropped."""
     inputs = ("n", "seed", "seeds", "labels", "conditions", "images", "sweep")
     passed = [name for name in inputs if getattr(args, name) is not None]
     if args.latents is not None and passed:
@@ -89,8 +101,10 @@ def _seeds(text: str) -> list[int]:
         if not match:
             raise argparse.ArgumentTypeError(f"{text}: write seeds as in 1-10 or 1,5,9")
         first, last = int(match[1]), int(match[2] or match[1])
-        if not first <= last < first + 1_000_000:
-            raise argparse.ArgumentTypeError(f"{text}: from the lower to the higher, a million")
+        if not first <= last < first + 1_000_000 or last > SEED:
+            raise argparse.ArgumentTypeError(
+                f"{text}: from the lower to the higher, a million of them, none above {SEED}"
+            )
         seeds += range(first, last + 1)
     return seeds
 
@@ -102,13 +116,18 @@ def _parser() -> Parser:
     group.add_argument(
         "--workdir", type=Path, required=True, metavar="DIR", help="the folder of a run"
     )
-    group.add_argument("--step", type=int, help="of a checkpoint that is kept (default: the last)")
     group.add_argument(
-        "--replica", type=int, default=0, help="which of config.seeds to draw from (default: 0)"
+        "--step", type=whole(0, SEED), help="of a checkpoint that is kept (default: the last)"
+    )
+    group.add_argument(
+        "--replica",
+        type=whole(0, SEED),
+        default=0,
+        help="which of config.seeds to draw from (default: 0)",
     )
     group.add_argument(
         "--psi",
-        type=float,
+        type=real(-100, 100),
         help="truncation of style-based generators; 1 for none (default: the config's)",
     )
     group = parser.add_argument_group("where to write")
@@ -120,8 +139,8 @@ def _parser() -> Parser:
 def _add_inputs(parser: Parser) -> None:
     """Adds the flags that say which samples are drawn."""
     group = parser.add_argument_group("which samples")
-    group.add_argument("--n", type=int, help="how many samples (default: 64)")
-    group.add_argument("--seed", type=int, help="of every draw (default: 0)")
+    group.add_argument("--n", type=whole(1, 10**7), help="how many samples (default: 64)")
+    group.add_argument("--seed", type=whole(0, SEED), help="of every draw (default: 0)")
     group.add_argument(
         "--seeds",
         type=_seeds,
@@ -154,7 +173,7 @@ def _add_inputs(parser: Parser) -> None:
     )
     group.add_argument(
         "--sweep",
-        type=int,
+        type=whole(0, SEED),
         metavar="I",
         help="draw a row for each sample, along which number I of its condition vector goes from "
         "-1 to 1; InfoGAN's continuous codes follow its categories: 10 and 11 by default",
@@ -167,11 +186,12 @@ def _classes(text: str, names: Sequence[str]) -> np.ndarray:
     for part in (each.strip() for each in text.split(",")):
         if part in names:
             numbers.append(names.index(part))
-        elif part.isascii() and part.isdigit() and int(part) < 2**31:
+        elif part.isascii() and part.isdigit() and len(part) < 11 and int(part) <= SEED:
             numbers.append(int(part))
         else:
             known = f"; the classes are {', '.join(names[:10])}" if names else ""
-            raise UserError(f"--labels={text}: write class numbers, as in 7 or 0,1,2{known}")
+            label = paths.shorten(text)
+            raise UserError(f"--labels={label}: write class numbers, as in 7 or 0,1,2{known}")
     return np.array(numbers, np.int32)
 
 
@@ -184,9 +204,12 @@ def _given(
         given["label"] = _classes(labels, classes)
     if conditions is not None:
         rows = _array("--conditions", conditions)
-        if rows.ndim != 2 or not len(rows):
-            raise UserError(f"--conditions={conditions}: needs an array (N, D), N at least 1")
-        given["condition"] = rows.astype(np.float32)
+        if rows.ndim != 2 or not rows.size or rows.dtype.kind not in "buif":
+            raise UserError(f"--conditions={conditions}: needs numbers (N, D), N at least 1")
+        with np.errstate(over="ignore"):  # refused below
+            given["condition"] = rows.astype(np.float32)
+        if not np.isfinite(given["condition"]).all():
+            raise UserError(f"--conditions={conditions}: some are not finite, or no float32")
     if images is not None:
         rows = _array("--images", images)
         if rows.ndim != 4 or not len(rows) or rows.dtype != np.uint8:
@@ -197,9 +220,12 @@ def _given(
 
 def _array(flag: str, path: Path) -> np.ndarray:
     try:
+        if path.exists():
+            paths.check_input(path, flag)
         rows = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{flag}={path}: not a .npy file ({error})") from None
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        at = f"{flag}={paths.shown(path)}"
+        raise UserError(f"{at}: not a .npy file ({paths.reason(error)})") from None
     if not isinstance(rows, np.ndarray):
         raise UserError(f"{flag}={path}: not a .npy file (an archive)")
     return rows

@@ -1,9 +1,14 @@
 """Loads config files, parses their arguments, and overrides their keys by flags."""
 
 import ast
+import importlib.machinery
 import importlib.util
+import inspect
+import math
 import re
-from collections.abc import Mapping, Sequence
+import traceback
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -12,6 +17,7 @@ from ml_collections import ConfigDict
 
 from jaxgan.config.registry import nearest
 from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.paths import reason, shorten, shown
 
 
 def arguments(arg: str | None, **defaults: Any) -> SimpleNamespace:
@@ -60,24 +66,60 @@ def load(text: str) -> ConfigDict:
     """Loads the config that a file's get_config returns; `text` is path or path:argument.
 
     Raises:
-      UserError: no such file, or it has no get_config.
+      UserError: no such file, one that is no Python, whose code or get_config raises, or that
+        gives no config; with the line of the file.
     """
     path, _, arg = text.partition(":")
-    if not Path(path).is_file():
+    at = f"--config={shown(Path(path))}"
+    try:
+        found = Path(path).is_file()
+    except (OSError, ValueError) as error:  # a name too long, or with a NUL
+        raise UserError(f"{at}: {reason(error)}") from None
+    if not found:
+        if Path(path).is_dir():
+            raise UserError(f"{at}: a folder; name a file in it that defines get_config(arg)")
         known = [str(p) for p in Path(path).parent.glob("*.py")]
-        raise UserError(f"--config={path}: no such file{nearest(path, known)}")
-    module = execute(Path(path))
-    if not hasattr(module, "get_config"):
-        raise UserError(f"--config={path}: the file defines no get_config(arg)")
-    return module.get_config(arg or None)
+        raise UserError(f"{at}: no such file{nearest(path, known)}")
+    config = _run(at, path, lambda: _get_config(at, path, arg))
+    if not isinstance(config, ConfigDict):
+        kind = type(config).__name__
+        raise UserError(f"{at}: get_config returns {kind}; return an ml_collections.ConfigDict")
+    return config
 
 
 def execute(path: Path) -> ModuleType:
     """Runs a Python file and returns its module, which is not kept under any name."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    loader = importlib.machinery.SourceFileLoader(path.stem, str(path))
+    spec = importlib.util.spec_from_file_location(path.stem, path, loader=loader)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    loader.exec_module(module)
     return module
+
+
+def _get_config(at: str, path: str, arg: str) -> Any:
+    get_config = getattr(execute(Path(path)), "get_config", None)
+    if not callable(get_config):
+        raise UserError(f"{at}: the file defines no get_config(arg)")
+    try:
+        inspect.signature(get_config).bind(arg or None)
+    except TypeError:
+        raise UserError(f"{at}: its get_config takes no argument; write get_config(arg)") from None
+    return get_config(arg or None)
+
+
+def _run(at: str, path: str, call: Callable[[], Any]) -> Any:
+    """Returns call(); whatever a config's own code raises is the user's, and names its line."""
+    try:
+        return call()
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == str(Path(path))]
+        line = error.lineno if isinstance(error, SyntaxError) else (lines or [None])[-1]
+        where = f" line {line}:" if line else ""
+        message = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise UserError(f"{at}:{where} {type(error).__name__}: {message}") from error
 
 
 def override(config: ConfigDict, flags: Sequence[str]) -> None:
@@ -93,17 +135,19 @@ def override(config: ConfigDict, flags: Sequence[str]) -> None:
     """
     for flag in flags:
         path, has_value, text = flag.partition("=")
-        if not path.startswith("--config.") or not has_value:
-            raise UserError(f"{flag}: not understood; write --config.some.key=value, see --help")
-        *parents, last = path.removeprefix("--config.").split(".")
+        names = path.removeprefix("--config.").split(".")
+        if not path.startswith("--config.") or not has_value or not all(names):
+            raise UserError(
+                f"{shorten(flag)}: not understood; write --config.some.key=value, see --help"
+            )
         node = config
         with config.unlocked(), config.ignore_type():
-            for name in parents:
+            for name in names[:-1]:
                 old = node.get(name)
                 if not isinstance(old, ConfigDict):  # 'hinge' is short for {'name': 'hinge'}
                     node[name] = ConfigDict({"name": old} if isinstance(old, str) else {})
                 node = node[name]
-            node[last] = _like(node.get(last), text, path)
+            node[names[-1]] = _like(node.get(names[-1]), text, path)
 
 
 def keys(override: str, config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -127,14 +171,11 @@ def keys(override: str, config: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _like(old: Any, text: str, at: str) -> Any:
     """Parses `text` as a value, of the type of `old` where there is one."""
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        value = {"true": True, "false": False}.get(text.lower(), text)
+    value = _literal(text, at)
     if isinstance(old, str) and not isinstance(value, dict):
         return text
     if isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return _float(value)
     is_duration = type(old) in (int, float) and re.fullmatch(r"[\d.]+(kimg|epochs?)", text)
     if isinstance(value, dict):
         return ConfigDict(value)
@@ -142,4 +183,43 @@ def _like(old: Any, text: str, at: str) -> Any:
         return value
     if isinstance(old, tuple | list) and isinstance(value, tuple | list):
         return type(old)(value)
-    raise UserError(f"{at}={text}: expected a value like {old!r} ({type(old).__name__})")
+    was = f"{old!r} ({type(old).__name__})"
+    raise UserError(f"{at}={shorten(text)}: expected a value like {was}")
+
+
+def _literal(text: str, at: str) -> Any:
+    """Parses a Python literal; what is none is text.
+
+    Raises:
+      UserError: a value that a config cannot hold.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of 1if: it is text
+            value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        # What Python's parser raises for nests that are too deep is among them.
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if not _is_plain(value):
+        raise UserError(
+            f"{at}={shorten(text)}: numbers, text, True, False, None, and lists or mappings of "
+            "them by name"
+        )
+    return value
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a config can hold a value: JSON's kinds, whose keys name no further nodes."""
+    if isinstance(value, dict):
+        named = all(isinstance(key, str) and key and "." not in key for key in value)
+        return named and all(map(_is_plain, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def _float(number: int) -> float:
+    """Returns a whole number as a float, infinite where no float is as large."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.copysign(math.inf, number)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxgan.data import summary
+from jaxgan.runtime import environment
 from jaxgan.runtime.errors import UserError
 
 _SETTLED = 2e9  # nanoseconds after a change; a further one may show in no time before that
@@ -26,7 +27,7 @@ class Mark(NamedTuple):
 
 def cache(kind: str) -> Path:
     """Returns $XDG_CACHE_HOME/jaxgan/<kind>, by default below ~/.cache; it may not exist."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxgan" / kind
+    return environment.caches() / "jaxgan" / kind
 
 
 def home(path: str) -> Path:

@@ -63,7 +63,7 @@ class Batches:
             raise UserError(
                 f"config.data: items of shape {source.shape} cannot be mirrored; set flip=False"
             )
-        self._source, self._seed, self._flip = source, seed, flip
+        self.source, self._seed, self._flip = source, seed, flip
         self._processes = processes
         self._share = slice(process, None, processes)
         # Only indices pass through grain: gathering a batch at once is far faster than stacking
@@ -80,14 +80,14 @@ class Batches:
     def __call__(self, step: int) -> dict[str, np.ndarray]:
         """Returns this process's share of the batch at `step`: batch // processes items."""
         chunks = range(*(self._growth.seen(t) // self._chunk for t in (step, step + 1)))
-        batch = self._source.gather(np.concatenate([self._chunks[i] for i in chunks]))
+        batch = self.source.gather(np.concatenate([self._chunks[i] for i in chunks]))
         if self._flip:
             batch["image"] = _mirror(batch["image"], self._mirrored(step))
         return batch
 
     def abstract(self, step: int) -> dict[str, tuple[tuple[int, ...], str]]:
         """Returns the shape and dtype of each column of the batch at `step`; reads no item."""
-        return self._source.abstract(self._growth.stage(step).batch // self._processes)
+        return self.source.abstract(self._growth.stage(step).batch // self._processes)
 
     def nbytes(self, step: int) -> int:
         """Returns the size in bytes of the batch at `step`; reads no item."""

@@ -7,13 +7,15 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxgan.config.registry import bind
 from jaxgan.core import inputs
-from jaxgan.core.game import Game, Spec, State
+from jaxgan.core.game import Game, State
 from jaxgan.core.keys import named
 from jaxgan.data.sources import toy
 from jaxgan.evaluation.mode_coverage import POINTS, quality
-from jaxgan.training import dispatch, replicas
-from jaxgan.training.setup import make_game, open_source
+from jaxgan.runtime.errors import UserError
+from jaxgan.training import dispatch, logger, replicas
+from jaxgan.training.setup import prepare
 from jaxgan.training.step import train_step
 from jaxgan.visual import plots
 
@@ -28,24 +30,34 @@ def study(config: Mapping[str, Any], n: int) -> tuple[dict[str, tuple[float, flo
       seed's scatter picture.
 
     Raises:
-      UserError: anything in the config that is unknown or does not fit.
+      UserError: anything in the config that is unknown or does not fit; a loss or points that are
+        not finite.
     """
-    source = open_source(config["data"])
-    spec = Spec(tuple(source.shape), len(source.classes), source.condition_dim)
-    game = make_game(config["game"], config["optim"], spec=spec, steps=config["steps"])
-    keys, turns = replicas.keys(config["seed"], n), dispatch.period(game)
+    run = bind(prepare, {**config, "seeds": n}, at="config", given=("clock",))()
+    game, source = run.game, run.feeds[0].source
+    name = config["data"]["name"]
+    centers, std = toy.modes(name)
+    if not len(centers):
+        raise UserError(f"config.data.name={name}: has no modes; ring and grid do")
+    keys, turns = replicas.keys(run.seed, n), dispatch.period(game)
+    if run.steps < len(turns):
+        raise UserError(f"config.steps={run.steps}: the turns of this game take {len(turns)}")
     states = jax.jit(jax.vmap(partial(replicas.first, game)))(keys)
     step = replicas.replicate(partial(train_step, game))
     chunk = dispatch.compiled(partial(dispatch.chunk, step))
-    cycles, most = config["steps"] // len(turns), max(1, CHUNK // len(turns))
+    cycles, most = run.steps // len(turns), max(1, CHUNK // len(turns))
+    meter = logger.Meter(run.growth.seen, run.rates)
     for done in range(0, cycles, most):
-        shape = (min(most, cycles - done) * len(turns), config["batch"])
-        rows = [draw(config["seed"] + i, done, source.size, shape) for i in range(n)]
-        states, _ = chunk(states, source.gather(np.stack(rows, axis=1)), keys, turns=turns)
+        shape = (min(most, cycles - done) * len(turns), run.batch)
+        rows = [draw(run.seed + i, done, source.size, shape) for i in range(n)]
+        states, metrics = chunk(states, source.gather(np.stack(rows, axis=1)), keys, turns=turns)
+        meter.add(metrics, shape[0])
+        meter.read(done * len(turns) + shape[0], None)  # raises where a value is not finite
 
-    centers, std = toy.modes(config["data"]["name"])
     extent = 1.3 * float(np.abs(centers).max())
     points, levels = look(game, states, keys, extent)
+    if not (np.isfinite(points).all() and np.isfinite(levels).all()):
+        raise logger.Diverged("points of g, or d at them, are not finite; lower config.optim.g.lr")
     real = source.gather(np.arange(POINTS))["image"]
     found = [quality(p, centers, std) for p in points]
     scores = {name: replicas.interval([each[name] for each in found]) for name in found[0]}

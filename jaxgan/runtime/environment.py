@@ -11,7 +11,12 @@ import ctypes
 import hashlib
 import os
 import platform
+import stat
+import sys
+import tempfile
+import warnings
 from pathlib import Path
+from typing import Any
 
 # mallopt(3): no block is mapped separately, none is returned to the kernel, and all come from the
 # one heap that can grow without bound.
@@ -30,9 +35,37 @@ def cache() -> None:
     Call it before jax is imported. JAX's variables take precedence: JAX_COMPILATION_CACHE_DIR sets
     another folder, JAX_ENABLE_COMPILATION_CACHE=false turns the cache off. A program is tens of
     kilobytes; none is ever removed, and the folder may be deleted at any time.
+
+    A program is code that runs. So the folder is made for its user alone, and the cache is off,
+    which a line on stderr says, where anyone else can write it.
     """
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder()))
+    own = folder()
+    given = os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(own))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    wish = os.environ.get("JAX_ENABLE_COMPILATION_CACHE", "true").lower()
+    if wish not in ("true", "1", "yes", "y", "on", "t") or "://" in given:
+        return
+    try:
+        if given == str(own):
+            _make(own)
+        fault = unsafe(Path(given))
+    except OSError as error:
+        fault = f"{error.strerror}; set XDG_CACHE_HOME to a folder that can be written"
+    if fault:
+        os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
+        print(f"warning: compiled programs are not kept: {given}: {fault}", file=sys.stderr)
+    _warn_once()
+
+
+def caches() -> Path:
+    """Returns $XDG_CACHE_HOME or ~/.cache; of a user without a home, a folder below $TMPDIR."""
+    places = os.environ.get("XDG_CACHE_HOME", ""), os.environ.get("HOME", "~")
+    given, home = (Path(os.path.expanduser(place)) for place in places)
+    if given.is_absolute():
+        return given
+    if home.is_absolute():
+        return home / ".cache"
+    return Path(tempfile.gettempdir()) / f"jaxgan-{os.getuid()}"
 
 
 def folder() -> Path:
@@ -41,12 +74,31 @@ def folder() -> Path:
     XLA compiles CPU programs for both, but JAX's cache key contains neither: a program compiled on
     one core would permanently run on one core, and one of another machine may not run at all.
     """
-    root = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     affinity = getattr(os, "sched_getaffinity", None)  # Linux only
     cores = len(affinity(0)) if affinity else os.cpu_count()
     facts = (platform.machine(), _processor(), cores, os.environ.get("NPROC", ""))
     host = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
-    return root / "jaxgan" / "programs" / host
+    return caches() / "jaxgan" / "programs" / host
+
+
+def unsafe(place: Path) -> str:
+    """Says why someone else could have written a folder's files, with the remedy; '' if nobody can.
+
+    Root is trusted, and so are the owners of the folders above, unless all may write there.
+    """
+    trusted = (os.geteuid(), 0)
+    if not place.exists():
+        return ""
+    for each in (place.resolve(), *place.resolve().parents):
+        info = each.stat()
+        own = each.is_relative_to(caches().resolve() / "jaxgan") or each == place.resolve()
+        if own and info.st_uid not in trusted:
+            return f"{each} belongs to another user; set XDG_CACHE_HOME to a folder of your own"
+        if own and info.st_mode & 0o022 or info.st_mode & 0o002 and not info.st_mode & stat.S_ISVTX:
+            return f"others can write {each}: rm -r {place}; chmod go-w {each}"
+    with os.scandir(place) as entries:
+        foreign = [entry.name for entry in entries if entry.stat().st_uid not in trusted]
+    return f"{foreign[0]} belongs to another user: rm -r {place}" if foreign else ""
 
 
 def memory() -> None:
@@ -59,6 +111,36 @@ def memory() -> None:
     if is_glibc and not any(name.startswith("MALLOC_") for name in os.environ):
         for option, value in MALLOC.values():
             ctypes.CDLL(None).mallopt(option, value)
+
+
+def _make(place: Path) -> None:
+    """Makes a folder, and those above it, for this user alone."""
+    for each in (*reversed(place.parents), place):
+        each.mkdir(mode=0o700, exist_ok=True)
+
+
+def _warn_once() -> None:
+    """Says once that programs in the cache are damaged, where JAX warns of each."""
+    before = warnings.showwarning
+    if getattr(before, "says_once", False):
+        return
+    said: list[str] = []
+
+    def show(message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:
+        text = str(message)
+        if "persistent compilation cache" not in text:
+            before(message, category, *args, **kwargs)
+        elif not said:
+            said.append(text)
+            place = os.environ["JAX_COMPILATION_CACHE_DIR"]
+            print(
+                f"warning: programs in {place} are damaged or cannot be written, and are compiled "
+                f"again; delete the folder ({text.splitlines()[0][:100]})",
+                file=sys.stderr,
+            )
+
+    show.says_once = True
+    warnings.showwarning = show
 
 
 def _processor() -> str:

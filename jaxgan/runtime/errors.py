@@ -22,26 +22,56 @@ def is_full(error: BaseException | None) -> bool:
     return False
 
 
+def limit(error: BaseException) -> str:
+    """Says which limit of the machine ended a command, and the remedy; '' where none did.
+
+    XLA's errors are told by their text: jax, which defines them, need not have been imported.
+    """
+    text = str(error)
+    if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE) or "open files" in text:
+        return f"too many open files ({_first(error)}); raise the limit: ulimit -n 4096"
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in text or "Out of memory" in text:
+        return (
+            f"out of memory ({_first(error)}); lower config.batch or the nets' widths, or raise "
+            "the limit, as ulimit -v has it"
+        )
+    if isinstance(error, RuntimeError) and "start new thread" in text:
+        return f"no more threads ({_first(error)}); raise the limits: ulimit -u, ulimit -v"
+    return ""
+
+
+def _first(error: BaseException) -> str:
+    """Returns the first line of an error's message, or its type where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def _line(error: BaseException) -> str:
+    """Returns an error's message on one line, whatever names and values it quotes."""
+    return " ".join(str(error).split())
+
+
 def run(command: Callable[[list[str]], int]) -> None:
     """Runs a command with the process's arguments and exits with the code that it returns.
 
-    A UserError or a full disk is one line on stderr and code 2; a signal ends it as `signals` says;
-    any other exception is a traceback and code 1.
+    A UserError, a full disk or a limit of the machine is one line on stderr and code 2; a signal
+    ends it as `signals` says; any other exception is a traceback and code 1.
     """
     streams.protect()
     signals.install()
     try:
         code = command(sys.argv[1:])
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_line(error)}", file=sys.stderr)
         code = 2
-    except OSError as error:
-        if not is_full(error):
+    except Exception as error:
+        text = limit(error)
+        if isinstance(error, OSError) and is_full(error):
+            text = (
+                f"the disk is full ({_line(error)}); free some space and run it again: a training "
+                "run resumes from its last checkpoint"
+            )
+        if not text:
             raise
-        print(
-            f"error: the disk is full ({error}); free some space and run it again: a training "
-            "run resumes from its last checkpoint",
-            file=sys.stderr,
-        )
+        print(f"error: {text}", file=sys.stderr)
         code = 2
     sys.exit(code)

@@ -1,9 +1,13 @@
-"""The parser of flags that all commands share."""
+"""The parser of flags that all commands share, and the ranges of their numbers."""
 
 import argparse
+import math
+from collections.abc import Callable
 from typing import NoReturn
 
 from jaxgan.runtime.errors import UserError
+
+SEED = 2**31 - 1  # the largest
 
 
 class Parser(argparse.ArgumentParser):
@@ -22,4 +26,39 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raises a UserError in place of printing the usage and exiting."""
+        if len(message) > 500:
+            message = f"{message[:400]}…{message[-50:]}"
         raise UserError(f"{message}; see {self.prog} --help")
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Returns a flag's type: whole numbers from `low` to `high`."""
+
+    def parse(text: str) -> int:
+        # A longer number is out of every range, and int refuses to read some.
+        digits = text.strip().lstrip("+-")
+        if not (digits.isascii() and digits.isdigit()):
+            raise argparse.ArgumentTypeError(f"{text}: give a whole number, at least {low}")
+        number = int(text) if len(digits) <= 20 else -math.inf if text[0] == "-" else math.inf
+        if number < low:
+            raise argparse.ArgumentTypeError(f"{text}: at least {low}")
+        if number > high:
+            raise argparse.ArgumentTypeError(f"{text}: at most {high}")
+        return int(number)
+
+    return parse
+
+
+def real(low: float, high: float) -> Callable[[str], float]:
+    """Returns a flag's type: numbers from `low` to `high`."""
+
+    def parse(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not low <= number <= high:
+            raise argparse.ArgumentTypeError(f"{text}: give a number, {low:g} to {high:g}")
+        return number
+
+    return parse

@@ -30,6 +30,7 @@ Cycle = tuple[tuple[str, ...], ...]  # the turns due at each step of a cycle
 Init = Callable[[Array], State]
 Dispatch = Callable[..., tuple[Any, dict[str, Array]]]
 MOST = 50  # steps in one dispatch, at most
+LONGEST = 500  # steps of a cycle that is unrolled, at most
 AHEAD = 2**24  # bytes of batches in one dispatch of convolutions on an accelerator, at most
 # XLA's CPU back end copies what a step overwrites unless it can rule out a later reader. With this
 # it rules out more: updates of gan_mlp and cgan_mlp (experiments/peers) take 8 and 14 % less time.
@@ -200,9 +201,23 @@ def chunk(
 
 
 def period(game: Game, start: int = 0) -> Cycle:
-    """Returns the turns due at each step of the shortest cycle of all turns, from `start` on."""
-    length = math.lcm(*(turn.every for turn in game.turns))
+    """Returns the turns due at each step of the shortest cycle of all turns, from `start` on.
+
+    Raises:
+      UserError: a cycle of more than LONGEST steps.
+    """
+    length = cycle_length(game)
+    if length > LONGEST:
+        raise UserError(
+            f"the game's turns repeat only after {length} steps, and a program of all of them is "
+            f"compiled; set intervals (n_critic, every) that repeat within {LONGEST}"
+        )
     return tuple(core.due(game, start + t) for t in range(length))
+
+
+def cycle_length(game: Game) -> int:
+    """Returns after how many steps the turns repeat."""
+    return math.lcm(*(turn.every for turn in game.turns))
 
 
 def stride(game: Game, wish: int | str, intervals: Sequence[int], size: int) -> int:
@@ -221,7 +236,7 @@ def stride(game: Game, wish: int | str, intervals: Sequence[int], size: int) -> 
       UserError: a number that does not fit, or is neither 'auto' nor one.
     """
     borders = [t for turn in game.turns for t in turn.span if t]
-    whole, cycle = math.gcd(*intervals, *borders), len(period(game))
+    whole, cycle = math.gcd(*intervals, *borders), cycle_length(game)
     if wish == "auto":
         ahead = AHEAD // size if cycle == 1 and jax.default_backend() != "cpu" else 1
         most = min(MOST, whole, MOST if dense(game) else ahead)
