@@ -18,6 +18,7 @@ Exit codes:
 """
 
 import argparse
+import math
 import re
 import sys
 import zipfile
@@ -26,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxgan.runtime import environment, files, paths
+from jaxgan.runtime import capacity, environment, files, paths
 from jaxgan.runtime.errors import UserError, run
 from jaxgan.runtime.parser import SEED, Parser, real, whole
 
@@ -46,14 +47,19 @@ def main(argv: list[str]) -> int:
     classes = tuple((record and record.data or {}).get("classes") or ())
     given = _given(args.labels, args.conditions, args.images, classes)
     by = None if args.psi is None else truncation.truncated(game, args.psi)
-    seeds = args.seeds or [args.seed or 0]
+    seeds, n = args.seeds or [args.seed or 0], 64 if args.n is None else args.n
+    rows = {}
     if args.latents is not None:
         rows, seeds = drawn.load_inputs(args.latents, game.inputs)
+    shape = sample.shape(game, state, given, rows)
+    drawn.check(out, shape, folder=into_folder)
+    count = len(seeds) if args.seeds else n if args.sweep is None else n * sample.COLUMNS
+    capacity.check({f"{count} samples": count * math.prod(shape)}, "--n")
+    if rows:
         samples = sample.render_each(game, state, rows, seeds, by)
     elif args.seeds:
         samples, rows = sample.of_each_seed(game, state, seeds, given, by)
     else:
-        n = 64 if args.n is None else args.n
         samples, rows = sample.draw(game, state, n, seeds[0], given, args.sweep, by)
     files.folder(out.parent)
     if into_folder:

@@ -176,6 +176,8 @@ def _like(old: Any, text: str, at: str) -> Any:
         return text
     if isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
         return _float(value)
+    if isinstance(old, float) and text.lower().lstrip("+-") in ("inf", "nan"):
+        return float(text)  # which is told what fits there
     is_duration = type(old) in (int, float) and re.fullmatch(r"[\d.]+(kimg|epochs?)", text)
     if isinstance(value, dict):
         return ConfigDict(value)

@@ -42,6 +42,19 @@ class Within(NamedTuple):
         return f"{number} {' and '.join(ends)}".strip()
 
 
+class Length(NamedTuple):
+    """A stretch of a run, in words that core.growth reads, or in steps."""
+
+    def holds(self, value: int | str) -> bool:
+        """Returns whether it is no number, or one of steps."""
+        return isinstance(value, str) or 0 <= value <= LARGEST
+
+    def words(self, number: str) -> str:
+        """Returns how to write one."""
+        del number
+        return f"steps, at most {LARGEST}, '600kimg' or '10epochs'"
+
+
 Whole = Annotated[int, Within(0, LARGEST)]
 Positive = Annotated[int, Within(1, LARGEST)]
 Seed = Annotated[int, Within(0, LARGEST)]
@@ -66,7 +79,7 @@ NonNegative = Annotated[float, Within(0)]
 Probability = Annotated[float, Within(0, 1)]
 Portion = Annotated[float, Within(0, 1, below=True)]  # betas, momenta, dropout
 
-Duration = Whole | str  # steps, '600kimg', '10epochs': core.growth reads the words
+Duration = Annotated[int | str, Length()]
 Options = Mapping[str, Any]
 
 
@@ -109,9 +122,9 @@ def words(kind: Any) -> str:
     if kind in plain:
         return plain[kind]
     if origin is Annotated:
-        return args[1].words(plain[args[0]])
+        return args[1].words(plain.get(args[0], ""))
     if origin is Literal:
-        return f"known: {', '.join(map(repr, args))}"
+        return f"{'known: ' if len(args) > 1 else ''}{', '.join(map(repr, args))}"
     if origin in (Union, types.UnionType):
         return " or ".join(dict.fromkeys(map(words, args)))
     if origin in (tuple, list, Sequence):
@@ -144,6 +157,8 @@ def _fits(value: Any, kind: Any) -> bool:
         return all(_fits(each, args[0]) for each in value)
     if kind is Mapping or kind is dict or (origin is not None and issubclass(origin, Mapping)):
         return isinstance(value, Mapping)
+    if kind is Any:  # a node in a node: checked when it is bound
+        return True
     if kind in (bool, str, type(None)):
         return isinstance(value, kind)
     if isinstance(value, bool):

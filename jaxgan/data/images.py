@@ -9,6 +9,7 @@ import numpy as np
 from jaxgan.data import depth
 from jaxgan.data.columns import CHANNELS
 from jaxgan.data.survey import Facts
+from jaxgan.runtime import capacity
 from jaxgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def resize_batch(images: np.ndarray, res: int, fit: str = "crop") -> np.ndarray:
     n, height, width, channels = images.shape
     if (height, width) == (res, res):
         return images
+    capacity.check({"images": n * res**2 * channels}, f"config.data.res={res}")
     out = np.empty((n, res, res, channels), np.uint8)
     for i, image in enumerate(images):
         plain = np.ascontiguousarray(image[..., 0] if channels == 1 else image)

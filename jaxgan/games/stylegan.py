@@ -5,7 +5,6 @@ turns of its own; data are read at the last resolution and averaged down to the 
 are of the last resolution: those of an earlier stage are enlarged.
 """
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -53,7 +52,7 @@ def stylegan(
     optim: Optim,
     growth: Growth,
     *,
-    g: Mapping[str, Any],
+    g: Node,
     d: Node,
     loss: Node = "non_saturating",
     latent: Latent = 512,

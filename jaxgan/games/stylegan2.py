@@ -5,7 +5,6 @@ R1 of d every so many. Memory beside the nets: the mean w, the mean path length,
 strength p, and the mean sign of d's logits that steers it.
 """
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -63,7 +62,7 @@ def stylegan2(
     spec: Spec,
     optim: Optim,
     *,
-    g: Mapping[str, Any],
+    g: Node,
     d: Node,
     loss: Node = "non_saturating",
     condition: str = "",

@@ -2,6 +2,7 @@
 
 import math
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,11 +10,35 @@ import jax
 import numpy as np
 
 from jaxgan.core.inputs import Image, Inputs
-from jaxgan.runtime import files
+from jaxgan.runtime import files, paths
 from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.parser import SEED
 from jaxgan.visual import grid, plots
 
 Rows = Mapping[str, np.ndarray]
+
+
+def check(path: Path, shape: Sequence[int], *, folder: bool) -> None:
+    """Refuses a path that does not take samples of this shape, before they are drawn.
+
+    Args:
+      path: a .png, an .npz, or a folder with `folder`.
+      shape: of one sample.
+
+    Raises:
+      UserError: no picture, or a folder that holds something.
+    """
+    at = f"--out={path}{'/' * folder}"
+    if folder and len(shape) != 3:
+        raise UserError(f"{at}: points make one plot; write a .png or an .npz")
+    if folder and path.exists() and any(path.iterdir()):
+        raise UserError(f"{at}: the folder is not empty; name another")
+    if path.suffix == ".npz" and not folder:
+        return
+    if len(shape) == 3 and shape[-1] not in (1, 3, 4):
+        raise UserError(f"{at}: {shape[-1]} channels are no PNG; write an .npz")
+    if len(shape) != 3 and tuple(shape) != (2,):
+        raise UserError(f"{at}: samples of shape {tuple(shape)} are no picture; write an .npz")
 
 
 def save_arrays(path: Path, samples: np.ndarray, rows: Rows, seeds: Sequence[int]) -> None:
@@ -44,10 +69,16 @@ def load_inputs(path: Path, declared: Inputs) -> tuple[dict[str, np.ndarray], li
       UserError: no such file, or inputs of another model, in one line.
     """
     try:
+        if path.exists():
+            paths.check_input(path, "--latents")
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise UserError(f"--latents={path}: not an .npz of jaxgan.sample ({error})") from None
+    except (
+        *(OSError, ValueError, EOFError, AttributeError, TypeError, MemoryError),
+        *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error),  # of zipfile
+    ) as error:
+        text = f"not an .npz of jaxgan.sample ({paths.reason(error)})"
+        raise UserError(f"--latents={paths.shown(path)}: {text}") from None
     rows = {name: _find(path, arrays, name, field) for name, field in declared.items()}
     if "seeds" not in arrays:
         raise UserError(f"--latents={path}: has no 'seeds'; write it with --out=FILE.npz")
@@ -55,23 +86,20 @@ def load_inputs(path: Path, declared: Inputs) -> tuple[dict[str, np.ndarray], li
     n, seeds = max(lengths.values()), arrays["seeds"]
     if min(lengths.values()) != n or n == 0:
         raise UserError(f"--latents={path}: its inputs have {lengths} rows; they need one number")
-    if seeds.dtype.kind != "i" or seeds.shape not in ((1,), (n,)) or seeds.min() < 0:
-        raise UserError(f"--latents={path}: its seeds are no 1 or {n} integers from 0")
+    if (
+        seeds.dtype.kind != "i"
+        or seeds.shape not in ((1,), (n,))
+        or seeds.min() < 0
+        or seeds.max() > SEED
+    ):
+        raise UserError(f"--latents={path}: its seeds are no 1 or {n} integers, 0 to {SEED}")
     return rows, seeds.tolist()
 
 
 def save_grid(path: Path, samples: np.ndarray, columns: int) -> None:
-    """Writes a PNG: a grid of images with `columns` in a row (0: a square), or a plot of points.
-
-    Raises:
-      UserError: neither pictures nor points in the plane.
-    """
+    """Writes a PNG: a grid of images with `columns` in a row (0: a square), or a plot of points."""
     if samples.ndim == 4:
-        _check_channels(path, samples)
         return grid.save_png(path, grid.grid(samples, columns))
-    if samples.shape[1:] != (2,):
-        raise UserError(f"--out={path}: samples of shape {samples.shape[1:]} are no picture; "
-                        "write an .npz")  # fmt: skip
     extent = float(math.ceil(np.abs(samples).max()) or 1)
     return grid.save_png(path, plots.scatter(np.empty((0, 2)), samples, extent=extent))
 
@@ -79,14 +107,8 @@ def save_grid(path: Path, samples: np.ndarray, columns: int) -> None:
 def save_folder(folder: Path, samples: np.ndarray, rows: Rows, classes: Sequence[str] = ()) -> None:
     """Writes a PNG for each image, 00000.png and so on, with the class in the name of labeled ones.
 
-    Raises:
-      UserError: samples that are no images, or a folder that holds something.
+    The folder holds nothing yet.
     """
-    if samples.ndim != 4:
-        raise UserError(f"--out={folder}/: points make one plot; write a .png or an .npz")
-    _check_channels(folder, samples)
-    if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f"--out={folder}/: the folder is not empty; name another")
     files.folder(folder)
     labels = rows.get("y", np.zeros(0))
     for i, image in enumerate(samples):
@@ -94,13 +116,8 @@ def save_folder(folder: Path, samples: np.ndarray, rows: Rows, classes: Sequence
         if labels.ndim == 1 and len(labels):
             number = int(labels[i])
             name = classes[number] if number < len(classes) else str(number)
-            suffix = "-" + "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+            suffix = "-" + "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[:100]
         grid.save_png(folder / f"{i:05d}{suffix}.png", image)
-
-
-def _check_channels(path: Path, samples: np.ndarray) -> None:
-    if samples.shape[-1] not in (1, 3, 4):
-        raise UserError(f"--out={path}: {samples.shape[-1]} channels are no PNG; write an .npz")
 
 
 def _public(name: str, rows: np.ndarray) -> str:
@@ -128,6 +145,8 @@ def _find(path: Path, arrays: Rows, name: str, field: object) -> np.ndarray:
             f"--latents={path}: {public} are {rows.dtype} {rows.shape}, but this run's model takes "
             f"{want.dtype} (N, {', '.join(map(str, want.shape[1:]))}); is it of another run?"
         )
+    if rows.dtype.kind == "f" and not np.isfinite(rows).all():
+        raise UserError(f"--latents={path}: some {public} are not finite")
     if want.dtype == np.int32 and len(rows):
         field.check(rows)
     return rows

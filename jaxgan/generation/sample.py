@@ -54,6 +54,30 @@ def draw(
     return render(game, state, rows, seed, sample), rows
 
 
+def shape(
+    game: Game,
+    state: State,
+    given: Mapping[str, np.ndarray],
+    rows: Mapping[str, np.ndarray],
+) -> tuple[int, ...]:
+    """Returns the shape of one sample, without drawing any.
+
+    Args:
+      game, state, given: as of `draw`.
+      rows: drawn inputs, or none.
+
+    Raises:
+      UserError: columns that the game's inputs do not take.
+    """
+    first = {name: value[:1] for name, value in given.items()}
+
+    def one(key: jax.Array) -> jax.Array:
+        drawn = {name: value[:1] for name, value in rows.items()}
+        return game.sample(state, drawn or inputs.draw(game.inputs, key, 1, first), key)
+
+    return jax.eval_shape(one, jax.random.key(0)).shape[1:]
+
+
 def render(
     game: Game,
     state: State,

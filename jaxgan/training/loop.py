@@ -68,6 +68,8 @@ def resume(
         say(f"nothing to do: the run in {folder} has {found.step} steps, config.steps is "
             f"{run.steps}")  # fmt: skip
         return 0
+    if run.init and not found:
+        transfer.check(run.init)
     files.folder(folder / "samples")
     workdir.write(folder, record)
     keep = {"keep": run.checkpoint.keep, "every": run.checkpoint.keep_every}

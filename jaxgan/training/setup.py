@@ -6,7 +6,17 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 
-from jaxgan.config.kinds import LARGEST, Batch, Duration, Options, Positive, Samples, Seed, Seeds
+from jaxgan.config.kinds import (
+    LARGEST,
+    Batch,
+    Duration,
+    Options,
+    Positive,
+    Samples,
+    Seed,
+    Seeds,
+    misfit,
+)
 from jaxgan.config.registry import Node, bind, options, resolve
 from jaxgan.core import game as core
 from jaxgan.core import growth as growing
@@ -100,6 +110,9 @@ def prepare(
       UserError: anything in the config that is unknown or does not fit.
     """
     check_seeds(seed, seeds)
+    flip = data.get("flip", False)
+    if text := misfit(flip, bool, "config.data.flip"):
+        raise UserError(text)
     source = open_source(data)
     if clock:
         clock.lap("data")
@@ -110,12 +123,12 @@ def prepare(
     vmapped = dispatching.vmapped(built, replicas) and seeds > 1
     in_steps = functools.partial(intervals, growth=stages, size=source.size)
     logged = in_steps(Log, log, "config.log")
-    batch_fit.check(built, stages, source, logged.samples)
+    batch_fit.check(built, stages, source, logged.samples, seeds)
     return Run(
         game=built,
         spec=spec,
         growth=stages,
-        feeds=[feed(source, stages, seed + i, data.get("flip", False)) for i in range(seeds)],
+        feeds=[feed(source, stages, seed + i, flip) for i in range(seeds)],
         mesh=devices.over_seeds(seeds) if vmapped else over_data(stages),
         seed=seed,
         batch=batch,

@@ -1,5 +1,6 @@
 """Starts a run from the nets of another one, of the same or of other data: config.init."""
 
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.core.game import State
+from jaxgan.runtime import paths
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import workdir
 
@@ -36,8 +38,7 @@ def start(state: State, init: str, seeds: int) -> tuple[State, str]:
     Raises:
       UserError: no such run or step, or none of its nets' arrays fits.
     """
-    path, _, step = init.rpartition(":")
-    path, at = (path, int(step)) if path and step.isdigit() else (init, None)
+    path, at = _split(init)
     try:
         donor = workdir.restore(Path(path), step=at).state
     except UserError as error:
@@ -52,6 +53,21 @@ def start(state: State, init: str, seeds: int) -> tuple[State, str]:
     listed = ", ".join(found.kept[:_NAMED]) + (f" and {more} more" if more > 0 else "")
     line = f"nets of step {int(donor.step)} of {path}: {found.taken} arrays are taken over"
     return found.state, line + (f"; initialized anew: {listed}" if found.kept else "")
+
+
+def check(init: str) -> None:
+    """Refuses a config.init that names no run, before anything compiles.
+
+    Raises:
+      UserError: says so.
+    """
+    paths.check_input(Path(_split(init)[0]), "config.init", folder=True)
+
+
+def _split(init: str) -> tuple[str, int | None]:
+    """Splits 'runs/faces:4000' into the folder and the step, None where none is named."""
+    path, _, step = init.rpartition(":")
+    return (path, int(step)) if path and re.fullmatch(r"[0-9]{1,18}", step) else (init, None)
 
 
 def adopt(state: State, donor: State, seeds: int = 1) -> Adopted:

@@ -1,5 +1,6 @@
 """Builds what a game is made of from the nodes under config.game: nets, losses, regularizers."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,6 +38,10 @@ def nets(
     if extra:
         needed_d = {"heads": extra.heads(spec.classes)}
     made = module(g, "g", spec.shape, **needed_g), module(d, "d", spec.shape, **needed_d)
+    for at, net in zip("gd", made, strict=True):
+        check_draws(net, at)
+        if "level" in options(net.__call__):
+            raise UserError(f"{AT}.{at}: {_path(type(net))} grows, which the game progressive does")
     return pure(made[0]), pure(made[1])
 
 
@@ -60,6 +65,8 @@ def module(node: Node, at: str, shape: tuple[int, ...], **needed: int) -> Any:
         raise UserError(
             f"{at}: {_path(kind)} {does[lacks.pop()]}; use a net that does, such as dcgan.*"
         )
+    if at.endswith(".d") and _first(kind) in ("z", "ws"):
+        raise UserError(f"{at}: {_path(kind)} draws from latents; d needs a net that judges")
     return made(shape=shape, **needed)
 
 
@@ -70,10 +77,17 @@ def growing_net(node: Node, at: str, shape: tuple[int, ...]) -> Net:
       UserError: an unknown name or option, or a net of one resolution.
     """
     made = module(node, at, shape)
+    check_draws(made, at)
     if "level" not in options(made.__call__):
         kind = type(made)
         raise UserError(f"{AT}.{at}: {_path(kind)} does not grow; progan.{kind.__name__} does")
     return pure(made)
+
+
+def check_draws(net: Module, at: str) -> None:
+    """Refuses a net under config.game.g that judges images, as by their name `x`."""
+    if at == "g" and _first(type(net)) == "x":
+        raise UserError(f"{AT}.g: {_path(type(net))} judges images; g needs a net that draws them")
 
 
 def loss(node: Node) -> Loss:
@@ -149,6 +163,12 @@ def check_critic(stats: Any, terms: Terms, joint: bool = False) -> None:
                 f"{AT}.regularizers.{label} penalizes the gradient of each sample's own output, "
                 f"but BatchNorm in d mixes samples; set {AT}.d.norm=LayerNorm or Identity"
             )
+
+
+def _first(kind: Any) -> str:
+    """Returns the name of what a net is applied to: by this package's custom z, ws or x."""
+    _, *names = inspect.signature(kind.__call__).parameters
+    return names[0] if names else ""
 
 
 def _path(kind: Any) -> str:
