@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan import config as configs
+from jaxgan.config.registry import bind
 from jaxgan.runtime import environment, paths
 from jaxgan.runtime.errors import UserError, run
 from jaxgan.runtime.parser import Parser
@@ -68,6 +69,7 @@ def main(argv: list[str]) -> int:
         paths.check_folder(args.workdir, "--workdir")
     environment.prepare()
     # jax is slow to import: --help and bad flags do not wait for it
+    from jaxgan.training.setup import prepare
     from jaxgan.weights import runs
 
     if args.out:
@@ -76,6 +78,7 @@ def main(argv: list[str]) -> int:
     config = configs.load(args.config)
     configs.override(config, overrides)
     base = config.to_dict()
+    bind(prepare, base, at="config", given=("clock",))  # training reads it later; it must fit now
     said = _said(args.config, overrides, base)
     runs.read(args.weights, args.workdir, base, args.config, said)
     return 0

@@ -42,9 +42,9 @@ def study(config: Mapping[str, Any], n: int) -> tuple[dict[str, tuple[float, flo
     keys, turns = replicas.keys(run.seed, n), dispatch.period(game)
     if run.steps < len(turns):
         raise UserError(f"config.steps={run.steps}: the turns of this game take {len(turns)}")
-    states = jax.jit(jax.vmap(partial(replicas.first, game)))(keys)
     step = replicas.replicate(partial(train_step, game))
     chunk = dispatch.compiled(partial(dispatch.chunk, step))
+    states = jax.jit(jax.vmap(partial(replicas.first, game)))(keys)
     cycles, most = run.steps // len(turns), max(1, CHUNK // len(turns))
     meter = logger.Meter(run.growth.seen, run.rates)
     for done in range(0, cycles, most):

@@ -1,0 +1,190 @@
+"""Whatever a user types ends in work, or in one line and exit code 2: the flags of all commands.
+
+Commands run in this process, through `errors.run`, up to where they would compile. JAXGAN_FUZZ=2000
+tries as many lines, in place of the few that each start of the suite tries.
+"""
+
+import contextlib
+import importlib
+import io
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from jaxgan import config as configs
+from jaxgan.runtime import errors
+from jaxgan.training.loop import train
+
+ROOT = Path(__file__).parents[1]
+WEIGHTS = ROOT / "tests/fixtures/stylegan2_32.npz"
+EXAMPLES = int(os.environ.get("JAXGAN_FUZZ", "60"))
+SMOKE = ("gan", "dcgan", "toy", "wgan_gp", "acgan", "infogan", "progan", "stylegan2", "sngan")
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"\S+", text)
+
+
+KEYS = words("""
+steps batch seed seeds replicas dispatch init log log.every log.pictures log.samples checkpoint
+checkpoint.every checkpoint.keep checkpoint.keep_every data data.name data.res data.flip data.size
+data.channels data.fit data.bits data.range data.on_bad data.crops growth growth.first
+growth.stable growth.fade growth.batch growth.rate growth.batch.8 growth.rate.16 optim optim.g
+optim.d optim.x optim.g.name optim.g.lr optim.d.lr optim.g.b1 optim.g.b2 optim.d.eps optim.d.decay
+optim.g.clip optim.g.decay_from optim.d.momentum optim.g.rho game game.name game.g game.d
+game.g.name game.d.name game.g.width game.d.width game.g.widths game.d.widths game.g.norm
+game.d.norm game.g.activation game.d.spectral game.d.dropout game.g.gain game.g.embedding
+game.d.projection game.g.max_width game.d.attention game.d.pool game.g.channel_base
+game.d.channel_max game.g.w_dim game.g.layers game.g.lr_mult game.d.group game.g.dtype
+game.g.clamp game.g.bfloat16 game.g.taps game.d.cmap game.g.architecture game.loss game.loss.name
+game.loss.smooth game.loss.noise game.loss.a game.regularizers game.regularizers.r1
+game.regularizers.r1.gamma game.regularizers.r1.every game.regularizers.x
+game.regularizers.gradient_penalty.weight game.augment game.augment.policy game.condition
+game.matching_aware game.auxiliary game.auxiliary.categories game.auxiliary.weight game.latent
+game.n_critic game.g_batch game.joint game.dequantize game.ema game.ema_rampup game.mixing
+game.gamma game.r1_every game.pl_weight game.pl_every game.pl_shrink game.pl_decay game.ada_target
+game.ada_kimg game.psi game.psi_layers x game.x.y
+""")
+VALUES = [
+    *words(r"""
+0 1 -1 2 3 7 16 32 64 1000000 9999999999999999999999 -9999999999999999999999 0.5 -0.5 1.5 1e9
+1e999 -1e999 1e-300 inf -inf nan None True False true none [] () {} (0,) (-1,) (1,2) (3,3) [1,"a"]
+{"a":1} {"name":"adam"} {1:2} {"a.b":1} "a" 'a b' a * / . .. ~ 10kimg 0kimg -1kimg 1e3kimg 5epochs
+0epochs 999999999999999999999kimg auto vmap adam sgd rmsprop linear hinge wasserstein r1 spectral
+mnist digits photos ring grid folder: folder:/nowhere folder:/proc/x array:/dev/zero
+array:/dev/null tfds: BatchNorm LayerNorm Identity mlp.Generator mlp.Discriminator dcgan.Generator
+dcgan.Discriminator progan.Generator progan.Discriminator stylegan2.Generator
+stylegan2.Discriminator stylegan.Generator resnet.Generator resnet.Discriminator
+acgan.Discriminator infogan.Generator progressive stylegan stylegan2 adversarial acgan infogan
+diff_augment label condition b'x' 1j {1,2} 0x10 1_000 ... ²
+"""),
+    *("", " ", "a\nb", "-" * 5000, "(" * 3000, "9" * 5000, "0x" + "f" * 5000, "é" * 300),
+]
+
+PATHS = st.sampled_from(
+    ["/dev/null", "/proc/x", "/proc/self/mem", "README.md", "y" * 300, "a/" * 3000, "", ".", "~",
+     "\x00", "new/folder", "x.png", "x.npz", "x.md", "x.jpg", "/dev/null/x.png", "/dev/full", "né"]
+)  # fmt: skip
+TEXTS = st.one_of(st.sampled_from(VALUES), st.text(max_size=12), st.integers().map(str))
+FILES = st.sampled_from(
+    ["README.md", "pyproject.toml", "experiments", "bin.py", "raises.py", "none.py", "noarg.py",
+     "exits.py", "syntax.py", "empty.py", "", "experiments/gan.py:", "experiments/gan.py:x",
+     "experiments/dcgan.py:res=0", "experiments/dcgan.py:res=-1", "experiments/progan.py:res=0",
+     "experiments/gan.py:smoke=1", "experiments/dcgan.py:data=", "/dev/null", "/proc/self/mem"]
+)  # fmt: skip
+
+
+class Stopped(Exception):
+    """A command has come to where it would compile."""
+
+
+def stop(*_args, **_named):
+    raise Stopped
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a finished run of points, one of pictures, and bad config files."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    for name in ("gan", "toy"):
+        config = configs.load(f"{ROOT}/experiments/{name}.py:smoke")
+        configs.override(config, ["--config.steps=1", "--config.log.samples=2"])
+        assert train(config.to_dict(), folder / name) == 0
+    (folder / "experiments").symlink_to(ROOT / "experiments")
+    (folder / "tests").symlink_to(ROOT / "tests")
+    for name in ("README.md", "pyproject.toml"):
+        (folder / name).write_text("no config, and no Python · either\n")
+    for name, text in {
+        "bin": "\0\1", "raises": "1 / 0", "none": "def get_config(arg): pass",
+        "noarg": "def get_config(): pass", "exits": "raise SystemExit(0)", "syntax": "def",
+        "empty": "",
+    }.items():  # fmt: skip
+        (folder / f"{name}.py").write_text(text)
+    return folder
+
+
+def call(name: str, flags: list[str]) -> tuple[int | None, str]:
+    """The exit code of a command, None where it would go on to compile; and its stderr."""
+    err = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(err):
+        patch.setattr(sys, "argv", [name, *flags])
+        patch.setattr("jaxgan.training.loop.loop", stop)
+        for function in ("draw", "render_each", "of_each_seed"):
+            patch.setattr(f"jaxgan.generation.sample.{function}", stop)
+        patch.setattr("jaxgan.evaluation.subject.Subject.pair", property(stop))
+        patch.setattr("jaxgan.training.dispatch.compiled", stop)
+        patch.setattr("jaxgan.benchmark.timing.cost", stop)
+        for function in ("read", "write"):
+            patch.setattr(f"jaxgan.weights.runs.{function}", stop)
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                errors.run(importlib.import_module(f"jaxgan.{name}").main)
+        except Stopped:
+            return None, err.getvalue()
+        except SystemExit as ended:
+            return ended.code, err.getvalue()
+
+
+def check(name: str, flags: list[str]) -> str:
+    """Asserts that a command goes on, ends, or says in one line why not; returns that line."""
+    code, err = call(name, flags)
+    assert code in (None, 0, 2, 75), (name, flags, code)
+    if code == 2:
+        last = err.rstrip("\n").split("\n")[-1]
+        assert last.startswith("error: ") and len(last) < 2000, (name, flags, err)
+    return err
+
+
+def overrides(most: int = 3):
+    one = st.tuples(st.sampled_from(KEYS), TEXTS).map(lambda kv: f"--config.{kv[0]}={kv[1]}")
+    return st.lists(one, max_size=most)
+
+
+def flags(**kinds):
+    """A few flags by name, each at most once, with texts of its kind."""
+    each = [kind.map(lambda text, name=name: f"--{name}={text}") for name, kind in kinds.items()]
+    return st.lists(st.one_of(*each), max_size=3)
+
+
+CONFIGS = st.one_of(st.sampled_from(SMOKE).map(lambda name: f"experiments/{name}.py:smoke"), FILES)
+RUNS = st.one_of(st.sampled_from(["gan", "toy"]), PATHS)
+COMMANDS = st.one_of(
+    st.tuples(st.just("main"), st.sampled_from(SMOKE).map(
+        lambda name: [f"--config=experiments/{name}.py:smoke"]), overrides()),
+    st.tuples(st.just("main"), CONFIGS.map(lambda text: [f"--config={text}"]),
+              flags(workdir=PATHS, override=TEXTS)),
+    st.tuples(st.just("sample"), st.tuples(RUNS, PATHS).map(
+        lambda two: [f"--workdir={two[0]}", f"--out={two[1]}"]),
+        flags(n=TEXTS, seed=TEXTS, seeds=TEXTS, labels=TEXTS, conditions=PATHS, latents=PATHS,
+              images=PATHS, psi=TEXTS, sweep=TEXTS, step=TEXTS, replica=TEXTS)),
+    st.tuples(st.just("evaluate"), RUNS.map(lambda run: [f"--workdir={run}"]),
+              flags(n=TEXTS, seed=TEXTS, step=TEXTS, replica=TEXTS, metrics=TEXTS, path=TEXTS)),
+    st.tuples(st.just("modes"), st.just(["--data=ring", "--recipes=ns"]), st.one_of(
+        flags(seeds=TEXTS, steps=TEXTS, out=PATHS, pictures=PATHS, data=TEXTS, recipes=TEXTS,
+              config=FILES), overrides())),
+    st.tuples(st.just("bench"), CONFIGS.map(lambda text: [f"--config={text}"]), st.one_of(
+        flags(repeat=TEXTS, steps=TEXTS, profile=PATHS), overrides())),
+    st.tuples(st.just("convert"), st.tuples(st.one_of(st.just(str(WEIGHTS)), PATHS), PATHS).map(
+        lambda two: [two[0], f"--workdir={two[1]}"]), overrides()),
+    st.tuples(st.just("convert"), st.tuples(RUNS, PATHS).map(
+        lambda two: [f"--workdir={two[0]}", f"--out={two[1]}"]), st.just([])),
+)  # fmt: skip
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=EXAMPLES == 60,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(COMMANDS)
+def test_every_line_ends_in_work_or_in_one_line(place, line):
+    name, first, more = line
+    with contextlib.chdir(place):
+        check(name, [*first, *more])
