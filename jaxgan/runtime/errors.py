@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from jaxgan.runtime import signals, streams
 
+MOST = 1000  # characters of a message; what a user typed can be of any length
+
 
 class UserError(Exception):
     """Bad input; its message is one line, the cause and the remedy, printed without a traceback."""
@@ -47,7 +49,8 @@ def _first(error: BaseException) -> str:
 
 def _line(error: BaseException) -> str:
     """Returns an error's message on one line, whatever names and values it quotes."""
-    return " ".join(str(error).split())
+    text = " ".join(str(error).split())
+    return text if len(text) <= MOST else f"{text[: MOST // 2]} … {text[-MOST // 4 :]}"
 
 
 def run(command: Callable[[list[str]], int]) -> None:
