@@ -12,6 +12,7 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -105,6 +106,8 @@ def place(tmp_path_factory):
         "empty": "",
     }.items():  # fmt: skip
         (folder / f"{name}.py").write_text(text)
+    np.save(folder / "text.npy", np.array(["a"]))
+    (folder / "weights.npz").write_bytes(WEIGHTS.read_bytes())
     return folder
 
 
@@ -188,3 +191,110 @@ def test_every_line_ends_in_work_or_in_one_line(place, line):
     name, first, more = line
     with contextlib.chdir(place):
         check(name, [*first, *more])
+
+
+FOUND = """
+main --config.steps=9999999999999999999999999999999999999999999
+main --config.steps=99999999999999999999
+main --config.steps=99999999999kimg
+main --config.seed=18446744073709551616
+main --config.seed=2147483647 --config.seeds=2
+main --config.seeds=100000
+main --config.log.samples=0
+main --config.log.samples=-1
+main --config.log.every=0
+main --config.log=5
+main --config.log=
+main --config.checkpoint=None
+main --config.optim.g=5
+main --config.optim=adam
+main --config.optim.g.lr=inf
+main --config.optim.g.lr=1e999
+main --config.optim.g.b1=1
+main --config.game=5
+main --config.game.latent=0
+main --config.game.latent=10000000000
+main --config.game.n_critic=0
+main --config.game.g.widths=(0,)
+main --config.game.g.widths=(-1,)
+main --config.game.g.widths=("a",)
+main --config.game.g.widths=(65536,65536)
+main --config.game.d=mlp.Generator
+main --config.game.g=mlp.Discriminator
+main --config.game.regularizers.foo=1
+main --config.game.regularizers.r1=5
+main --config.data=5
+main --config.data.name={"a":1}
+main --config.data.res=1000000
+main --config.data.res=8192
+main --config.data.flip=3
+main --config.growth=5
+main --config.init=/nowhere
+main --config=experiments/dcgan.py:smoke --config.game.d.width=-1
+main --config=README.md
+main --config=pyproject.toml
+main --config=experiments
+main --config=syntax.py
+main --config=none.py
+main --config=noarg.py
+main --config=raises.py
+main --config=exits.py
+main --config=empty.py
+main --config=bin.py
+main --workdir=/dev/null
+main --workdir=syntax.py
+main --workdir=/proc/x
+sample --workdir=gan --n=10000000000 --out=x.png
+sample --workdir=gan --n=0 --out=x.png
+sample --workdir=gan --labels=99999999999 --out=x.png
+sample --workdir=gan --conditions=text.npy --out=x.png
+sample --workdir=gan --psi=nan --out=x.png
+sample --workdir=gan --psi=inf --out=x.png
+sample --workdir=gan --seed=9999999999 --out=x.png
+sample --workdir=gan --seeds=1-99999999999 --out=x.png
+sample --workdir=gan --latents=text.npy --out=x.png
+sample --workdir=gan --out=/proc/x.png
+sample --workdir=gan --out=syntax.py
+sample --workdir=gan --out=syntax.py/
+sample --workdir=gan --out=.
+sample --workdir=toy --out=points/
+evaluate --workdir=gan --seed=999999999999999999999
+evaluate --workdir=gan --n=-1
+evaluate --workdir=gan --metrics=
+evaluate --workdir=/dev/null
+bench --config=experiments/gan.py:smoke --repeat=1 --config.seed=18446744073709551616
+bench --config=experiments/gan.py:smoke --repeat=0
+bench --config=experiments/gan.py:smoke --steps=-1
+bench --config=experiments/gan.py:smoke --profile=/dev/null
+bench --config=experiments/gan.py:smoke --config.game.n_critic=99991
+modes --data=ring --recipes=ns --out=/proc/x.md
+modes --data=ring --recipes=ns --out=.
+modes --data=ring --recipes=ns --pictures=/dev/null
+modes --data=ring --recipes=ns --config.batch=0
+modes --data=ring --recipes=ns --steps=-1
+modes --data=ring --recipes=ns --steps=0
+modes --data=ring --recipes=wgan --steps=1
+modes --data=ring --recipes=ns --seeds=100000
+modes --data=ring --recipes=ns --config.data.name=moons
+modes --data= --recipes=ns
+convert weights.npz --workdir=/proc/x
+convert weights.npz --workdir=new --config.batch=0
+convert weights.npz --workdir=new --config.seed=-1
+convert weights.npz --workdir=new --config.steps=-5
+convert weights.npz --workdir=new --config.log=5
+convert . --workdir=new
+convert --workdir=gan --out=x
+"""
+
+
+@pytest.mark.parametrize("line", FOUND.strip().splitlines())
+def test_what_was_found_by_hand_is_one_line_and_2(place, line):
+    name, *flags = line.split()
+    if name == "main" and "--config=" not in line:
+        flags.insert(0, "--config=experiments/gan.py:smoke")
+    with contextlib.chdir(place):
+        before = sorted(place.rglob("*"))
+        code, err = call(name, flags)
+        assert sorted(place.rglob("*")) == before, "something is left"
+    last = err.rstrip("\n").split("\n")[-1]
+    assert code == 2 and last.startswith("error: ") and len(last) < 1000, err

@@ -5,10 +5,12 @@ every value of a config with its parameter's annotation, so no function checks w
 """
 
 import math
+import re
 import types
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
+DURATION = r"(\d+(?:\.\d+)?)\s*(|steps|kimg|epochs?)"
 LARGEST = 2**31 - 1  # of int32, which JAX computes with
 FLOAT = 3.4028235e38  # of float32
 MOST = 60  # characters of a value that a message shows
@@ -43,16 +45,18 @@ class Within(NamedTuple):
 
 
 class Length(NamedTuple):
-    """A stretch of a run, in words that core.growth reads, or in steps."""
+    """A stretch of a run, in steps or in the words that core.growth reads."""
 
     def holds(self, value: int | str) -> bool:
-        """Returns whether it is no number, or one of steps."""
-        return isinstance(value, str) or 0 <= value <= LARGEST
+        """Returns whether it is a number of steps, or words of that form."""
+        if isinstance(value, str):
+            return re.fullmatch(DURATION, value.strip()) is not None
+        return 0 <= value <= LARGEST
 
     def words(self, number: str) -> str:
         """Returns how to write one."""
         del number
-        return f"steps, at most {LARGEST}, '600kimg' or '10epochs'"
+        return f"a duration: steps, at most {LARGEST}, '600kimg' or '10epochs'"
 
 
 Whole = Annotated[int, Within(0, LARGEST)]

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from jaxgan.config.kinds import LARGEST, Batch, Duration, Scale, shown
+from jaxgan.config.kinds import DURATION, LARGEST, Batch, Duration, Scale, shown
 from jaxgan.config.registry import bind
 from jaxgan.core.shapes import check_square
 from jaxgan.runtime.errors import UserError
@@ -198,7 +198,7 @@ def steps(duration: int | str, *, batch: int, size: int, at: str) -> int:
 
 def _parse(duration: int | str, size: int, at: str) -> tuple[float, int]:
     """Returns a number, and the images in one of its units, 0 for steps."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(|steps|kimg|epochs?)", str(duration).strip())
+    match = re.fullmatch(DURATION, str(duration).strip())
     if not match:
         raise UserError(
             f"{at}={shown(duration)} is not a duration; write steps (20000), '600kimg' or "

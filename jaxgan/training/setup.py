@@ -173,6 +173,8 @@ def open_source(data: Mapping[str, Any]) -> Source:
     Raises:
       UserError: an unknown source or option, or data that the source refuses.
     """
+    if text := misfit(data.get("name"), str, "config.data.name"):
+        raise UserError(f"{text}, a source of data as in --config.data.name=mnist")
     return load(**{key: value for key, value in data.items() if key != "flip"})
 
 
