@@ -116,7 +116,7 @@ def test_without_a_node_nothing_grows():
         ({"first": 6}, (8, 8, 3), "config.growth.first=6"),
         ({"first": 16}, (8, 8, 3), "growing takes square images of 16, .*set --config.data.res"),
         ({}, (28, 28, 1), "growing takes square images"),
-        ({"stable": "long"}, (8, 8, 3), "config.growth.stable='long' is not a duration"),
+        ({"stable": "long"}, (8, 8, 3), "config.growth.stable='long': a duration"),
         ({"stable": 0, "fade": 0}, (8, 8, 3), "takes a step"),
         ({"batch": {"8": 0}}, (8, 8, 3), "config.growth.batch.8=0"),
         ({"batch": {"9": 4}}, (8, 8, 3), "config.growth.batch.9=4"),
