@@ -59,8 +59,8 @@ def cache() -> None:
 
 def caches() -> Path:
     """Returns $XDG_CACHE_HOME or ~/.cache; of a user without a home, a folder below $TMPDIR."""
-    places = os.environ.get("XDG_CACHE_HOME", ""), os.environ.get("HOME", "~")
-    given, home = (Path(os.path.expanduser(place)) for place in places)
+    given = Path(os.environ.get("XDG_CACHE_HOME", ""))  # to be ignored if relative, XDG says
+    home = Path(os.environ.get("HOME", os.path.expanduser("~")))  # of an unknown user, still "~"
     if given.is_absolute():
         return given
     if home.is_absolute():

@@ -110,10 +110,7 @@ def prepare(
       UserError: anything in the config that is unknown or does not fit.
     """
     check_seeds(seed, seeds)
-    flip = data.get("flip", False)
-    if text := misfit(flip, bool, "config.data.flip"):
-        raise UserError(text)
-    source = open_source(data)
+    source, flip = open_source(data), data.get("flip", False)
     if clock:
         clock.lap("data")
     spec = Spec(tuple(source.shape), len(source.classes), source.condition_dim)
@@ -173,8 +170,9 @@ def open_source(data: Mapping[str, Any]) -> Source:
     Raises:
       UserError: an unknown source or option, or data that the source refuses.
     """
-    if text := misfit(data.get("name"), str, "config.data.name"):
-        raise UserError(f"{text}, a source of data as in --config.data.name=mnist")
+    for key, default, kind in (("name", None, str), ("flip", False, bool)):
+        if text := misfit(data.get(key, default), kind, f"config.data.{key}"):
+            raise UserError(text)
     return load(**{key: value for key, value in data.items() if key != "flip"})
 
 

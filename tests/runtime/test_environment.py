@@ -2,9 +2,13 @@
 
 import os
 import platform
+import pwd
 import re
+import stat
 import subprocess
 import sys
+import tempfile
+import warnings
 from pathlib import Path
 
 import jax
@@ -73,6 +77,119 @@ def test_the_users_own_variables_win(monkeypatch, tmp_path):
     monkeypatch.setenv(JAX[0], "/elsewhere")
     environment.cache()
     assert os.environ[JAX[0]] == "/elsewhere"
+
+
+@pytest.fixture
+def kept(monkeypatch, tmp_path):
+    """A cache folder of this user's own that is on, in a process without JAX's variables."""
+    for name in JAX:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("JAX_ENABLE_COMPILATION_CACHE", "true")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return environment.folder()
+
+
+def test_the_cache_is_made_for_its_user_alone(kept, capsys):
+    before = os.umask(0)
+    try:
+        environment.cache()
+    finally:
+        os.umask(before)
+    assert os.environ["JAX_ENABLE_COMPILATION_CACHE"] == "true" and not capsys.readouterr().err
+    for each in (kept, *kept.parents[:3]):
+        assert stat.S_IMODE(each.stat().st_mode) == 0o700, each
+
+
+def _others_write(folder):
+    folder.chmod(0o777)
+
+
+def _others_write_above(folder):
+    folder.parents[1].chmod(0o775)
+
+
+def _others_write_far_above(folder):
+    folder.parents[3].chmod(0o777)
+
+
+def _another_owns(folder):
+    os.chown(folder, 54321, 54321)
+
+
+def _another_wrote(folder):
+    (folder / "step-key").write_bytes(b"")
+    os.chown(folder / "step-key", 54321, 54321)
+
+
+def _a_file(folder):
+    folder.rmdir()
+    folder.write_text("")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "text"),
+    [
+        (_others_write, "others can write .*: rm -r .*; chmod go-w"),
+        (_others_write_above, "others can write .*jaxgan: rm -r .*; chmod go-w"),
+        (_others_write_far_above, "others can write .*: rm -r"),
+        (_another_owns, "belongs to another user; set XDG_CACHE_HOME"),
+        (_another_wrote, "step-key belongs to another user: rm -r"),
+        (_a_file, "Not a directory|File exists"),
+    ],
+)
+def test_a_cache_that_others_can_write_is_off_and_one_line_says_so(kept, spoil, text, capsys):
+    if "another" in spoil.__name__ and os.geteuid():
+        pytest.skip("only root can give files away")
+    environment.cache()
+    spoil(kept)
+    environment.cache()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: compiled programs are not kept: ") and re.search(text, line)
+    assert os.environ["JAX_ENABLE_COMPILATION_CACHE"] == "false"
+
+
+def test_a_folder_that_everybody_may_write_to_is_no_danger_with_the_sticky_bit(kept, capsys):
+    environment.cache()
+    kept.parents[3].chmod(0o1777)
+    environment.cache()
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("home", [None, "", "relative"])
+def test_a_user_without_a_home_has_caches_in_the_folder_of_temporary_files(
+    home, monkeypatch, tmp_path
+):
+    def unknown(uid):
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    if home is not None:
+        monkeypatch.setenv("HOME", home)
+    assert environment.caches() == tmp_path / f"jaxgan-{os.getuid()}"
+    monkeypatch.setenv("XDG_CACHE_HOME", "~")  # no folder of that name comes about
+    assert environment.caches() == tmp_path / f"jaxgan-{os.getuid()}"
+    monkeypatch.setenv("HOME", "/home/me")
+    assert environment.caches() == Path("/home/me/.cache")
+
+
+def test_damaged_programs_are_one_line(kept, capsys, monkeypatch):
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    environment.cache()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        monkeypatch.setattr(warnings, "showwarning", lambda *args, **named: print("shown"))
+        environment.cache()
+        for name in ("init", "step", "sample"):
+            warnings.warn(
+                f"Error reading persistent compilation cache entry for '{name}': zlib", stacklevel=1
+            )
+        warnings.warn("something else", stacklevel=1)
+    out, err = capsys.readouterr()
+    assert out == "shown\n" and len(err.splitlines()) == 1
+    assert err.startswith(f"warning: programs in {kept} are damaged") and "delete" in err
 
 
 def test_every_command_prepares_its_environment_before_jax_is_imported():
