@@ -11,6 +11,7 @@ import ctypes
 import hashlib
 import os
 import platform
+import resource
 import stat
 import sys
 import tempfile
@@ -18,13 +19,23 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from jaxgan.runtime.errors import UserError
+
 # mallopt(3): no block is mapped separately, none is returned to the kernel, and all come from the
 # one heap that can grow without bound.
+FILES = 64  # open at once: libraries, data, logs and a checkpoint in writing
 MALLOC = {"M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": (-1, -1), "M_ARENA_MAX": (-8, 1)}
 
 
 def prepare() -> None:
-    """Does what every command needs before jax is imported."""
+    """Does what every command needs before jax is imported.
+
+    Raises:
+      UserError: fewer open files are allowed than any command needs.
+    """
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if 0 <= limit < FILES:
+        raise UserError(f"ulimit -n is {limit}, too few open files; raise it: ulimit -n 4096")
     cache()
     memory()
 

@@ -51,6 +51,8 @@ def _try(folder: Path, name: str = "") -> None:
     Permissions, read-only disks, names too long and the kernel's own folders say what they refuse
     in that way alone.
     """
+    if len(os.fsencode(folder.absolute() / name)) >= os.pathconf("/", "PC_PATH_MAX"):
+        raise OSError(0, "File name too long")
     made: list[Path] = []
     try:
         for each in (*reversed(folder.parents), folder):

@@ -4,6 +4,7 @@ import os
 import platform
 import pwd
 import re
+import resource
 import stat
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 
 from jaxgan.runtime import environment
 from jaxgan.runtime.clock import Clock, age
+from jaxgan.runtime.errors import UserError
 from jaxgan.training import workdir
 
 ROOT = Path(__file__).parents[2]
@@ -272,3 +274,9 @@ def test_freed_memory_is_kept_unless_the_user_says_otherwise(env, kept):
     )
     before, after = map(int, done.stdout.split())
     assert (after < before / 10) == kept, done.stderr
+
+
+def test_too_few_open_files_are_one_line(monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (24, 24))
+    with pytest.raises(UserError, match="ulimit -n is 24, too few .*: ulimit -n 4096"):
+        environment.prepare()
