@@ -80,9 +80,9 @@ def read(workdir: Path) -> Record:
       UserError: the folder holds no run, or its config.json cannot be read.
     """
     path = workdir / NAME
-    if not path.exists():
-        raise UserError(f"{workdir} holds no run (no {NAME}); train one with jaxgan.main")
     with files.reading(path):
+        if not path.exists():
+            raise UserError(f"{workdir} holds no run (no {NAME}); train one with jaxgan.main")
         content = path.read_bytes()
     try:
         saved = json.loads(content)
