@@ -136,9 +136,8 @@ def loop(
     watch = CollapseWatch(after=settled(run.game, run.growth, run.steps))
     writer = logger.Writer(folder, first)
     detector = Detector(run.game, run.rates)
-    meter = logger.Meter(
-        lambda t: run.growth.seen(t) * len(run.feeds), detector.check, found.pending if found else ()
-    )
+    pending = found.pending if found else ()
+    meter = logger.Meter(lambda t: run.growth.seen(t) * len(run.feeds), detector.check, pending)
     if first == 0:
         writer.image(0, "real", snapshots.draw_real())
         writer.image(0, "samples", snapshots.draw(program.split(states), 0))
