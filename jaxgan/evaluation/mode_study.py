@@ -15,6 +15,7 @@ from jaxgan.data.sources import toy
 from jaxgan.evaluation.mode_coverage import POINTS, quality
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import dispatch, logger, replicas
+from jaxgan.training.divergence import Detector, Diverged
 from jaxgan.training.setup import prepare
 from jaxgan.training.step import train_step
 from jaxgan.visual import plots
@@ -46,7 +47,7 @@ def study(config: Mapping[str, Any], n: int) -> tuple[dict[str, tuple[float, flo
     chunk = dispatch.compiled(partial(dispatch.chunk, step))
     states = jax.jit(jax.vmap(partial(replicas.first, game)))(keys)
     cycles, most = run.steps // len(turns), max(1, CHUNK // len(turns))
-    meter = logger.Meter(run.growth.seen, run.rates)
+    meter = logger.Meter(run.growth.seen, Detector(game, run.rates).check)
     for done in range(0, cycles, most):
         shape = (min(most, cycles - done) * len(turns), run.batch)
         rows = [draw(run.seed + i, done, source.size, shape) for i in range(n)]
@@ -57,7 +58,7 @@ def study(config: Mapping[str, Any], n: int) -> tuple[dict[str, tuple[float, flo
     extent = 1.3 * float(np.abs(centers).max())
     points, levels = look(game, states, keys, extent)
     if not (np.isfinite(points).all() and np.isfinite(levels).all()):
-        raise logger.Diverged("points of g, or d at them, are not finite; lower config.optim.g.lr")
+        raise Diverged("points of g, or d at them, are not finite; lower config.optim.g.lr")
     real = source.gather(np.arange(POINTS))["image"]
     found = [quality(p, centers, std) for p in points]
     scores = {name: replicas.interval([each[name] for each in found]) for name in found[0]}
