@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxgan.data.summary import shown
 from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
 from jaxgan.weights import bounds, inert, kinds, npy, tensors
@@ -33,17 +34,18 @@ def read(path: Path) -> Weights:
       UserError: a file that is missing, damaged, of another kind or without arrays, that takes
         more than its bounds, or a pickle that names a global which no weights need.
     """
+    at = shown(path)
     try:
         found = parse(_bytes(path))
     except (UserError, Excess) as error:
         said = f"refused: {error}" if isinstance(error, Excess) else error
-        raise UserError(f"{path}: {said}") from None
+        raise UserError(f"{at}: {said}") from None
     except Damaged as error:
-        raise UserError(f"{path}: damaged or truncated ({error}); download it again") from None
+        raise UserError(f"{at}: damaged or truncated ({error}); download it again") from None
     except MemoryError:
-        raise UserError(f"{path}: does not fit in memory; use a machine with more") from None
+        raise UserError(f"{at}: does not fit in memory; use a machine with more") from None
     if not found.arrays:
-        raise UserError(f"{path}: holds no arrays; give a file with a network's weights")
+        raise UserError(f"{at}: holds no arrays; give a file with a network's weights")
     return found
 
 

@@ -1,8 +1,7 @@
 """Converts published weights to a run of jaxgan, and a run's averaged generator back."""
 
-import contextlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,8 +11,9 @@ import numpy as np
 from jaxgan.config.registry import as_mapping
 from jaxgan.core import game as core
 from jaxgan.core.game import Spec, State
+from jaxgan.data.summary import shown
 from jaxgan.runtime import files
-from jaxgan.runtime.errors import UserError, is_full
+from jaxgan.runtime.errors import UserError
 from jaxgan.training import workdir as workdirs
 from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.setup import make_game
@@ -55,19 +55,21 @@ def read(
     if game.get("name") != "stylegan2":
         raise UserError(f"--config={name}: its game is not stylegan2")
     configs.check(base)
-    with _one_line(workdir):
+    with files.writing(workdir):
         held = list((workdir / "checkpoints").glob("[0-9]*"))
     if held:
         raise UserError(f"{workdir} holds a run already; pass another --workdir")
     weights = contents.read(path)
     try:
         nets = {net: state_dict.checked(s) for net, s in state_dict.split(weights.arrays).items()}
-        run = _convert(nets, weights.kwargs, base)
+        options = published.generator_options(nets["G_ema"])
+        config, trees = describe(base, nets, options, weights.kwargs), _trees(nets)
     except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    agree(path, run.config, said or {}, run.spec.shape[-1])
+        raise UserError(f"{shown(path)}: {error}") from None
+    agree(path, config, said or {}, options["shape"][-1])
+    run = _build(config, Spec(options["shape"], options["classes"]), trees, path)
     source = configs.source(run.config, path.name, name)
-    with _one_line(workdir):
+    with files.writing(workdir):
         files.folder(workdir)
         workdirs.write(workdir, workdirs.Record(run.config, run.spec, run.steps))
         files.write(workdir / "config.py", source)
@@ -75,49 +77,38 @@ def read(
         checkpoints.save(run.state, 0)
         checkpoints.close()
     critic = "with its critic" if "D" in nets else "with a newly initialized critic"
-    print(f"wrote {path} to {workdir}, {critic}", file=sys.stderr)
+    print(f"wrote {shown(path)} to {workdir}, {critic}", file=sys.stderr)
 
 
-@contextlib.contextmanager
-def _one_line(workdir: Path) -> Iterator[None]:
-    """Makes a UserError of what the system says of a workdir, unless the disk is full."""
-    try:
-        yield
-    except OSError as error:
-        if is_full(error):
-            raise
-        said = error.strerror or error
-        raise UserError(f"--workdir={workdir}: cannot be written ({said}); pass another") from error
-
-
-def _convert(nets: Mapping[str, StateDict], kwargs: Mapping[str, Any], base: dict[str, Any]) -> Run:
-    """Returns the run of state dicts by network; `base` sets what they do not determine."""
-    options = published.generator_options(nets["G_ema"])
-    config = describe(base, nets, options, kwargs)
-    spec = Spec(options["shape"], options["classes"])
-    steps = config["steps"] if isinstance(config["steps"], int) else 1
-    game = make_game(config["game"], config["optim"], spec=spec, steps=steps)
+def _trees(nets: Mapping[str, StateDict]) -> dict[str, dict[str, Any]]:
+    """Converts state dicts by network to what they replace of a state."""
     imported = {net: published.import_generator(nets[net]) for net in ("G", "G_ema")}
     params = dict(imported["G"].params)
     if "D" in nets:
         params["d"] = published.import_discriminator(nets["D"])
     noise = {"noise": imported["G_ema"].stats["noise"].get("synthesis", {})}
-    new = {
+    return {
         "params": params,
         "ema": dict(imported["G_ema"].params),
         "stats": {"synthesis": noise},
         "memory": {"w_avg": imported["G_ema"].w_avg},
     }
 
+
+def _build(config: dict[str, Any], spec: Spec, trees: Mapping[str, Any], path: Path) -> Run:
+    """Returns the run of a config, with the trees of a file of weights."""
+    steps = config["steps"] if isinstance(config["steps"], int) else 1
+    game = make_game(config["game"], config["optim"], spec=spec, steps=steps)
+
     def init() -> State:
         return core.init(game, jax.random.key(config["seed"]))
 
     # Shapes are compared before a net is made: its size is the product of what the file says.
     shapes = jax.eval_shape(init)
-    for part, tree in new.items():
-        fitting(getattr(shapes, part), tree)
+    for part, tree in trees.items():
+        fitting(getattr(shapes, part), tree, path)
     state = jax.jit(init)()
-    merged = {part: fitting(getattr(state, part), tree) for part, tree in new.items()}
+    merged = {part: fitting(getattr(state, part), tree, path) for part, tree in trees.items()}
     made = {part: jax.tree.map(jax.numpy.asarray, tree) for part, tree in merged.items()}
     return Run(config, spec, steps, state.replace(**made))
 
@@ -179,22 +170,24 @@ def agree(path: Path, config: Mapping[str, Any], said: Mapping[str, Any], channe
     Raises:
       UserError: a key that differs, with both values.
     """
-    game = config["game"]
+    game, at = config["game"], shown(path)
     found = {"data.res": config["data"]["res"], "data.channels": channels}
     found |= {f"game.{key}": game[key] for key in ("latent", "condition")}
     found |= {f"game.{net}.{key}": value for net in "gd" for key, value in game[net].items()}
     for key, value in said.items():
         if key.startswith("game.g.") and key not in found:
-            raise UserError(f"{path}: --config says {key}={value!r}; the weights set all of game.g")
+            raise UserError(
+                f"{shown(path)}: --config says {key}={value!r}; the weights set all of game.g"
+            )
         if key in found and found[key] != value:
             raise UserError(
-                f"{path}: the weights have {key}={found[key]!r}, --config says {value!r}; "
+                f"{at}: the weights have {key}={found[key]!r}, --config says {value!r}; "
                 "leave it out, or give other weights"
             )
 
 
-def fitting(tree: Any, new: Any) -> Any:
-    """Returns `tree` with its branches replaced by those of `new`.
+def fitting(tree: Any, new: Any, path: Path) -> Any:
+    """Returns `tree` with its branches replaced by those of `new`, which is of the file `path`.
 
     Raises:
       UserError: their names or shapes differ.
@@ -207,8 +200,8 @@ def fitting(tree: Any, new: Any) -> Any:
     if differ := sorted(set(have.items()) ^ set(want.items())):
         name = differ[0][0]
         raise UserError(
-            f"{state_dict.brief(name)} is {have.get(name)}, but the nets of its options have "
-            f"{want.get(name)}"
+            f"{shown(path)}: {state_dict.brief(name)} is {have.get(name)}, but the nets of its "
+            f"options have {want.get(name)}"
         )
     return merged
 

@@ -12,7 +12,7 @@ from jaxgan import config as configs
 from jaxgan import convert
 from jaxgan.runtime.errors import UserError
 from jaxgan.weights import configs as written
-from jaxgan.weights import state_dict, stylegan2_ada
+from jaxgan.weights import contents, state_dict, stylegan2_ada
 
 ROOT = Path(__file__).parents[2]
 PATH = Path(__file__).parents[1] / "fixtures/stylegan2_32.npz"
@@ -50,6 +50,16 @@ def test_a_name_is_data_in_the_written_config(tmp_path, monkeypatch, name, place
     values = [ast.literal_eval(n.value) for n in ast.parse(text).body if isinstance(n, ast.Assign)]
     assert values == [*given.values(), config]
     assert os.listdir() == ["config.py"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_stays_on_its_line(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    for make in (lambda: None, lambda: Path(name).write_bytes(b"junk")):
+        make()
+        with pytest.raises(UserError) as told:
+            contents.read(Path(name))
+        assert str(told.value).isprintable()
 
 
 @pytest.mark.parametrize(
