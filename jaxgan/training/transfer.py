@@ -61,7 +61,12 @@ def check(init: str) -> None:
     Raises:
       UserError: says so.
     """
-    paths.check_input(Path(_split(init)[0]), "config.init", folder=True)
+    path = Path(_split(init)[0])
+    paths.is_folder(path, "config.init")  # or a path that none can have
+    try:
+        workdir.read(path)
+    except UserError as error:
+        raise UserError(f"config.init={init}: {error}") from None
 
 
 def _split(init: str) -> tuple[str, int | None]:
