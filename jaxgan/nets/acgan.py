@@ -39,7 +39,7 @@ class Generator(nn.Module):
             z = z * Condition(self.classes, z.shape[-1], kernel_init=unit)(y)
         h = Dense(size * size * self.width, kernel_init=torch_init)(z)
         h = norm()(h.reshape(-1, size, size, self.width), train, y)
-        for width in (self.width, self.width // 2):
+        for width in (self.width, max(1, self.width // 2)):
             h = Conv(width, 3, padding=1, up=True)(h)
             h = leaky_relu(norm()(h, train, y))
         return jnp.tanh(Conv(self.shape[-1], 3, padding=1)(h))

@@ -96,7 +96,7 @@ def share(level: Array, res: int) -> Array:
 
 def channels(net: nn.Module, res: int) -> int:
     """Returns the channels of the net's feature maps at a resolution."""
-    return min(net.channel_base // res, net.channel_max)
+    return max(1, min(net.channel_base // res, net.channel_max))
 
 
 def compute_type(name: str) -> jnp.dtype:

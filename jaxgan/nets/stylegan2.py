@@ -277,7 +277,7 @@ def _sizes(shape: tuple[int, ...]) -> list[int]:
 
 
 def _channels(net: Synthesis | Discriminator, size: int) -> int:
-    return min(net.channel_base // size, net.channel_max)
+    return max(1, min(net.channel_base // size, net.channel_max))
 
 
 def _dtype(net: Synthesis | Discriminator, size: int) -> jnp.dtype:

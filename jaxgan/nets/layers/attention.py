@@ -27,8 +27,8 @@ class SelfAttention(nn.Module):
 
         query = project(max(1, channels // 8), pool=False)
         key = project(max(1, channels // 8), pool=True)
-        value = project(channels // 2, pool=True)
+        value = project(max(1, channels // 2), pool=True)
         weights = nn.softmax(query @ key.swapaxes(1, 2))
-        out = (weights @ value).reshape(n, height, width, channels // 2)
+        out = (weights @ value).reshape(n, height, width, max(1, channels // 2))
         gamma = self.param("gamma", nn.initializers.zeros, ())
         return x + gamma * Conv(channels, 1, use_bias=False, spectral=self.spectral)(out)

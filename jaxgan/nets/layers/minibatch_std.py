@@ -32,6 +32,10 @@ class MinibatchStd(nn.Module):
                 f"config.game.d.group={self.group}; set config.batch to a multiple of "
                 f"{self.group} (as {near[0]} or {near[1]}) or below it, or another group"
             )
+        if x.shape[-1] % self.channels:
+            raise UserError(
+                f"config.game.d.std_channels={self.channels}: must divide {x.shape[-1]} features"
+            )
         size = min(self.group, n)
         h = x.reshape(size, -1, height, width, self.channels, x.shape[-1] // self.channels)
         std = jnp.sqrt(h.var(axis=0) + 1e-8).mean(axis=(1, 2, 4))
