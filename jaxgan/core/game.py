@@ -30,23 +30,27 @@ class Spec(NamedTuple):
     shape: one item's shape, (H, W, C) for images.
     classes: number of integer labels, 0 when there are none.
     condition_dim: length of the condition vectors, 0 when there are none.
+    other: an item's shape in the second domain, () when there is one domain.
     """
 
     shape: tuple[int, ...]
     classes: int = 0
     condition_dim: int = 0
+    other: tuple[int, ...] = ()
 
 
 class Aux(NamedTuple):
     """What a turn's loss returns besides its value.
 
     metrics: scalars to log. stats: new statistics, only of nets the turn trains. memory: new
-    values of entries of `State.memory`.
+    values of entries of `State.memory`. passed: columns that the step's later turns find in their
+    batch, such as the fakes that a generator was judged by before it moved; constants to them.
     """
 
     metrics: Mapping[str, jax.Array] = {}
     stats: Nets = {}
     memory: Mapping[str, PyTree] = {}
+    passed: Batch = {}
 
 
 class Player(NamedTuple):
@@ -116,9 +120,14 @@ class Game(NamedTuple):
     players, turns: who plays, and in what order.
     inputs: what samples are drawn from, see core.inputs.
     sample: (state, drawn inputs, key) -> (n, *shape) float array, images in [-1, 1].
-    critic: (state, batch) -> (n,), the critic's logits, for diagnostics.
+    critic: (state, batch) -> (n,), the critic's logits of batch["image"], for diagnostics.
     ema: net -> decay or half-life of its averaged parameters, see core.ema.
     styles: of a style-based generator; None elsewhere.
+    target: the column of the data that samples should resemble.
+    strips: (state, batch of n, key) -> (n, k, H, W, C), k pictures that show what becomes of each
+      item; None where samples say it all.
+    translators: of a game of two domains, by direction: (state, images (N, H, W, C), key) -> images
+      (N, H, W, C'), both in [-1, 1].
     """
 
     init: Callable[[jax.Array], tuple[Nets, Nets, Mapping[str, PyTree]]]
@@ -129,6 +138,9 @@ class Game(NamedTuple):
     critic: Callable[[State, Batch], jax.Array]
     ema: Mapping[str, averages.Decay]
     styles: Styles | None = None
+    target: str = "image"
+    strips: Callable[[State, Batch, jax.Array], jax.Array] | None = None
+    translators: Mapping[str, Callable[[State, jax.Array, jax.Array], jax.Array]] = {}
 
 
 def init(game: Game, key: jax.Array) -> State:
@@ -162,15 +174,16 @@ def step(
     seed alone, and adding a turn does not change the randomness of others.
     """
     key = jax.random.fold_in(named(key, "steps"), state.step)
+    images = len(next(iter(batch.values()))) if batch else 0
     metrics: dict[str, jax.Array] = {}
     moved: set[str] = set()
     for turn in game.turns:
         if turn.name in turns:
-            state, own_metrics = play(game, turn, state, batch, named(key, turn.name))
+            state, own_metrics, passed = play(game, turn, state, batch, named(key, turn.name))
+            batch = {**batch, **passed}
             label = turn.label or turn.name
             metrics |= {f"{label}/{name}": value for name, value in own_metrics.items()}
             moved |= set(game.players[turn.player].nets) if turn.player else set()
-    images = len(next(iter(batch.values()))) if batch else 0
     ema = {
         net: averages.average(state.params[net], old, game.ema[net], state.step, images)
         if net in moved
@@ -182,8 +195,8 @@ def step(
 
 def play(
     game: Game, turn: Turn, state: State, batch: Batch, key: jax.Array
-) -> tuple[State, dict[str, jax.Array]]:
-    """Plays one turn and returns the new state and its metrics.
+) -> tuple[State, dict[str, jax.Array], Batch]:
+    """Plays one turn and returns the new state, its metrics, and columns for later turns.
 
     Only the player's own nets are differentiated, updated, or given new statistics. The metric
     `finite` is 1.0 if all new parameters, statistics and memory are finite, else 0.0: a loss tells
@@ -193,7 +206,7 @@ def play(
         loss, aux = turn.loss(state.params, state, batch, key)
         _only(aux.stats, (), turn)
         metrics = {"loss": loss, "finite": finite(aux.memory), **aux.metrics}
-        return state.replace(memory={**state.memory, **aux.memory}), metrics
+        return state.replace(memory={**state.memory, **aux.memory}), metrics, aux.passed
 
     player = game.players[turn.player]
 
@@ -215,7 +228,7 @@ def play(
     norm = optax.tree.norm(jax.tree.map(jax.lax.optimization_barrier, grads))
     whole = finite((own, aux.stats, aux.memory))
     metrics = {"loss": loss, "grad_norm": norm, "finite": whole, **aux.metrics}
-    return state, metrics
+    return state, metrics, aux.passed
 
 
 def shard(x: PyTree) -> PyTree:

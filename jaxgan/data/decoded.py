@@ -8,10 +8,10 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,10 @@ from jaxgan.data.survey import Facts, Survey
 from jaxgan.data.tree import Tree
 from jaxgan.runtime.errors import UserError
 
+if TYPE_CHECKING:
+    from PIL import Image
+
+T = TypeVar("T")
 _VERSION = 2  # part of the cache key: increment it when decoding gives different pixels
 _LARGE = 2**24  # pixels of an image beyond which no other is decoded at the same time
 _SPARSE = 2**25  # pixels that an image may have whatever its file's size
@@ -180,6 +184,11 @@ def _decode_all(
 
 def _decode(data: bytes, want: Target) -> tuple[np.ndarray, Facts] | str:
     """Returns an image, uint8 (res, res, channels), and what it was; or why it is bad."""
+    return opened(data, lambda img: to_square(img, want))
+
+
+def opened(data: bytes, convert: Callable[["Image.Image"], T]) -> T | str:
+    """Returns what `convert` makes of an image that is not loaded yet; or why it is bad."""
     from PIL import Image
 
     try:
@@ -188,7 +197,7 @@ def _decode(data: bytes, want: Target) -> tuple[np.ndarray, Facts] | str:
             if size > max(_SPARSE, _DENSITY * len(data)):
                 return f"{img.width}x{img.height} pixels in {len(data)} bytes, too few for them"
             with _ALONE if size > _LARGE else contextlib.nullcontext():
-                return to_square(img, want)
+                return convert(img)
     except Image.UnidentifiedImageError:
         return "no known image format"
     except MemoryError:  # the machine's fault, which the cache must not record as the file's

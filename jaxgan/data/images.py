@@ -83,11 +83,24 @@ def check_target(res: int, channels: int = 3) -> None:
 def to_square(img: "Image.Image", want: Target) -> tuple[np.ndarray, Facts]:
     """Converts any image that is not loaded yet to uint8 (res, res, channels).
 
-    Maps deep pixels to 8 bits, applies the EXIF orientation, composites transparency on white
-    unless it is wanted, converts to gray, RGB or RGBA, and fits a square with antialiasing.
+    As `upright`, then fits a square with antialiasing.
 
     Returns:
       The pixels, and what the image was.
+
+    Raises:
+      ValueError: pixels whose range is not known, or that are not finite.
+    """
+    img, facts = upright(img, want)
+    pixels = np.asarray(_resize(img, want.res, want.fit))
+    return pixels.reshape(want.res, want.res, want.channels), facts
+
+
+def upright(img: "Image.Image", want: Target) -> tuple["Image.Image", Facts]:
+    """Converts any image that is not loaded yet to 8 bits and the wanted channels, at its size.
+
+    Maps deep pixels to 8 bits, applies the EXIF orientation, composites transparency on white
+    unless it is wanted, and converts to gray, RGB or RGBA.
 
     Raises:
       ValueError: pixels whose range is not known, or that are not finite.
@@ -104,9 +117,7 @@ def to_square(img: "Image.Image", want: Target) -> tuple[np.ndarray, Facts]:
         img, transparent = _on_white(img)
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[want.channels]
     facts = Facts(*img.size, kind, eight.deep, eight.peak, eight.clipped, transparent)
-    img = img if img.mode == mode else img.convert(mode)
-    pixels = np.asarray(_resize(img, want.res, want.fit))
-    return pixels.reshape(want.res, want.res, want.channels), facts
+    return img if img.mode == mode else img.convert(mode), facts
 
 
 def _on_white(img: "Image.Image") -> tuple["Image.Image", bool]:

@@ -59,7 +59,8 @@ class Batches:
                 )
         if seed < 0:
             raise UserError(f"config.seed={seed}: give 0 or more")
-        if flip and len(source.shape) != 3:
+        shapes = [source.shape, source.second.shape] if source.second else [source.shape]
+        if flip and any(len(shape) != 3 for shape in shapes):
             raise UserError(
                 f"config.data: items of shape {source.shape} cannot be mirrored; set flip=False"
             )
@@ -80,9 +81,16 @@ class Batches:
     def __call__(self, step: int) -> dict[str, np.ndarray]:
         """Returns this process's share of the batch at `step`: batch // processes items."""
         chunks = range(*(self._growth.seen(t) // self._chunk for t in (step, step + 1)))
-        batch = self.source.gather(np.concatenate([self._chunks[i] for i in chunks]))
+        indices = np.concatenate([self._chunks[i] for i in chunks])
+        batch = self.source.gather(indices)
+        if second := self.source.second:
+            if not self.source.aligned:
+                indices = self._draw(step, 1, second.size)
+            batch["other"] = second.gather(indices % second.size)["image"]
         if self._flip:
-            batch["image"] = _mirror(batch["image"], self._mirrored(step))
+            for stream, name in ((0, "image"), (2, "other")):
+                if name in batch:
+                    batch[name] = _mirror(batch[name], self._draw(step, stream, 2) == 0)
         return batch
 
     def abstract(self, step: int) -> dict[str, tuple[tuple[int, ...], str]]:
@@ -94,12 +102,15 @@ class Batches:
         columns = self.abstract(step).values()
         return sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in columns)
 
-    def _mirrored(self, step: int) -> np.ndarray:
-        """Draws which images of the global batch to mirror; returns this process's share, bool."""
-        # Steps are 2**192 draws apart in Philox's counter, so no two share a random number.
-        bits = np.random.Philox(key=self._seed, counter=[0, 0, 0, step])
-        mirrored = np.random.Generator(bits).random(self._growth.stage(step).batch) < 0.5
-        return mirrored[self._share]
+    def _draw(self, step: int, stream: int, n: int) -> np.ndarray:
+        """Draws integers below n for the global batch; returns this process's share, int64.
+
+        Flips of the first domain are stream 0, of the second 2; its items are stream 1.
+        """
+        # Steps are 2**192 draws apart in Philox's counter, streams 2**128: no two share a number.
+        bits = np.random.Philox(key=self._seed, counter=[0, 0, stream, step])
+        fractions = np.random.Generator(bits).random(self._growth.stage(step).batch)
+        return np.floor(fractions * n).astype(np.int64)[self._share]
 
 
 def _mirror(images: np.ndarray, which: np.ndarray) -> np.ndarray:

@@ -20,6 +20,10 @@ class Source:
     'condition', float32 (n, condition_dim), present if and only if `condition_dim` > 0.
     It must be a pure function, and safe to call from another thread.
 
+    `second` has the images of the other domain, of data of two, which batches hold as 'other';
+    `aligned`: those of equal index belong together, else any is drawn. `test` has items that are
+    kept out of training.
+
     `found` says in one line what the data are; `describe` makes one where it is empty.
     `fingerprint`, hexadecimal, identifies the content as the run sees it (images, labels,
     conditions, names of classes) and not where it lies; '' where that is not known.
@@ -33,6 +37,9 @@ class Source:
     dtype: str = "uint8"
     found: str = ""
     fingerprint: str = ""
+    second: "Source | None" = None
+    aligned: bool = False
+    test: "Source | None" = None
 
     def abstract(self, n: int) -> dict[str, tuple[tuple[int, ...], str]]:
         """Returns the shape and dtype of each column of n items, without reading any."""
@@ -41,6 +48,8 @@ class Source:
             columns["label"] = ((n,), "int32")
         if self.condition_dim:
             columns["condition"] = ((n, self.condition_dim), "float32")
+        if self.second:
+            columns["other"] = ((n, *self.second.shape), self.second.dtype)
         return columns
 
     def describe(self) -> str:
@@ -105,6 +114,45 @@ def from_arrays(
         ),
         fingerprint=fingerprint and digest(rest, fingerprint, *names),
     )
+
+
+def of_two(a: Source, b: Source, *, aligned: bool = False, test: Source | None = None) -> Source:
+    """Builds a source of two domains; an epoch visits every image of the larger one.
+
+    Args:
+      a, b: the domains, without labels and conditions.
+      aligned: whether images of equal index belong together.
+      test: of both domains, kept out of training.
+
+    Raises:
+      UserError: domains of different dtypes, or aligned ones of different sizes.
+    """
+    if aligned and a.size != b.size:
+        raise UserError(
+            f"config.data.aligned=True: {a.size} images in A and {b.size} in B are no pairs; "
+            "set aligned=False"
+        )
+    if a.dtype != b.dtype:
+        raise UserError(f"config.data: A is {a.dtype} and B {b.dtype}; store both as one")
+    return Source(
+        size=max(a.size, b.size),
+        shape=a.shape,
+        gather=lambda indices: a.gather(indices % a.size),
+        dtype=a.dtype,
+        found=f"A: {a.describe()}; B: {b.describe()}",
+        fingerprint=a.fingerprint and b.fingerprint and digest({}, a.fingerprint, b.fingerprint),
+        second=b,
+        aligned=aligned,
+        test=test,
+    )
+
+
+def items(source: Source, indices: np.ndarray) -> dict[str, np.ndarray]:
+    """Gathers items, and those of equal index in a second domain, modulo its size."""
+    columns = source.gather(indices)
+    if source.second:
+        columns["other"] = source.second.gather(indices % source.second.size)["image"]
+    return columns
 
 
 def digest(arrays: Mapping[str, np.ndarray], *texts: str) -> str:

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from jaxgan.core.game import Game, Spec, State
-from jaxgan.data.source import Source
+from jaxgan.data.source import Source, items
 from jaxgan.evaluation.features import extract
 from jaxgan.generation import sample
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import workdir
-from jaxgan.training.setup import open_source
+from jaxgan.training.setup import open_source, spec_of
 from jaxgan.visual.grid import to_uint8
 
 N = 2000  # samples, and real images
@@ -72,9 +72,10 @@ class Subject:
           UserError: they are not there, not as in training, or fewer than n.
         """
         source = open_source(self.record.config["data"])
-        found = Spec(tuple(source.shape), len(source.classes), source.condition_dim)
+        found = spec_of(source)
         if found != self.spec:
             raise UserError(f"the data changed: the run was trained on {self.spec}, now {found}")
+        source = source.test or source
         if self.n and self.n > source.size:
             raise UserError(f"--n={self.n}: the data are {source.size} images; give at most that")
         return source
@@ -104,10 +105,13 @@ class Subject:
         return self.real(self.size)
 
     def real(self, n: int) -> dict[str, np.ndarray]:
-        """Draws n real items without replacement: all columns of the data, n rows each."""
+        """Draws n real items without replacement: all columns of the data, n rows each.
+
+        Of those kept out of training, where there are any.
+        """
         rows = np.random.default_rng(self.seed).choice(self.source.size, n, replace=False)
         rows.sort()  # files are read in order
-        parts = [self.source.gather(rows[i : i + READ]) for i in range(0, n, READ)]
+        parts = [items(self.source, rows[i : i + READ]) for i in range(0, n, READ)]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     @cached_property
@@ -120,5 +124,5 @@ class Subject:
         print(f"drawing {self.size} samples of step {int(self.state.step)}", file=sys.stderr)
         given = sample.of_data(self.game.inputs, self.columns)
         fakes, _ = sample.draw(self.game, self.state, self.size, self.seed, given)
-        images = self.columns["image"]
+        images = self.columns[self.game.target]
         return to_uint8(images) if images.ndim == 4 and images.dtype != np.uint8 else images, fakes

@@ -34,11 +34,14 @@ def check(game: Game, growth: Growth, source: Source, samples: int, seeds: int =
     check_shapes(game, state, source, growth.batches()[-1])
     maps = 0
     for n, stage in {stage.batch: stage for stage in growth.stages}.items():
+        batch = _batch(source, n)
         for turn in game.turns:
             start, stop = turn.span
             if start <= stage.start and (stop is None or stage.start < stop):
-                traced = jax.make_jaxpr(functools.partial(_loss, turn))
-                results = products(traced(state, _batch(source, n), key).jaxpr)
+                play = jax.make_jaxpr(functools.partial(_loss, turn), return_shape=True)
+                traced, (_, passed) = play(state, batch, key)
+                batch |= passed
+                results = products(traced.jaxpr)
                 # What a player's gradient keeps of all that its turn computes is its own nets'.
                 maps = max(maps, max(results, default=0), sum(results) // 4)
     if samples < min(growth.batches()):
@@ -73,8 +76,9 @@ def check_shapes(game: Game, state: State, source: Source, n: int) -> None:
             f"config.game.d judges {n} items by {judged.shape}; needs ({n},), a logit each"
         )
     drawn = jax.eval_shape(functools.partial(_draw, game, n), state, batch)
-    if drawn.shape != (n, *source.shape):
-        raise UserError(f"config.game.g draws items {drawn.shape[1:]}, the data are {source.shape}")
+    wanted = batch[game.target].shape
+    if drawn.shape != wanted:
+        raise UserError(f"config.game.g draws items {drawn.shape[1:]}, the data are {wanted[1:]}")
 
 
 def products(jaxpr: Jaxpr) -> list[int]:
@@ -119,9 +123,12 @@ def _batch(source: Source, n: int) -> dict[str, jax.ShapeDtypeStruct]:
     return {name: jax.ShapeDtypeStruct(shape, dtype) for name, (shape, dtype) in columns}
 
 
-def _loss(turn: Turn, state: State, batch: Batch, key: jax.Array) -> jax.Array:
-    return turn.loss(state.params, state, jax.tree.map(to_float, batch), key)[0]
+def _loss(turn: Turn, state: State, batch: Batch, key: jax.Array) -> tuple[jax.Array, Batch]:
+    """Returns a turn's loss, and the columns that later turns find in their batch."""
+    loss, aux = turn.loss(state.params, state, jax.tree.map(to_float, batch), key)
+    return loss, aux.passed
 
 
 def _critic(game: Game, state: State, batch: Batch) -> jax.Array:
-    return game.critic(state, jax.tree.map(to_float, batch))
+    images = {**batch, "image": batch[game.target]}
+    return game.critic(state, jax.tree.map(to_float, images))

@@ -43,7 +43,7 @@ def measure(
       lipschitz: the critic's largest gradient norm at points between real and fake samples, a
         lower bound on its Lipschitz constant.
     """
-    real = batch["image"]
+    real = batch[game.target]
     alpha = jax.random.uniform(key, (len(real), *[1] * (real.ndim - 1)))
     steepness = gradient_norms(
         lambda x: game.critic(state, {**batch, "image": x}), real + alpha * (fake - real)

@@ -24,7 +24,7 @@ from jaxgan.training.checkpoint import Checkpoints, Newest
 from jaxgan.training.diagnostics import CollapseWatch, settled
 from jaxgan.training.dispatch import Program
 from jaxgan.training.divergence import Detector
-from jaxgan.training.setup import Run, prepare
+from jaxgan.training.setup import Run, prepare, shown
 from jaxgan.training.snapshots import Snapshots
 from jaxgan.training.step import to_float, train_step
 from jaxgan.visual.grid import save_gif
@@ -205,7 +205,7 @@ def look_at(run: Run, folder: Path) -> Snapshots:
     """Builds what draws the run's pictures, into `folder`."""
     return Snapshots(
         run.game,
-        jax.tree.map(to_float, run.feeds[0](0)),
+        jax.tree.map(to_float, shown(run)),
         samples=run.log.samples,
         key=named(jax.random.key(run.seed), "pictures"),
         folder=folder,

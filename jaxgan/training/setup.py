@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 import jax
+import numpy as np
 
 from jaxgan.config.kinds import (
     LARGEST,
@@ -25,7 +26,7 @@ from jaxgan.core.growth import Growth, fixed
 from jaxgan.core.optim import Optim
 from jaxgan.data.load import load
 from jaxgan.data.pipeline import Batches
-from jaxgan.data.source import Source
+from jaxgan.data.source import Source, items
 from jaxgan.parallel import mesh as devices
 from jaxgan.runtime.clock import Clock
 from jaxgan.runtime.errors import UserError
@@ -113,7 +114,7 @@ def prepare(
     source, flip = open_source(data), data.get("flip", False)
     if clock:
         clock.lap("data")
-    spec = Spec(tuple(source.shape), len(source.classes), source.condition_dim)
+    spec = spec_of(source)
     stages = growing.plan(growth, shape=spec.shape, images=batch, size=source.size)
     total = growing.total(steps, growth=stages, size=source.size, at="config.steps")
     built = make_game(game, optim, spec=spec, steps=total, growth=stages)
@@ -162,6 +163,12 @@ def described(source: Source) -> dict[str, Any]:
         "fingerprint": source.fingerprint,
         "found": source.describe(),
     }
+
+
+def spec_of(source: Source) -> Spec:
+    """Returns the shapes of a source's items."""
+    other = tuple(source.second.shape) if source.second else ()
+    return Spec(tuple(source.shape), len(source.classes), source.condition_dim, other)
 
 
 def open_source(data: Mapping[str, Any]) -> Source:
@@ -239,6 +246,17 @@ def intervals(kind: Any, settings: Mapping[str, Any], at: str, growth: Growth, s
             if not found[name] and name != "keep_every":
                 raise UserError(f"{key}={length!r}: at least 1 step")
     return node._replace(**found)
+
+
+def shown(run: Run) -> Mapping[str, np.ndarray]:
+    """Returns the items that pictures and diagnostics show: of the test split, else of training.
+
+    As many as config.log.samples of the former, the first batch of the latter.
+    """
+    test = run.feeds[0].source.test
+    if not test:
+        return run.feeds[0](0)
+    return items(test, np.arange(min(run.log.samples, test.size)))
 
 
 def feed(source: Source, growth: Growth, seed: int, flip: bool) -> Batches:

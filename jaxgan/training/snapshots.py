@@ -22,13 +22,14 @@ class Snapshots:
 
         Args:
           game: whose samples to draw.
-          reals: a batch of the data, images as floats in [-1, 1].
+          reals: items of the data, images as floats in [-1, 1].
           samples: how many to draw. key: of the draws. folder: where pictures are written.
         """
         k_inputs, self._key = jax.random.split(key)
         rows = np.arange(samples) % len(reals["image"])
+        self._shown = {name: jnp.asarray(column[rows]) for name, column in reals.items()}
         given = {
-            field.column: jnp.asarray(reals[field.column][rows])
+            field.column: self._shown[field.column]
             for field in game.inputs.values()
             if field.of_data
         }
@@ -37,13 +38,20 @@ class Snapshots:
         self._folder = folder
         self._game = game
         self._sample = jax.jit(game.sample)
+        self._strips = jax.jit(game.strips) if game.strips else None
         self._measure = jax.jit(functools.partial(diagnostics.measure, game))
 
     def draw(self, states: Sequence[State], step: int) -> np.ndarray:
         """Saves FOLDER/<step>.png and returns it, (H, W, C) uint8.
 
-        One state fills a grid; each of several fills a row, or a panel of points.
+        One state fills a grid; each of several fills a row, or a panel of points. Of a game with
+        strips, each is a row.
         """
+        if self._strips:
+            rows = np.concatenate([self._strips(state, self._shown, self._key) for state in states])
+            picture = grid.grid(grid.to_uint8(rows.reshape(-1, *rows.shape[2:])), rows.shape[1])
+            grid.save_png(self._folder / f"{step:08d}.png", picture)
+            return picture
         drawn = [self._sample(state, self._inputs, self._key) for state in states]
         if drawn[0].shape[1:] == (2,):
             panels = [self._scatter(*each) for each in zip(states, drawn, strict=True)]
@@ -56,7 +64,7 @@ class Snapshots:
 
     def draw_real(self) -> np.ndarray:
         """Saves FOLDER/real.png, real items as the nets see them, and returns it as `draw` does."""
-        real = np.asarray(self._reals["image"])
+        real = np.asarray(self._reals[self._game.target])
         if real.shape[1:] == (2,):
             picture = plots.scatter(real, real[:0], extent=_extent(real))
         else:

@@ -20,6 +20,7 @@ from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.setup import make_game
 
 _PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
+_SHAPES = ("shape", "other")  # of spec; lists in JSON
 _OPTIONAL: Mapping[str, Any] = {"data": {}, "history": []}  # what older records do without
 NAME = "config.json"
 
@@ -169,16 +170,18 @@ def _parse(saved: Any) -> Record:
         _require(entry, dict, "an entry of history")
     stages = saved.get("growth") or []
     growth = Growth(tuple(Stage(*stage) for stage in stages)) if stages else None
-    spec = Spec(**spec | {"shape": tuple(spec["shape"])})
+    spec = Spec(**spec | {name: tuple(spec.get(name, ())) for name in _SHAPES})
     return Record(config, spec, steps, growth, parts["data"], parts["history"])
 
 
 def _sizes(spec: Any) -> list[tuple[str, Any]]:
     _require(spec, dict, "spec")
-    _require(spec["shape"], list, "spec.shape")
-    rest = {name: value for name, value in spec.items() if name != "shape"}
-    return [*((f"spec.{name}", value) for name, value in rest.items()),
-            *(("spec.shape", value) for value in spec["shape"])]  # fmt: skip
+    shapes = {"shape": spec["shape"], "other": spec.get("other", [])}
+    for name, sides in shapes.items():
+        _require(sides, list, f"spec.{name}")
+    found = [(name, value) for name, sides in shapes.items() for value in sides]
+    found += [(name, value) for name, value in spec.items() if name not in shapes]
+    return [(f"spec.{name}", value) for name, value in found]
 
 
 def _require(value: Any, kind: type, name: str) -> None:

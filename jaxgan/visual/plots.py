@@ -19,7 +19,7 @@ def save_curves(path: Path, rows: list[dict[str, float]]) -> None:
     names = sorted({name for row in rows for name in row})
     for axis, metrics in zip(axes, (("loss",), ("real", "fake")), strict=True):
         for name in names:
-            if name.rpartition("/")[2] in metrics:
+            if name.rpartition("/")[2].partition("_")[0] in metrics:
                 points = [(row["step"], row[name]) for row in rows if name in row]
                 axis.plot(*zip(*points, strict=True), label=name, linewidth=0.8)
         axis.legend()

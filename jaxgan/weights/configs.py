@@ -39,17 +39,9 @@ def check(config: Mapping[str, Any]) -> None:
       UserError: a key that nothing reads, or a value that no run can have.
     """
     bind(setup.prepare, config, at="config", given=("clock",))
-    setup.check_positive(batch=config["batch"])
-    if not 0 <= config["seed"] < _LARGEST:
-        raise UserError(f"config.seed={config['seed']}: a whole number from 0 to {_LARGEST - 1}")
-    if config["batch"] >= _LARGEST:
-        raise UserError(f"config.batch={config['batch']}: too many for a step")
     if config.get("seeds", 1) != 1 or config.get("growth"):
         key = "growth" if config.get("growth") else "seeds"
         raise UserError(f"config.{key}={config[key]!r}: weights become one run; leave it out")
-    for key in ("data", "optim", "log", "checkpoint"):
-        if not isinstance(config.get(key, {}), Mapping):
-            raise UserError(f"config.{key}={config[key]!r}: expected a mapping of options")
     _check_data(dict(config["data"]))
     stages = growth.fixed(4, config["batch"])
     _check_duration(config["steps"], stages)

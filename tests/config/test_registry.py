@@ -120,7 +120,13 @@ print(*sorted(set(sys.modules) - before))
 
 def test_files_are_listed_with_their_first_lines_and_none_is_imported():
     found = files("jaxgan.losses")
-    assert set(found) == {"adversarial", "auxiliary", "regularizers", "relativistic"}
+    assert set(found) == {
+        "adversarial",
+        "auxiliary",
+        "reconstruction",
+        "regularizers",
+        "relativistic",
+    }
     assert found["relativistic"].startswith("Relativistic losses (Jolicoeur-Martineau 2019)")
     assert "layers" not in files("jaxgan.nets"), "folders are no files"
     done = subprocess.run(

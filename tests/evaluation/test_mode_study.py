@@ -14,7 +14,10 @@ TOY = str(Path(__file__).parents[2] / "experiments/toy.py")
 @pytest.mark.parametrize(
     ("flags", "text"),
     [
-        (["--config.optim.g.lr=1e30", "--config.steps=20"], "^steps 0 to 19, turn 'd': .*lower"),
+        (
+            ["--config.optim.g.lr=1e30", "--config.steps=20"],
+            "^step 1, turn 'd' of replica 0: .*lower",
+        ),
         (["--config.steps=0"], "config.steps=0: the turns of this game take 1"),
         (["--config.data.name=moons"], "config.data.name=moons: has no modes"),
         (["--config.batch=0"], "config.batch=0: at least 1"),

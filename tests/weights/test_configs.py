@@ -233,8 +233,8 @@ def test_whatever_shape_an_array_has_no_error_is_pythons(nets, net):
 
 
 def test_shapes_that_do_not_fit_are_refused_before_a_net_of_them_is_made(nets, tmp_path):
-    """A net of these options has 2**40 values; the file has a few."""
-    wide = np.zeros((2**20, 1, 1, 1), np.float32)
+    """A net of these options has 2**32 values; the file has a few."""
+    wide = np.zeros((2**16, 1, 1, 1), np.float32)
     states = altered(nets, synthesis__b4__const=wide[..., 0], synthesis__b4__conv1__weight=wide)
     np.savez(tmp_path / "w.npz", **states)
     with pytest.raises(UserError, match="but the nets of its options have"):

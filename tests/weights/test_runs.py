@@ -48,10 +48,12 @@ def test_the_exported_generator_is_the_imported_one(workdir, tmp_path):
             np.testing.assert_array_equal(out[name], arrays[f"G/{name}"], err_msg=name)
 
 
-@pytest.mark.parametrize("out", ["/proc/G.npz", "/dev/null/G.npz", "folder", "y" * 300])
+@pytest.mark.parametrize(
+    "out", ["/proc/G.npz", "/dev/null/G.npz", "folder.npz", "y" * 300 + ".npz"]
+)
 def test_a_path_that_cannot_be_written_is_one_line(workdir, tmp_path, monkeypatch, out):
     monkeypatch.chdir(tmp_path)
-    Path("folder").mkdir()
+    Path("folder.npz").mkdir()
     with pytest.raises(UserError, match=r"--out=.*cannot be written"):
         convert.main([f"--workdir={workdir}", f"--out={out}"])
 

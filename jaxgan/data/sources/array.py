@@ -10,12 +10,13 @@ from jaxgan.config.kinds import SideOrNone
 from jaxgan.data import content, depth, survey
 from jaxgan.data.columns import check_channels
 from jaxgan.data.images import Target, convert_channels, resize_batch, target
-from jaxgan.data.source import Source, digest, from_arrays
+from jaxgan.data.source import Source, digest, from_arrays, of_two
 from jaxgan.data.summary import names
 from jaxgan.data.survey import Survey
 from jaxgan.runtime.errors import UserError
 
 _OPTIONAL = ("labels", "classes", "conditions")
+_DOMAINS = ("a", "b")
 _REPLACE = "remove or replace such images"
 _SPARSE = 2**28  # bytes that a member of an .npz may unpack to, whatever its size
 _DENSITY = 100  # bytes that a larger one may unpack to for each of its own
@@ -32,6 +33,8 @@ def array(
     range: tuple[float, float] | None = None,
 ) -> Source:
     """Reads an .npz of images, labels, classes and conditions, or an .npy of images alone.
+
+    An .npz with 'a' and 'b' in place of 'images' holds two domains to translate between.
 
     Args:
       path: an .npz with 'images', (N, H, W, C) or (N, H, W) of uint8, bool, or any other real
@@ -51,6 +54,23 @@ def array(
     want = target(res or 1, channels or 3, fit, bits, range)
     file = content.home(path)
     columns, unread = _read(file)
+    if "a" in columns:
+        sides = [
+            _source(file, {"images": columns[name]}, [], want, res, channels) for name in _DOMAINS
+        ]
+        return of_two(*sides)
+    return _source(file, columns, unread, want, res, channels)
+
+
+def _source(
+    path: Path,
+    columns: dict[str, Any],
+    unread: list[str],
+    want: Target,
+    res: int,
+    channels: int,
+) -> Source:
+    """Builds the source of one domain's columns; `res` and `channels` as in `array`."""
     images = columns.pop("images")
     if images.dtype.kind not in "buif" or images.ndim not in (3, 4) or images.size == 0:
         raise UserError(
@@ -66,18 +86,18 @@ def array(
     check_channels(images.shape)
     want = want._replace(res=res or min(images.shape[1:3]), channels=channels or images.shape[-1])
     seen, pixels = _prepared(images, want)
-    seen.warn(fit, ranged=bool(bits or range))
+    seen.warn(want.fit, ranged=bool(want.bits or want.range))
     mark = ""
     if isinstance(pixels, np.memmap):
-        stamps = {"": content.stamp(file.stat())}
-        mark, error = content.marks(file, stamps, lambda _: digest({"image": pixels}))[""]
+        stamps = {"": content.stamp(path.stat())}
+        mark, error = content.marks(path, stamps, lambda _: digest({"image": pixels}))[""]
         if error:
             raise UserError(f"config.data: {path} is not readable ({error}); copy it again")
     return from_arrays(
         pixels,
         **columns,
         original="" if pixels is images else seen.original(),
-        notes=[*seen.notes(fit), *([f"not read: {names(unread)}"] if unread else [])],
+        notes=[*seen.notes(want.fit), *([f"not read: {names(unread)}"] if unread else [])],
         fingerprint=mark,
     )
 
@@ -164,6 +184,8 @@ def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
                     f"config.data: {path} is a zip without NumPy arrays; for images in a zip "
                     f"write folder:{path}"
                 )
+            if set(_DOMAINS) <= set(file):
+                return {name: file[name] for name in _DOMAINS}, []
             if "images.npy" not in file.zip.namelist():
                 raise UserError(
                     f"config.data: {path} has no 'images', only {names(sorted(file))}; "

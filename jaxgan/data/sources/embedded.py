@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxgan.config.kinds import Positive, Side
 from jaxgan.data.images import check_target, resize_batch
-from jaxgan.data.source import Source, digest, from_arrays
+from jaxgan.data.source import Source, digest, from_arrays, of_two
 from jaxgan.runtime.errors import UserError
 
 _DIGITS = tuple("0123456789")
@@ -49,6 +49,29 @@ def photos(*, res: Side = 64, crops: Positive = 20_000) -> Source:
     of i. The side of a crop is log-uniform between a quarter of the photographs' short side and
     all of it, and never below `res`, so that no crop is enlarged.
     """
+    return _photos(res, range(crops), f"photos {res} {crops}")
+
+
+def photos_ab(*, res: Side = 64, crops: Positive = 20_000, held: Positive = 200) -> Source:
+    """Crops the photographs for A, and other squares of them, recolored, for B; see `photos`.
+
+    `recolor` is the truth that a translation from A to B should find, though no crop is in both.
+    Of `held` test crops those of equal index are pairs.
+    """
+    name, tests = f"photos_ab {res} {crops}", range(2 * crops, 2 * crops + held)
+    a = _photos(res, range(crops), f"{name} a")
+    b = _photos(res, range(crops, 2 * crops), f"{name} b", recolored=True)
+    pairs = _photos(res, tests, f"{name} a"), _photos(res, tests, f"{name} b", recolored=True)
+    return of_two(a, b, test=of_two(*pairs, aligned=True))
+
+
+def recolor(images: np.ndarray) -> np.ndarray:
+    """Turns red, green, blue into green, blue, red, and brightens: uint8 (..., 3) to uint8."""
+    return np.rint(255 * (images[..., [1, 2, 0]] / 255) ** 0.8).astype(np.uint8)
+
+
+def _photos(res: int, indices: range, name: str, *, recolored: bool = False) -> Source:
+    """Builds the source of the crops of those indices; `name` identifies them."""
     from PIL import Image
 
     check_target(res)
@@ -59,8 +82,8 @@ def photos(*, res: Side = 64, crops: Positive = 20_000) -> Source:
         raise UserError(
             f"config.data: photos are {longest} pixels high; give res={longest} or less"
         )
-    if crops < 1:
-        raise UserError(f"config.data: crops={crops!r}; give at least 1")
+    if len(indices) < 1:
+        raise UserError(f"config.data: crops={len(indices)}; give at least 1")
     shortest = max(res, longest // 4)
 
     def crop(index: int) -> np.ndarray:
@@ -74,13 +97,14 @@ def photos(*, res: Side = 64, crops: Positive = 20_000) -> Source:
         # Box-averaging down to twice the target size first is three times as fast.
         lanczos = Image.Resampling.LANCZOS
         pixels = np.asarray(picture.resize((res, res), lanczos, box=box, reducing_gap=2.0))
-        return pixels[:, ::-1] if rng.random() < 0.5 else pixels
+        pixels = pixels[:, ::-1] if rng.random() < 0.5 else pixels
+        return recolor(pixels) if recolored else pixels
 
     return Source(
-        size=crops,
+        size=len(indices),
         shape=(res, res, 3),
-        gather=lambda indices: {"image": np.stack([crop(int(i)) for i in indices])},
-        fingerprint=digest({"china": np.asarray(pictures[0])}, f"photos {res} {crops}"),
+        gather=lambda rows: {"image": np.stack([crop(indices[int(i)]) for i in rows])},
+        fingerprint=digest({"china": np.asarray(pictures[0])}, name),
     )
 
 

@@ -10,6 +10,7 @@ from jaxgan.core.game import Spec
 from jaxgan.core.network import Module, Net, pure
 from jaxgan.losses.adversarial import Loss
 from jaxgan.losses.auxiliary import Auxiliary
+from jaxgan.losses.reconstruction import Reconstruction
 from jaxgan.losses.regularizers import Regularizer
 from jaxgan.runtime.errors import UserError
 
@@ -97,6 +98,17 @@ def loss(node: Node) -> Loss:
       UserError: an unknown name or option.
     """
     built: Loss = resolve(node, "jaxgan.losses", kind=Loss, at=f"{AT}.loss")()
+    return built
+
+
+def reconstruction(node: Node) -> Reconstruction:
+    """Builds the distance under config.game.reconstruction.
+
+    Raises:
+      UserError: an unknown name or option.
+    """
+    at = f"{AT}.reconstruction"
+    built: Reconstruction = resolve(node, "jaxgan.losses", kind=Reconstruction, at=at)()
     return built
 
 

@@ -87,15 +87,20 @@ class ConvTranspose(nn.Module):
     kernel: int = 4
     stride: int = 2
     padding: int = 1
+    output_padding: int = 0
     use_bias: bool = True
     kernel_init: Init = normal_init
     spectral: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Convolves; H' = (H - 1) stride - 2 padding + kernel, so the defaults double H."""
+        """Convolves; the defaults double H.
+
+        H' = (H - 1) stride - 2 padding + kernel + output_padding; the latter rows and columns are
+        the last ones, as in PyTorch.
+        """
         kernel = _kernel(self, (self.kernel, self.kernel, x.shape[-1], self.features), x.dtype)
-        pads = ((self.padding, self.padding),) * 2
+        pads = ((self.padding, self.padding - self.output_padding),) * 2
         return _add_bias(self, conv2d_transpose(x, kernel, stride=self.stride, padding=pads))
 
 

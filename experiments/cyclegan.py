@@ -1,0 +1,57 @@
+"""CycleGAN: translates between two sets of pictures of which none are pairs.
+
+    python -m jaxgan.main --config=experiments/cyclegan.py
+    python -m jaxgan.main --config=experiments/cyclegan.py:res=64,data=array:/path/of/a_and_b.npz
+    python -m jaxgan.main --config=experiments/cyclegan.py:tutorial,data=array:/path/of/a_and_b.npz
+    python -m jaxgan.main --config=experiments/cyclegan.py:paper,data=array:/path/of/a_and_b.npz
+    python -m jaxgan.main --config=experiments/cyclegan.py:smoke
+
+Paper: Zhu et al. 2017, https://arxiv.org/abs/1703.10593: ResNet generators, a critic of 70x70
+patches for each domain, squared errors (least_squares has half of them, hence the weight 2), cycle
+weight 10 and identity weight 5, Adam 2e-4 with beta1 0.5. `paper` has its width 64, batch size 1,
+pools of 50 older fakes, 256 pixels, and 200 epochs of which the second half decays to 0. `tutorial`
+is the same at 128 pixels without pools and decay, one optimizer for each critic, and a critic whose
+score is the mean over patches. Both need an accelerator.
+
+The default is narrow, at 32 pixels, on crops of two photographs and other crops of them that are
+recolored: a translation whose truth is known. Samples are x, its translation and the way back, of A
+and of B.
+"""
+
+from ml_collections import ConfigDict
+
+from jaxgan.config import arguments, smoke
+
+
+def get_config(arg: str | None = None) -> ConfigDict:
+    """Returns the config of narrow nets, or with `paper` or `tutorial` of the published ones."""
+    args = arguments(arg, smoke=False, paper=False, tutorial=False, res=0, data="photos_ab")
+    full = args.paper or args.tutorial
+    config = ConfigDict()
+    config.seed = 0
+    config.steps = "200epochs" if full else 2000
+    config.batch = 1 if full else 8
+    res = 256 if args.paper else 128 if args.tutorial else 32
+    config.data = {"name": args.data, "res": args.res or res, "flip": True}
+    config.game = {
+        "name": "translation",
+        "g": {"name": "cyclegan.ResNetGenerator", "width": 64 if full else 16},
+        "d": {"name": "cyclegan.PatchDiscriminator", "width": 64 if full else 32},
+        "loss": "least_squares",
+        "adversarial": 2.0,
+        "cycle": 10.0,
+        "identity": 5.0,
+        "pool": 0 if args.tutorial else 50,
+    }
+    adam = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}
+    if not args.tutorial:
+        adam |= {"decay": "linear", "decay_from": 0.5}
+    config.optim = {"g": dict(adam), "d": dict(adam)}
+    if args.tutorial:
+        config.game.update({"critics": 2})
+        config.game.d.pool = "mean"
+        config.optim = {"g": dict(adam), "d_a": dict(adam), "d_b": dict(adam)}
+    if not full:
+        config.game.g.blocks = 3
+    config.log = {"samples": 8}
+    return smoke(config, width=4) if args.smoke else config
