@@ -23,9 +23,8 @@ Writes, to the workdir:
 Exit codes:
   0   done
   2   bad input, a full disk or a loss that is not finite: one line on stderr
-  75  stopped by SIGTERM, SIGHUP or Ctrl-C after saving: run the same command to resume; or by the
-      first two before there was anything to save
-  130 stopped by Ctrl-C before the first step, or by a second one: the last checkpoint is kept
+  75  stopped by SIGTERM, SIGHUP or Ctrl-C after saving: run the same command to resume
+  130 stopped by Ctrl-C before the first step (by the others: 75), or by a second one
 """
 
 import sys

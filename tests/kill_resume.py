@@ -97,7 +97,7 @@ def train(recipe: str, folder: Path, die: tuple[int, float] | None = None) -> in
         save, left = Checkpoints.save, [die[0]]
 
         def save_and_die(self: Checkpoints, state: object, step: int) -> None:
-            save(self, state, step)
+            save(self, state, step, pending)
             left[0] -= 1
             if left[0] == 0:
                 time.sleep(die[1])

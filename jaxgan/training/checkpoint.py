@@ -14,7 +14,6 @@ from typing import Any
 import jax
 from orbax.checkpoint import v1 as ocp
 
-from jaxgan.core.finite import bad_parts
 from jaxgan.core.game import State
 from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError, is_full
@@ -180,8 +179,8 @@ class Checkpoints:
             kept = self._orbax.metadata(step).custom_metadata
             if damage := integrity.damage(kept, state, self._step(step)):
                 raise ValueError(damage)
-            if bad := bad_parts(state):  # saved before states were checked
-                raise ValueError(f"{', '.join(bad)} not finite")
+            if bad := integrity.not_finite(state):  # saved before states were checked
+                raise ValueError(f"{bad} is not finite")
             return state
 
     def misfit(self, like: State, step: int | None = None) -> str:

@@ -51,7 +51,7 @@ def test_a_failing_config_is_a_row_and_an_exit_code(capsys, monkeypatch):
     ("flags", "text"),
     [
         ([], "nothing to measure"),
-        (["--config=x.py", "--repeat=0"], "--repeat=0"),
+        (["--config=x.py", "--repeat=0"], "--repeat: 0: at least 1"),
         (["--config=x.py", "--config=y.py", "--profile=z"], "one --config"),
         (["--config=experiments/none.py"], "no such file"),
     ],

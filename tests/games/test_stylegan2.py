@@ -197,7 +197,7 @@ def test_adam_is_corrected_by_the_intervals_whatever_the_weights(options, c_g, c
         np.testing.assert_allclose(second / first, after, rtol=1e-4)
     for options, text in (
         ({"optim": {"name": "sgd", "lr": 0.1}}, "for adam only"),
-        ({"pl_every": -1}, "config.game.pl_every=-1: a number of steps, or 0 for none"),
+        ({"pl_every": -1}, "config.game.pl_every=-1: at least 0"),
     ):
         with pytest.raises(UserError, match=text):
             make(**options)

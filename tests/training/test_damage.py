@@ -272,8 +272,8 @@ def test_a_second_process_is_refused_before_it_reads(run):
 def test_a_workdir_that_goes_while_it_is_trained_in_is_one_line(run, gone, monkeypatch):
     save = Checkpoints.save
 
-    def save_and_remove(self, state, step):
-        save(self, state, step)
+    def save_and_remove(self, state, step, pending):
+        save(self, state, step, pending)
         shutil.rmtree(run / gone)
 
     monkeypatch.setattr(Checkpoints, "save", save_and_remove)

@@ -71,6 +71,18 @@ def damage(kept: Kept | None, state: Any, step: int) -> str:
     return f"the checksum of {wrong[0]}{more} is not the one that was saved"
 
 
+def not_finite(state: Any) -> str:
+    """Returns the name of the first leaf with a value that is not finite; '' where there is none.
+
+    On the host, unlike core.finite: a state that was read need not lie on the mesh in use.
+    """
+    for name, leaf in _named(state):
+        is_float = jnp.issubdtype(leaf.dtype, jnp.floating)
+        if is_float and _is_whole(leaf) and not np.isfinite(np.asarray(leaf)).all():
+            return name
+    return ""
+
+
 def leaves(tree: Any) -> dict[str, str]:
     """Returns each leaf's shape and type by its dotted name, as 'params.g.b': '(3,) float32'.
 
