@@ -96,7 +96,7 @@ def train(recipe: str, folder: Path, die: tuple[int, float] | None = None) -> in
     if die:
         save, left = Checkpoints.save, [die[0]]
 
-        def save_and_die(self: Checkpoints, state: object, step: int) -> None:
+        def save_and_die(self: Checkpoints, state: object, step: int, pending: object) -> None:
             save(self, state, step, pending)
             left[0] -= 1
             if left[0] == 0:
