@@ -1,6 +1,7 @@
 """Eight devices on one CPU for the sharding tests, quick compilation for all, none of it kept."""
 
 import os
+import signal
 
 import pytest
 
@@ -41,3 +42,12 @@ def compiled_once(tmp_path):
     use(ours)
     yield
     use(before)
+
+
+@pytest.fixture(autouse=True)
+def own_signals():
+    """Gives the process its handlers back after a test that runs a command in it."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)

@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxgan.data import summary
 from jaxgan.runtime import environment
 from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.paths import reason
 
 _SETTLED = 2e9  # nanoseconds after a change; a further one may show in no time before that
 
@@ -74,12 +74,6 @@ def opened(text: str) -> dict[str, Any]:
     if hashed(parts[1].encode(errors="surrogatepass")) != parts[0]:
         raise ValueError("a record that was changed")
     return json.loads(parts[1])
-
-
-def reason(error: BaseException) -> str:
-    """Returns an error's message on one line, or its type where it has none."""
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return summary.shown(" ".join(text.split())) or type(error).__name__
 
 
 def marks(

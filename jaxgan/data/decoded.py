@@ -21,6 +21,7 @@ from jaxgan.data.source import digest
 from jaxgan.data.survey import Facts, Survey
 from jaxgan.data.tree import Tree
 from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.paths import reason
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -204,4 +205,4 @@ def opened(data: bytes, convert: Callable[["Image.Image"], T]) -> T | str:
         raise
     # A broken file makes decoders raise anything.
     except Exception as error:
-        return content.reason(error)
+        return reason(error)

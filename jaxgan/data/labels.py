@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxgan.data import content
 from jaxgan.data.summary import count, names
 from jaxgan.data.tree import Tree
 from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.paths import reason
 
 _SHARD = re.compile(r"\d{5,}")  # the folders that StyleGAN2-ADA's dataset_tool.py writes
 _AT = "config.data: dataset.json"
@@ -66,9 +66,7 @@ def _listed(tree: Tree) -> tuple[list[Any] | None, int]:
     try:
         table = json.loads(tree.read("dataset.json"))
     except Exception as error:  # a member of a zip raises whatever its decompressor does
-        raise UserError(
-            f"{_AT} is not readable ({content.reason(error)}); fix or remove it"
-        ) from error
+        raise UserError(f"{_AT} is not readable ({reason(error)}); fix or remove it") from error
     form = 'write {"labels": [["a.png", 6], …]}, or remove it'
     if not isinstance(table, dict) or "labels" not in table:
         raise UserError(f"{_AT} has no 'labels'; {form}")
@@ -172,7 +170,7 @@ def _conditions(tree: Tree) -> np.ndarray:
             raise ValueError("several arrays")
     except Exception as error:  # a member of a zip raises whatever its decompressor does
         raise UserError(
-            f"config.data: {path} is not an array of floats ({content.reason(error)}); write it "
+            f"config.data: {path} is not an array of floats ({reason(error)}); write it "
             "with np.save"
         ) from error
     n = len(rows) if rows.ndim else 0

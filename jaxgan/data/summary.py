@@ -4,12 +4,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from jaxgan.runtime.paths import shown
+
 _NAMED = 5  # how many classes a line names; the rest are counted
-
-
-def shown(text: object) -> str:
-    """Returns text for one line of a terminal: what is not printable is escaped."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
 
 
 def count(n: int, thing: str) -> str:

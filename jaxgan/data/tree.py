@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from jaxgan.data import content
 from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.paths import reason
 
 SUFFIXES = frozenset(
     {".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".pgm", ".ppm", ".tif", ".tiff", ".webp"}
@@ -115,8 +116,7 @@ def tree(root: Path) -> Tree:
         is_folder = False
     except OSError as error:
         raise UserError(
-            f"config.data: {root} cannot be read ({content.reason(error)}); check the path after "
-            "'folder:'"
+            f"config.data: {root} cannot be read ({reason(error)}); check the path after 'folder:'"
         ) from error
     if is_folder:
         return _folder(root)
@@ -157,7 +157,7 @@ def _folder(root: Path) -> Tree:
                     _entry(found, name, entry, folders, links)
             found.tops |= {name} if name and "/" not in name else set()
         except OSError as error:
-            found.bad[name or "."] = content.reason(error)
+            found.bad[name or "."] = reason(error)
     return found.tree(root, lambda name: (root / name).read_bytes())
 
 
@@ -177,7 +177,7 @@ def _entry(
     try:
         at = entry.stat()
     except OSError as error:  # a link to nothing or to itself, or no permission
-        problem = "a link to nothing" if entry.is_symlink() else content.reason(error)
+        problem = "a link to nothing" if entry.is_symlink() else reason(error)
         if not is_hidden(entry.name, folder=True):  # without a suffix it may be a class's folder
             found.file(name, 0, [], problem)
         return
@@ -198,7 +198,7 @@ def _zip(path: Path) -> Tree:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise UserError(
-            f"config.data: {path} is not a readable zip ({content.reason(error)}); make it again"
+            f"config.data: {path} is not a readable zip ({reason(error)}); make it again"
         ) from error
     found, stamp = Found(), content.stamp(path.stat())
     every = {_plain(info.filename): info for info in archive.infolist()}

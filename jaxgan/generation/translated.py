@@ -13,9 +13,9 @@ import numpy as np
 from jaxgan.core.game import Game, Spec, State
 from jaxgan.data.decoded import opened
 from jaxgan.data.images import Target, resize_batch, upright
-from jaxgan.data.summary import shown
 from jaxgan.data.tree import is_image, tree
 from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.paths import shown
 from jaxgan.visual.grid import grid, to_uint8
 
 BACK = {"a2b": "b2a", "b2a": "a2b"}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from jaxgan.runtime.errors import UserError, is_full
+from jaxgan.runtime.paths import reason
 
 
 @contextlib.contextmanager
@@ -62,7 +63,7 @@ def writing(path: Path) -> Iterator[None]:
         if is_full(error):
             raise
         raise UserError(
-            f"{path} cannot be written ({_cause(error)}); make it writable, move what is in its "
+            f"{path} cannot be written ({reason(error)}); make it writable, move what is in its "
             "place, or name another path"
         ) from error
 
@@ -78,9 +79,5 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(
-            f"{path} cannot be read ({_cause(error)}); mend it, or move it elsewhere"
+            f"{path} cannot be read ({reason(error)}); mend it, or move it elsewhere"
         ) from error
-
-
-def _cause(error: OSError) -> str:
-    return error.strerror or str(error) or type(error).__name__

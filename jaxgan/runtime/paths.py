@@ -117,9 +117,9 @@ def is_folder(path: Path, flag: str) -> bool:
         raise UserError(f"{flag}={shown(path)}: {reason(error)}") from None
 
 
-def shown(path: Path) -> str:
-    """Returns a path for a message."""
-    return shorten(str(path))
+def shown(text: object) -> str:
+    """Returns a path or name for one line of a message, escaped and of bounded length."""
+    return shorten("".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text)))
 
 
 def shorten(text: str, most: int = 200) -> str:
@@ -128,5 +128,6 @@ def shorten(text: str, most: int = 200) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Returns what an error says, without its number and path."""
-    return (isinstance(error, OSError) and error.strerror) or str(error)
+    """Returns what an error says on one line, without its number and path; else its type."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return shown(" ".join(text.split())) or type(error).__name__

@@ -53,7 +53,7 @@ class Save(NamedTuple):
     every: Duration = 1000
     keep: Positive = 2
     keep_every: Duration = 0
-    on_damage: str = "fallback"
+    on_damage: Literal["fallback", "stop"] = "fallback"
 
 
 class Run(NamedTuple):
@@ -133,7 +133,7 @@ def prepare(
         steps=total,
         dispatch=dispatch,
         log=logged,
-        checkpoint=checked(in_steps(Save, checkpoint, "config.checkpoint")),
+        checkpoint=in_steps(Save, checkpoint, "config.checkpoint"),
         rates={player: node["lr"] for player, node in optim.items() if "lr" in node},
         data=described(source),
         init=init,
@@ -146,13 +146,6 @@ def check_seeds(seed: int, seeds: int) -> None:
         raise UserError(
             f"config.seed={seed} with config.seeds={seeds}: the last is above {LARGEST}"
         )
-
-
-def checked(save: Save) -> Save:
-    """Returns it; raises UserError for another word in config.checkpoint.on_damage."""
-    if save.on_damage not in ("fallback", "stop"):
-        raise UserError(f"config.checkpoint.on_damage={save.on_damage!r}: fallback or stop")
-    return save
 
 
 def described(source: Source) -> dict[str, Any]:

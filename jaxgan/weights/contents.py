@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.data.summary import shown
 from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.paths import shown
 from jaxgan.weights import bounds, inert, kinds, npy, tensors
 from jaxgan.weights.archive import Archive
 from jaxgan.weights.bounds import Budget, Damaged, Excess

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from jaxgan.data.summary import shown
+from jaxgan.runtime.paths import shown
 
 _ADA = "give a network of stylegan2-ada-pytorch (.pkl, .pt, .pth or .npz)"
 _DOWNLOAD = "download the file itself"

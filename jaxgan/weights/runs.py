@@ -11,9 +11,9 @@ import numpy as np
 from jaxgan.config.registry import as_mapping
 from jaxgan.core import game as core
 from jaxgan.core.game import Spec, State
-from jaxgan.data.summary import shown
 from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.paths import shown
 from jaxgan.training import workdir as workdirs
 from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.setup import make_game

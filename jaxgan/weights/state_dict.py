@@ -7,8 +7,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from jaxgan.data.summary import shown
 from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.paths import shown
 from jaxgan.weights import kinds
 
 StateDict = Mapping[str, np.ndarray]

@@ -1,12 +1,12 @@
 """Unpaired translation: whole updates of published code, the pool, and what is refused."""
 
 import functools
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from cyclegan_names import FIXTURE, PATCH, RESNET, published
 
 from jaxgan.core import game as core
 from jaxgan.core.game import Spec
@@ -15,7 +15,6 @@ from jaxgan.runtime.errors import UserError
 from jaxgan.training.setup import make_game
 
 KEY = jax.random.key(0)
-FIXTURE = np.load(Path(__file__).parents[1] / "fixtures" / "cyclegan_32.npz")
 ADAM = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}
 NODE = {
     "name": "translation",
@@ -25,14 +24,6 @@ NODE = {
     "cycle": 10.0,
     "identity": 5.0,
 }
-RESNET = {"stem": "model.1", "down1": "model.4", "down2": "model.7", "up2": "model.12"}
-RESNET |= {"up1": "model.15", "image": "model.19"}
-RESNET |= {
-    f"block{i}/{name}": f"model.{10 + i}.conv_block.{at}"
-    for i in (0, 1)
-    for name, at in (("first", 1), ("second", 5))
-}
-PATCH = {f"conv{i}": f"model.{at}" for i, at in enumerate((0, 2, 5, 8))} | {"logits": "model.11"}
 # The published D_A judges B.
 NETS = {
     "a2b": ("G_A", RESNET),
@@ -69,19 +60,10 @@ def leaves(params):
     return found
 
 
-def published():
+def weights():
     """The fixture's parameters as the game has them."""
-    params = {}
-    for net, (prefix, names) in NETS.items():
-        params[net] = {}
-        for own, name in names.items():
-            at = params[net]
-            for part in own.split("/"):
-                at = at.setdefault(part, {})
-            axes = (2, 3, 0, 1) if own.startswith("up") else (2, 3, 1, 0)
-            at["kernel"] = jnp.asarray(FIXTURE[f"{prefix}/{name}.weight"].transpose(axes))
-            at["bias"] = jnp.asarray(FIXTURE[f"{prefix}/{name}.bias"])
-    return params
+    params = {net: published(prefix) for net, (prefix, _) in NETS.items()}
+    return jax.tree.map(jnp.asarray, params)
 
 
 def batch(mirrored=False):
@@ -96,7 +78,7 @@ def updates():
     """The states after two updates from the fixture's parameters, and their metrics."""
     game = build()
     step = jax.jit(functools.partial(core.step, game), static_argnames="turns")
-    state = core.init(game, KEY).replace(params=published())
+    state = core.init(game, KEY).replace(params=weights())
     one, first = step(state, batch(), KEY, turns=("g", "d"))
     two, second = step(one, batch(mirrored=True), KEY, turns=("g", "d"))
     return one, two, [first, second]
@@ -116,7 +98,7 @@ def test_losses_of_two_updates_are_those_of_the_authors_code(updates):
 
 def test_gradients_of_the_first_update(updates):
     moments = updates[0].opt["g"][0].mu  # Adam's first moment is half the gradient
-    got = leaves({**moments, "d_a": published()["d_a"], "d_b": published()["d_b"]})
+    got = leaves({**moments, "d_a": weights()["d_a"], "d_b": weights()["d_b"]})
     names = [name for name in FIXTURE.files if name.startswith("grad/")]
     assert len(names) == 8
     for name in names:

@@ -14,6 +14,7 @@ from jaxgan.data.source import Source, digest, from_arrays, of_two
 from jaxgan.data.summary import names
 from jaxgan.data.survey import Survey
 from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.paths import reason
 
 _OPTIONAL = ("labels", "classes", "conditions")
 _DOMAINS = ("a", "b")
@@ -207,6 +208,6 @@ def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
         raise
     except Exception as error:  # a member of a zip raises whatever its decompressor does
         raise UserError(
-            f"config.data: {path} is not a readable .npz or .npy ({content.reason(error)}); "
+            f"config.data: {path} is not a readable .npz or .npy ({reason(error)}); "
             "save it with np.savez(path, images=...)"
         ) from error
