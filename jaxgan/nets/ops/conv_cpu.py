@@ -37,16 +37,21 @@ shared machine, so trust the ratios within a row and not the third digit):
     7x7   64->3    at 64    24     10
     3x3   64->3    at 64    26     53 (thin)
     1x1   128->128 at 32    48    102 (product)
+    without padding, batch 1 to 8, on a busy machine:
+    7x7   64->3    at 134  1.1     81           7x7   64->64   at 34     7     20
+    3x3   64->64   at 130  4.5     30           3x3   256->256 at 34    26     27
+    7x7   16->16   at 34    39     38           4x4   128->256 at 3      3    144 (thin)
 
-Hence the rules. Stride 1, including folded input gradients: a product for 1x1, thin where all
-taps' results have at most `COLUMNS` channels, row from 32 pixels or 128 channels on, except where
-channels are so few that YNNPACK ignores them or is faster. Other strides, forward: lax (100-140
-wherever channels are many). Weight gradients are taps; input gradients fold if the stride divides
-the kernel (else the padded kernel wastes FLOPs: taps) and the kernel is no larger than the images
-(else transposing it costs more than it saves). An entire dcgan64 update, batch 32, where lax hits
-the naive loop, is 7.5 times faster (medians of alternating runs). Winograd's minimal filtering
-was tried: weight gradients alone gain 1.2 to 1.5, forward nothing, and an entire dcgan64 update
-with such weight gradients takes a tenth longer because of the copies it writes.
+Hence the rules. Stride 1, including folded input gradients: a product for 1x1, thin where all taps'
+results have at most `COLUMNS` channels or the kernel is larger than the images, row from 32 pixels
+or 128 channels on, except where channels are so few that YNNPACK ignores them or is faster, and for
+more than 16 channels without padding. Other strides, forward: lax (100-140 wherever channels are
+many). Weight gradients are taps; input gradients fold if the stride divides the kernel (else the
+padded kernel wastes FLOPs: taps) and the kernel is no larger than the images (else transposing it
+costs more than it saves). An entire dcgan64 update, batch 32, where lax hits the naive loop, is 7.5
+times faster (medians of alternating runs). Winograd's minimal filtering was tried: weight gradients
+alone gain 1.2 to 1.5, forward nothing, and an entire dcgan64 update with such weight gradients
+takes a tenth longer because of the copies it writes.
 
 The shifted images are kh * kw copies of x, so beyond `COPIES` bytes a loop makes one at a time
 (and lax computes the input gradient): 72 MB instead of 307 for 3x3, 256 channels, 32 pixels,
@@ -113,13 +118,15 @@ def _conv1(x: Array, w: Array, padding: Padding) -> Array:
     (kh, kw, c_in, c_out), pixels = w.shape, x.shape[:3]
     if (kh, kw) == (1, 1) and not any(map(any, padding)):
         return (x.reshape(-1, c_in) @ w[0, 0]).reshape(*pixels, c_out)
-    if kh * kw * c_out <= COLUMNS and c_in > THIN:
+    beyond = kh > pixels[1] or kw > pixels[2]  # lax has 1 GFLOP/s where kernels exceed images
+    if (kh * kw * c_out <= COLUMNS or beyond) and c_in > THIN:
         return _conv_thin_out(x, w, padding)
     few, many = sorted((c_in, c_out))
     large = min(pixels[1:]) >= 32 or many >= 128
     (top, bottom), sides = padding
     same = top + bottom == kh - 1 and sum(sides) < kw
-    if same and large and few >= 16 < many and x.dtype == jnp.float32:
+    none = not any(map(any, padding)) and c_in > 16
+    if x.dtype == jnp.float32 and (none or same and large and few >= 16 < many):
         # YNNPACK would take this one; an extra row prevents it.
         return _lax_conv(x, w, 1, ((top, bottom + 1), sides))[:, :-1]
     return _lax_conv(x, w, 1, padding)

@@ -134,6 +134,8 @@ def test_taps_in_a_loop_and_unrolled_agree_with_lax(x_shape, w_shape, stride, pa
         ((2, 5, 4, 8), (1, 1, 8, 6), ((0, 0), (0, 0))),  # a product
         ((2, 9, 8, 16), (3, 3, 16, 2), ((2, 0), (1, 1))),  # a product for all taps
         ((2, 9, 8, 16), (2, 2, 16, 12), ((1, 1), (1, 0))),
+        ((2, 9, 8, 17), (7, 7, 17, 3), ((0, 0), (0, 0))),  # one row more, without padding
+        ((2, 3, 3, 8), (4, 4, 8, 20), ((2, 2), (1, 2))),  # a kernel larger than the images
     ],
 )
 def test_every_stride_one_algorithm_equals_lax(x_shape, w_shape, padding):
