@@ -1,5 +1,6 @@
 """Decodes image files once into a memory-mapped cache, which is found again by their content."""
 
+import collections
 import contextlib
 import io
 import json
@@ -8,15 +9,16 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from jaxgan.data import content, survey
-from jaxgan.data.images import Target, to_square
+from jaxgan.data.images import SHORTER, Target, to_shorter, to_square
+from jaxgan.data.ragged import Ragged
 from jaxgan.data.source import digest
 from jaxgan.data.survey import Facts, Survey
 from jaxgan.data.tree import Tree
@@ -31,6 +33,7 @@ _VERSION = 2  # part of the cache key: increment it when decoding gives differen
 _LARGE = 2**24  # pixels of an image beyond which no other is decoded at the same time
 _SPARSE = 2**25  # pixels that an image may have whatever its file's size
 _DENSITY = 64  # pixels that a larger one may have for each byte of its file
+_THREADS = min(32, (os.cpu_count() or 1) + 4)
 _ALONE = threading.Lock()
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
@@ -38,12 +41,12 @@ _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 class Decoded(NamedTuple):
     """Decoded image files.
 
-    images: memory-mapped uint8 (n, res, res, channels) of the n good ones, in order; None where
-    there are none. bad: errors by index of the file. seen: what the good ones were. fingerprint:
-    of the images.
+    images: memory-mapped uint8 (n, res, res, channels) of the n good ones, in order, or a Ragged of
+    them where they are not square; None where there are none. bad: errors by index of the file.
+    seen: what the good ones were. fingerprint: of the images.
     """
 
-    images: np.ndarray | None
+    images: np.ndarray | Ragged | None
     bad: dict[int, str]
     seen: Survey | None = None
     fingerprint: str = ""
@@ -76,13 +79,13 @@ def decoded(
     _check_space(folder, len(files) * want.res**2 * want.channels)
     with tempfile.TemporaryDirectory(dir=folder, prefix="writing-") as scratch:
         fresh_pixels, fresh_notes = Path(scratch, "pixels"), Path(scratch, "notes")
-        bad, facts = _decode_all(tree, files, digests, fresh_pixels, want, stop=stop)
+        bad, facts, sizes = _decode_all(tree, files, digests, fresh_pixels, want, stop=stop)
         if not facts:
             return Decoded(None, bad)
-        shape = (len(facts), want.res, want.res, want.channels)
-        mark = digest({"image": np.memmap(fresh_pixels, np.uint8, "r", shape=shape)})
-        seen = survey.of(facts)._asdict()
-        record = {"of": str(tree.root), "n": len(facts), "bad": bad, "seen": seen, "mark": mark}
+        record = {"of": str(tree.root), "n": len(facts), "bad": bad}
+        record |= {"sizes": sizes} if want.fit == SHORTER else {}
+        record["seen"] = survey.of(facts)._asdict()
+        record["mark"] = _mark(_mapped(fresh_pixels, record, want))
         fresh_notes.write_text(content.sealed(record))
         os.replace(fresh_pixels, pixels)
         os.replace(fresh_notes, notes)
@@ -96,24 +99,43 @@ def _load(pixels: Path, notes: Path, want: Target) -> Decoded | None:
     """Returns what the cache holds, or None where it does not hold all of it."""
     try:
         record = content.opened(notes.read_text())
-        shape = (record["n"], want.res, want.res, want.channels)
+        images = _mapped(pixels, record, want)
         stat = pixels.stat()
-        if stat.st_size != np.prod(shape):
-            return None
     except (FileNotFoundError, ValueError):
         return None
+    if stat.st_size != _flat(images).size:
+        return None
     bad = {int(row): error for row, error in record["bad"].items()}
-    images = np.memmap(pixels, np.uint8, "r", shape=shape)
     # What was hashed is remembered by its size and times, so whole pixels cost nothing here.
     stamps = {"": content.stamp(stat)}
-    held = content.marks(pixels, stamps, lambda _: digest({"image": images}))[""]
+    held = content.marks(pixels, stamps, lambda _: _mark(images))[""]
     if held.digest != record["mark"]:
         return None
     return Decoded(images, bad, Survey(**record["seen"]), record["mark"])
 
 
+def _mapped(path: Path, record: Mapping[str, Any], want: Target) -> np.ndarray | Ragged:
+    """Maps the pixels that a record is of; raises ValueError where the file has fewer."""
+    if want.fit != SHORTER:
+        shape = (record["n"], want.res, want.res, want.channels)
+        return np.memmap(path, np.uint8, "r", shape=shape)
+    sizes = np.array(record["sizes"], np.int64)
+    shape = (int(sizes.prod(axis=1).sum()), want.channels)
+    return Ragged(np.memmap(path, np.uint8, "r", shape=shape), sizes)
+
+
+def _flat(images: np.ndarray | Ragged) -> np.ndarray:
+    return images.pixels if isinstance(images, Ragged) else images
+
+
+def _mark(images: np.ndarray | Ragged) -> str:
+    """Returns the fingerprint of images."""
+    sizes = {"size": images.sizes} if isinstance(images, Ragged) else {}
+    return digest({"image": _flat(images), **sizes})
+
+
 def _check_space(folder: Path, size: int) -> None:
-    """Checks for `size` free bytes: writing a mapped file to a full disk kills the process.
+    """Checks for `size` free bytes before any image is decoded.
 
     Raises:
       UserError: there are fewer.
@@ -134,58 +156,64 @@ def _decode_all(
     want: Target,
     *,
     stop: bool,
-) -> tuple[dict[int, str], list[Facts]]:
-    """Writes the good files' images to `path`; returns errors by index, and facts of the good."""
+) -> tuple[dict[int, str], list[Facts], list[tuple[int, int]]]:
+    """Writes the good files' images to `path`, in order.
+
+    Returns:
+      Errors by index of the file; facts, and height and width as written, of the good ones.
+    """
     from tqdm import tqdm
 
-    shape = (len(files), want.res, want.res, want.channels)
-    rows = np.memmap(path, np.uint8, "w+", shape=shape)
-
-    def decode(row: int) -> Facts | str:
+    def decode(row: int) -> tuple[np.ndarray, Facts] | str:
         data = tree.read(files[row])
         if content.hashed(data) != digests[row]:
             raise UserError(f"config.data: {files[row]} changed while it was read; run it again")
         try:
-            result = _decode(data, want)
+            return _decode(data, want)
         except MemoryError as error:
             raise UserError(
                 f"config.data: {files[row]} below {tree.root} does not fit in memory to be "
                 "decoded; remove it, or store it smaller"
             ) from error
-        if isinstance(result, str):
-            return result
-        rows[row], facts = result
-        return facts
 
-    bad, good = {}, {}
-    pool = ThreadPoolExecutor()  # Pillow decodes and resizes without the GIL
+    bad, facts, sizes = {}, [], []
+    pool = ThreadPoolExecutor(_THREADS)  # Pillow decodes and resizes without the GIL
     try:
-        results = pool.map(decode, range(len(files)))
+        results = _ahead(pool, decode, len(files))
         label = f"decoding {tree.root}"
         bar = tqdm(results, label, len(files), unit="img", delay=1, file=sys.stderr)
-        for row, result in enumerate(bar):
-            if isinstance(result, Facts):
-                good[row] = result
-                continue
-            bad[row] = result
-            if stop:
-                raise UserError(
-                    f"config.data: {files[row]} below {tree.root} is not readable ({result}); "
-                    "fix or remove it, or set config.data.on_bad=skip"
-                )
+        with path.open("wb") as out:
+            for row, result in enumerate(bar):
+                if not isinstance(result, str):
+                    out.write(np.ascontiguousarray(result[0]))
+                    sizes.append(result[0].shape[:2])
+                    facts.append(result[1])
+                    continue
+                bad[row] = result
+                if stop:
+                    raise UserError(
+                        f"config.data: {files[row]} below {tree.root} is not readable ({result}); "
+                        "fix or remove it, or set config.data.on_bad=skip"
+                    )
     finally:  # on an error or Ctrl-C, cancel what is queued
         pool.shutdown(cancel_futures=True)
-    if bad:
-        for target, row in enumerate(good):
-            rows[target] = rows[row]
-    rows.flush()
-    os.truncate(path, len(good) * rows[0].size)
-    return bad, list(good.values())
+    return bad, facts, sizes
+
+
+def _ahead(pool: ThreadPoolExecutor, call: Callable[[int], T], n: int) -> Iterator[T]:
+    """Yields call(0) to call(n - 1) in order; few results wait for their turn at any time."""
+    pending: collections.deque[Future[T]] = collections.deque()
+    for i in range(n):
+        pending.append(pool.submit(call, i))
+        if len(pending) == 2 * _THREADS:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
 
 
 def _decode(data: bytes, want: Target) -> tuple[np.ndarray, Facts] | str:
-    """Returns an image, uint8 (res, res, channels), and what it was; or why it is bad."""
-    return opened(data, lambda img: to_square(img, want))
+    """Returns an image, uint8 (H, W, channels), and what it was; or why it is bad."""
+    return opened(data, lambda img: (to_shorter if want.fit == SHORTER else to_square)(img, want))
 
 
 def opened(data: bytes, convert: Callable[["Image.Image"], T]) -> T | str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 FITS = ("crop", "pad", "squash")
+SHORTER = "shorter"  # not among them: what it gives is not square
+_LONGEST = 100  # times the shorter side: scaled, a single row of pixels would fill the memory
 # ITU-R 601 luma in 16-bit fixed point, the weights of Pillow's convert('L'); they sum to 2**16.
 _BAND = 2**20  # pixels composited at once
 _LUMA = np.array([19595, 38470, 7471], np.uint32)
@@ -25,9 +27,9 @@ class Target(NamedTuple):
     """What pictures become: uint8 (res, res, channels); checked by `target`.
 
     fit: 'crop' keeps the center square; 'pad' keeps all, in black bars, transparent ones with
-    four channels; 'squash' keeps all and changes the aspect ratio. bits: what pictures of more
-    than 8 bits use of them, 0 for all. range: the values that become 0 and 255, None where they
-    follow from the depth.
+    four channels; 'squash' keeps all and changes the aspect ratio; SHORTER keeps all and the ratio,
+    uint8 (H, W, channels) with min(H, W) = res. bits: what pictures of more than 8 bits use of
+    them, 0 for all. range: the values that become 0 and 255, None where they follow from the depth.
     """
 
     res: int
@@ -94,6 +96,35 @@ def to_square(img: "Image.Image", want: Target) -> tuple[np.ndarray, Facts]:
     img, facts = upright(img, want)
     pixels = np.asarray(_resize(img, want.res, want.fit))
     return pixels.reshape(want.res, want.res, want.channels), facts
+
+
+def to_shorter(img: "Image.Image", want: Target) -> tuple[np.ndarray, Facts]:
+    """Converts any image that is not loaded yet to uint8 (H, W, channels), min(H, W) = res.
+
+    As `upright`, then `scaled`.
+
+    Returns:
+      The pixels, and what the image was.
+
+    Raises:
+      ValueError: pixels whose range is not known, or that are not finite; one side is more than
+        100 times the other.
+    """
+    img, facts = upright(img, want)
+    if max(img.size) > _LONGEST * min(img.size):
+        raise ValueError(f"{img.width}x{img.height} pixels, a side {_LONGEST} times the other")
+    img = scaled(img, want.res)
+    return np.asarray(img).reshape(img.height, img.width, want.channels), facts
+
+
+def scaled(img: "Image.Image", side: int) -> "Image.Image":
+    """Resizes an image by antialiased bicubic interpolation until its shorter side is `side`."""
+    from PIL import Image
+
+    short = min(img.size)
+    # As torchvision's Resize, which cuts the longer side's fraction off.
+    width, height = (side * each // short for each in img.size)
+    return img.resize((width, height), Image.Resampling.BICUBIC)
 
 
 def upright(img: "Image.Image", want: Target) -> tuple["Image.Image", Facts]:

@@ -66,6 +66,7 @@ class Batches:
             )
         self.source, self._seed, self._flip = source, seed, flip
         self._processes = processes
+        self._alike = source.aligned  # pairs are cropped and mirrored by the first domain's draws
         self._share = slice(process, None, processes)
         # Only indices pass through grain: gathering a batch at once is far faster than stacking
         # its elements. The stream is sliced after repeat; before it, each process would repeat the
@@ -82,16 +83,25 @@ class Batches:
         """Returns this process's share of the batch at `step`: batch // processes items."""
         chunks = range(*(self._growth.seen(t) // self._chunk for t in (step, step + 1)))
         indices = np.concatenate([self._chunks[i] for i in chunks])
-        batch = self.source.gather(indices)
+        batch = self._gather(self.source, indices, step, 3)
         if second := self.source.second:
-            if not self.source.aligned:
+            if not self._alike:
                 indices = self._draw(step, 1, second.size)
-            batch["other"] = second.gather(indices % second.size)["image"]
+            stream = 3 if self._alike else 4
+            batch["other"] = self._gather(second, indices % second.size, step, stream)["image"]
         if self._flip:
-            for stream, name in ((0, "image"), (2, "other")):
+            for stream, name in ((0, "image"), (0 if self._alike else 2, "other")):
                 if name in batch:
                     batch[name] = _mirror(batch[name], self._draw(step, stream, 2) == 0)
         return batch
+
+    def _gather(
+        self, source: Source, indices: np.ndarray, step: int, stream: int
+    ) -> dict[str, np.ndarray]:
+        """Gathers items of one domain, cropped at random where they are crops."""
+        if source.crop is None:
+            return source.gather(indices)
+        return source.crop(indices, self._fractions(step, stream, (2,)))
 
     def abstract(self, step: int) -> dict[str, tuple[tuple[int, ...], str]]:
         """Returns the shape and dtype of each column of the batch at `step`; reads no item."""
@@ -103,14 +113,19 @@ class Batches:
         return sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in columns)
 
     def _draw(self, step: int, stream: int, n: int) -> np.ndarray:
-        """Draws integers below n for the global batch; returns this process's share, int64.
+        """Draws an integer below n for each item of this process's share, int64."""
+        return np.floor(self._fractions(step, stream) * n).astype(np.int64)
 
-        Flips of the first domain are stream 0, of the second 2; its items are stream 1.
+    def _fractions(self, step: int, stream: int, shape: tuple[int, ...] = ()) -> np.ndarray:
+        """Draws numbers in [0, 1) for the global batch; returns this process's share.
+
+        Flips of the first domain are stream 0, of the second 2; its items are stream 1; crops of
+        the first are stream 3, of the second 4.
         """
         # Steps are 2**192 draws apart in Philox's counter, streams 2**128: no two share a number.
         bits = np.random.Philox(key=self._seed, counter=[0, 0, stream, step])
-        fractions = np.random.Generator(bits).random(self._growth.stage(step).batch)
-        return np.floor(fractions * n).astype(np.int64)[self._share]
+        batch = self._growth.stage(step).batch
+        return np.random.Generator(bits).random((batch, *shape))[self._share]
 
 
 def _mirror(images: np.ndarray, which: np.ndarray) -> np.ndarray:

@@ -9,6 +9,8 @@ import numpy as np
 from jaxgan.data import columns, summary
 from jaxgan.runtime.errors import UserError
 
+_PIECE = 2**20  # bytes hashed at once
+
 
 @dataclasses.dataclass(frozen=True)
 class Source:
@@ -20,8 +22,13 @@ class Source:
     'condition', float32 (n, condition_dim), present if and only if `condition_dim` > 0.
     It must be a pure function, and safe to call from another thread.
 
+    `crop`, where items are crops of larger images, is a `gather` that takes float64 (n, 2) in
+    [0, 1) too: where a crop's top and left edges lie in the room that its image leaves them.
+    Batches draw these at random; `gather` crops centrally.
+
     `second` has the images of the other domain, of data of two, which batches hold as 'other';
-    `aligned`: those of equal index belong together, else any is drawn. `test` has items that are
+    `aligned`: those of equal index belong together, and are cropped and mirrored alike, else any is
+    drawn. `test` has items that are
     kept out of training.
 
     `found` says in one line what the data are; `describe` makes one where it is empty.
@@ -37,6 +44,7 @@ class Source:
     dtype: str = "uint8"
     found: str = ""
     fingerprint: str = ""
+    crop: Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]] | None = None
     second: "Source | None" = None
     aligned: bool = False
     test: "Source | None" = None
@@ -134,13 +142,15 @@ def of_two(a: Source, b: Source, *, aligned: bool = False, test: Source | None =
         )
     if a.dtype != b.dtype:
         raise UserError(f"config.data: A is {a.dtype} and B {b.dtype}; store both as one")
+    marks = a.fingerprint, b.fingerprint
     return Source(
         size=max(a.size, b.size),
         shape=a.shape,
         gather=lambda indices: a.gather(indices % a.size),
         dtype=a.dtype,
         found=f"A: {a.describe()}; B: {b.describe()}",
-        fingerprint=a.fingerprint and b.fingerprint and digest({}, a.fingerprint, b.fingerprint),
+        fingerprint=digest({}, *marks, *["aligned"] * aligned) if all(marks) else "",
+        crop=a.crop and (lambda indices, places: a.crop(indices % a.size, places)),
         second=b,
         aligned=aligned,
         test=test,
@@ -163,6 +173,7 @@ def digest(arrays: Mapping[str, np.ndarray], *texts: str) -> str:
         total.update(f"{len(data)}:".encode() + data)
     for name, column in sorted(arrays.items()):
         total.update(f"{name} {column.dtype.str} {column.shape}".encode())
-        for start in range(0, len(column), 1024):  # a piece at a time: it may lie on disk
-            total.update(np.ascontiguousarray(column[start : start + 1024]).view(np.uint8))
+        rows = max(1, _PIECE * len(column) // max(1, column.nbytes))
+        for start in range(0, len(column), rows):  # a piece at a time: it may lie on disk
+            total.update(np.ascontiguousarray(column[start : start + rows]).view(np.uint8))
     return total.hexdigest()

@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxgan.core.game import Game, Spec, State
 from jaxgan.data.decoded import opened
-from jaxgan.data.images import Target, resize_batch, upright
+from jaxgan.data.images import Target, resize_batch, scaled, upright
 from jaxgan.data.tree import is_image, tree
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.paths import shown
@@ -67,10 +67,7 @@ def read(path: Path, channels: int, res: int = 0) -> np.ndarray:
 
     def convert(img: Image.Image) -> np.ndarray:
         img, _ = upright(img, Target(1, channels))
-        if res:
-            scale = res / min(img.size)
-            size = tuple(max(1, round(side * scale)) for side in img.size)
-            img = img.resize(size, Image.Resampling.BICUBIC)
+        img = scaled(img, res) if res else img
         return np.asarray(img).reshape(img.height, img.width, channels)
 
     try:

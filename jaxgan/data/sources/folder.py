@@ -1,18 +1,11 @@
 """Reads the images below a folder or in a zip, decoded once into a memory-mapped cache."""
 
-import sys
-
-import numpy as np
-
 from jaxgan.config.kinds import Side
 from jaxgan.data import content
 from jaxgan.data import labels as columns
-from jaxgan.data.decoded import Decoded, decoded
-from jaxgan.data.images import Target, target
+from jaxgan.data.images import target
+from jaxgan.data.pictures import pictures
 from jaxgan.data.source import Source, from_arrays
-from jaxgan.data.summary import count, names
-from jaxgan.data.survey import Survey
-from jaxgan.data.tree import Tree
 from jaxgan.data.tree import tree as listed
 from jaxgan.runtime.errors import UserError
 
@@ -55,57 +48,16 @@ def folder(
         cannot be written.
     """
     want = target(res, channels, fit, bits, range)
-    if on_bad not in ("skip", "stop"):
-        raise UserError(f"config.data.on_bad={on_bad!r}: give 'skip' or 'stop'")
     tree = listed(content.home(path))
     given = columns.read(tree)
-    images, rows, bad, seen, mark = _decoded(tree, want, stop=on_bad == "stop")
-    if bits and not seen.deep:
+    found = pictures(tree, want, on_bad)
+    if bits and not found.seen.deep:
         raise UserError(f"config.data.bits={bits}: no image has more than 8 bits; remove it")
-    seen.warn(fit, ranged=bool(bits or range))
-    given = columns.pick(given, rows)
-    notes = [*given.notes, *seen.notes(fit)]
-    notes += [f"{count(len(bad), 'file')} skipped"] if bad else []
-    notes += [f"passed over: {names(tree.passed, 5)}"] if tree.passed else []
-    of = {"original": seen.original(), "notes": notes, "fingerprint": mark}
-    return from_arrays(images, given.labels, given.classes, given.conditions, **of)
-
-
-def _decoded(
-    tree: Tree, want: Target, *, stop: bool
-) -> tuple[np.ndarray, np.ndarray, dict[str, str], Survey, str]:
-    """Decodes a tree's files.
-
-    Returns:
-      The good files' images and their indices in tree.readable, int64 (n,); the bad files'
-      errors; what the good images were, and their fingerprint.
-    """
-    marks = content.marks(tree.root, tree.stamps, lambda name: content.hashed(tree.read(name)))
-    bad = tree.bad | {name: mark.error for name, mark in marks.items() if mark.error}
-    rows = np.array([i for i, name in enumerate(tree.readable) if name not in bad], np.int64)
-    files = [name for name in tree.readable if name not in bad]
-    found = Decoded(None, {})
-    if files and not (bad and stop):
-        try:
-            found = decoded(tree, files, [marks[name].digest for name in files], want, stop=stop)
-        except OSError as error:
-            raise UserError(
-                f"config.data: cannot decode {tree.root} ({error}); fix that file or its "
-                "permissions, or set XDG_CACHE_HOME if the cache cannot be written"
-            ) from error
-    bad |= {files[i]: error for i, error in found.bad.items()}
-    some = f"{len(bad)} of {len({*tree.files, *bad})} files below {tree.root}"
-    listing = names(f"{name} ({error})" for name, error in sorted(bad.items()))
-    if bad and stop:
-        raise UserError(
-            f"config.data: {some} are not readable: {listing}; fix or remove them, or set "
-            "config.data.on_bad=skip"
-        )
-    if found.images is None or found.seen is None:
-        raise UserError(
-            f"config.data: {some} are not readable: {listing}; give a folder with images"
-        )
-    if bad:
-        print(f"warning: config.data: skipped {some}: {listing}", file=sys.stderr)
-    rows = np.delete(rows, list(found.bad))
-    return found.images, rows, bad, found.seen, found.fingerprint
+    found.seen.warn(fit, ranged=bool(bits or range))
+    given = columns.pick(given, found.rows)
+    of = {
+        "original": found.seen.original(),
+        "notes": [*given.notes, *found.notes(tree, fit)],
+        "fingerprint": found.fingerprint,
+    }
+    return from_arrays(found.images, given.labels, given.classes, given.conditions, **of)
