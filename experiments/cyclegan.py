@@ -2,8 +2,8 @@
 
     python -m jaxgan.main --config=experiments/cyclegan.py
     python -m jaxgan.main --config=experiments/cyclegan.py:res=64,data=array:/path/of/a_and_b.npz
-    python -m jaxgan.main --config=experiments/cyclegan.py:tutorial,data=array:/path/of/a_and_b.npz
-    python -m jaxgan.main --config=experiments/cyclegan.py:paper,data=array:/path/of/a_and_b.npz
+    python -m jaxgan.main --config=experiments/cyclegan.py:tutorial,data=pair:/path/of/horse2zebra
+    python -m jaxgan.main --config=experiments/cyclegan.py:paper,data=pair:/path/of/horse2zebra
     python -m jaxgan.main --config=experiments/cyclegan.py:smoke
 
 Paper: Zhu et al. 2017, https://arxiv.org/abs/1703.10593: ResNet generators, a critic of 70x70

@@ -1,7 +1,7 @@
 """DiscoGAN: two translations that undo each other, with plain encoder-decoder nets.
 
     python -m jaxgan.main --config=experiments/discogan.py
-    python -m jaxgan.main --config=experiments/discogan.py:res=64,data=array:/path/of/a_and_b.npz
+    python -m jaxgan.main --config=experiments/discogan.py:res=64,data=pair:/path/of/edges_and_shoes
     python -m jaxgan.main --config=experiments/discogan.py:smoke
 
 Paper: Kim et al. 2017, https://arxiv.org/abs/1703.05192: experiments/cyclegan.py's game with the

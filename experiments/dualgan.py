@@ -1,7 +1,7 @@
 """DualGAN: two translations that undo each other, with U-Nets and clipped Wasserstein critics.
 
     python -m jaxgan.main --config=experiments/dualgan.py
-    python -m jaxgan.main --config=experiments/dualgan.py:res=64,data=array:/path/of/a_and_b.npz
+    python -m jaxgan.main --config=experiments/dualgan.py:res=64,data=pair:/path/of/day_and_night
     python -m jaxgan.main --config=experiments/dualgan.py:smoke
 
 Paper: Yi et al. 2017, https://arxiv.org/abs/1704.02510: experiments/cyclegan.py's game with

@@ -116,7 +116,8 @@ def check(shapes: Mapping[str, tuple[int, ...]], loss: Loss, identity: float) ->
     if not shapes["b"]:
         raise UserError(
             f"{build.AT}.name=translation: the data have one domain; use data of two, such as "
-            "config.data.name=photos_ab, or an array: with 'a' and 'b'"
+            "config.data.name=photos_ab, pair:/path with trainA and trainB, or an array: with 'a' "
+            "and 'b'"
         )
     if identity and shapes["a"] != shapes["b"]:
         raise UserError(

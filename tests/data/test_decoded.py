@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -183,6 +184,17 @@ def test_a_large_palette_takes_little_memory(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) * 1024 < 8 * 5480**2
+
+
+def test_few_decoded_images_wait_to_be_written():
+    """Those of a large data set would fill the memory."""
+    started, most = [], 0
+    with ThreadPoolExecutor(4) as pool:
+        results = decoding._ahead(pool, lambda i: started.append(i) or i, 500)
+        for i, result in enumerate(results):
+            assert result == i
+            most = max(most, len(started) - i)
+    assert len(started) == 500 and most <= 2 * decoding._THREADS
 
 
 def test_rows_of_bad_files_are_left_out(root, capsys):

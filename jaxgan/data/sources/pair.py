@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -140,26 +141,23 @@ def _layout(root: Path) -> tuple[list[str], list[str]]:
     Raises:
       UserError: they are of no layout, of both, or not whole.
     """
-    try:
-        top = sorted(name for name in os.listdir(root) if not is_hidden(name, folder=True))
-    except (OSError, ValueError) as error:  # a ValueError: NUL in the name
-        raise UserError(
-            f"config.data: {shown(root)} cannot be read as a folder ({reason(error)}); after "
-            "'pair:' give the one that holds trainA and trainB, a zip unpacked"
-        ) from error
+    top, inner = _entries(root)
     there = [[name for name in layout if os.path.lexists(root / name)] for layout in _LAYOUTS]
     if all(there):
         one, other = map(summary.names, there)
         raise UserError(f"config.data: {root} has two layouts, {one} and {other}; remove one")
     names = there[0] or there[1]
     layout = _LAYOUTS[0] if there[0] else _LAYOUTS[1]
-    inner = [f"{name}/{each}" for name in ("train", "test") if (root / name).is_dir()
-             for each in sorted(os.listdir(root / name))]  # fmt: skip
     found = f"found there: {summary.names([*top, *inner]) or 'nothing'}"
     if not names:
+        lower = [
+            root / name
+            for name in top
+            if any(os.path.lexists(root / name / each[0]) for each in _LAYOUTS)
+        ]
         raise UserError(
             f"config.data: {root} has neither trainA and trainB nor train/A and train/B; {found}; "
-            "give the folder that holds them"
+            f"give {lower[0] if lower else 'the folder that holds them'}"
         )
     for name in names:
         if not (root / name).is_dir():
@@ -175,6 +173,31 @@ def _layout(root: Path) -> tuple[list[str], list[str]]:
             "train without test pictures"
         )
     return names, [name for name in top if name not in {each.partition("/")[0] for each in names}]
+
+
+def _entries(root: Path) -> tuple[list[str], list[str]]:
+    """Returns what is in `root`, and in its folders train and test, but for hidden names.
+
+    Raises:
+      UserError: it is no folder that can be read.
+    """
+    try:
+        inner = [
+            f"{name}/{each}"
+            for name in ("train", "test")
+            if (root / name).is_dir()
+            for each in _visible(root / name)
+        ]
+        return _visible(root), inner
+    except (OSError, ValueError) as error:  # a ValueError: NUL in the name
+        raise UserError(
+            f"config.data: {shown(root)} cannot be read as a folder ({reason(error)}); after "
+            "'pair:' give the one that holds trainA and trainB, a zip unpacked"
+        ) from error
+
+
+def _visible(folder: Path) -> list[str]:
+    return sorted(name for name in os.listdir(folder) if not is_hidden(name, folder=True))
 
 
 def _trees(root: Path, names: Sequence[str], aligned: bool) -> list[Tree]:
@@ -207,16 +230,19 @@ def _pairs(a: Tree, b: Tree) -> list[tuple[str, str]]:
     moved = any(x != y and x in common for x, y in zip(*stems, strict=False))
     if len(files[0]) == len(files[1]) and not moved:
         return list(zip(*files, strict=True))
-    start = 0 if common else min(map(len, files))  # without common names the index alone pairs
-    lone = [
-        f"{tree.root.name}/{name}"
-        for tree, each in zip((a, b), files, strict=True)
-        for name in each[start:]
-        if _stem(name) not in common
+    if common:
+        counts = [Counter(each) for each in stems]
+        over = [counts[0] - counts[1], counts[1] - counts[0]]
+        lone = [[name for name in files[i] if _stem(name) in over[i]] for i in (0, 1)]
+    else:  # the index alone pairs
+        n = min(map(len, files))
+        lone = [each[n:] for each in files]
+    named = [
+        f"{tree.root.name}/{name}" for tree, each in zip((a, b), lone, strict=True) for name in each
     ]
     raise UserError(
         f"config.data.aligned=True: {len(files[0])} images below {a.root} and {len(files[1])} "
-        f"below {b.root} are no pairs; without a counterpart: {summary.names(lone, 3)}; add or "
+        f"below {b.root} are no pairs; without a counterpart: {summary.names(named, 3)}; add or "
         "remove images, or set aligned=False"
     )
 

@@ -96,7 +96,7 @@ def test_edges_are_uniform_with_both_ends_and_independent_of_the_other_domain(ro
         for k in range(100):  # of fewer, an epoch's order takes longer to draw
             ruler(root / name / f"{k}.png", 40, SCALED)
     batches = Batches(pair(str(root), res=RES), batch=40, seed=0)
-    drawn = [batches(t) for t in range(60)]
+    drawn = [batches(t) for t in range(40)]
     edges = [np.concatenate([b[name][:, 0, 0, :2] for b in drawn]) for name in ("image", "other")]
     for edge in edges:
         for axis, room in ((0, 40 - RES), (1, SCALED - RES)):
@@ -262,6 +262,9 @@ def test_folders_of_no_layout_are_refused(root, tmp_path):
     text = refusal(empty)
     assert f"{empty} has neither trainA and trainB nor train/A and train/B" in text
     assert "found there: nothing" in text
+    shutil.copytree(root, empty / "unpacked")
+    assert refusal(empty).endswith(f"found there: unpacked; give {empty}/unpacked")
+    shutil.rmtree(empty / "unpacked")
     paint(empty / "train" / "horse" / "0.png", (30, 30))
     paint(empty / "zebra" / "0.png", (30, 30))
     assert "found there: train, zebra, train/horse" in refusal(empty)
@@ -295,8 +298,12 @@ def test_pairs_that_are_none_are_refused(root):
     text = refusal(root, aligned=True)
     assert f"3 images below {root}/trainA and 5 below {root}/trainB are no pairs" in text
     assert "without a counterpart: trainB/3.png, trainB/4.png;" in text
-    for k in (0, 1):
-        (root / "trainB" / f"{k}.png").unlink()
+    paint(root / "trainB" / "4.bmp", (30, 30))
+    shutil.copy(root / "trainB" / "4.png", root / "trainA")
+    shutil.copy(root / "trainB" / "3.png", root / "trainA")
+    assert "without a counterpart: trainB/4.bmp, trainB/4.png;" in refusal(root, aligned=True)
+    for name in ("trainA/3.png", "trainA/4.png", "trainB/4.bmp", "trainB/0.png", "trainB/1.png"):
+        (root / name).unlink()
     text = refusal(root, aligned=True)  # as many, but 1 of A would be paired with 3 of B
     assert "trainA/0.png, trainA/1.png, trainB/3.png and 1 more" in text
     for k in range(3):
