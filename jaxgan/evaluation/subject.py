@@ -65,20 +65,34 @@ class Subject:
         return self.restored.state
 
     @cached_property
-    def source(self) -> Source:
+    def data(self) -> Source:
         """The run's data, without the augmentation of training batches.
 
         Raises:
-          UserError: they are not there, not as in training, or fewer than n.
+          UserError: they are not there, or not as in training.
         """
         source = open_source(self.record.config["data"])
         found = spec_of(source)
         if found != self.spec:
             raise UserError(f"the data changed: the run was trained on {self.spec}, now {found}")
-        source = source.test or source
+        return source
+
+    @cached_property
+    def source(self) -> Source:
+        """The items to compare with: those kept out of training, where there are any.
+
+        Raises:
+          UserError: as `data`, or fewer than n.
+        """
+        source = self.data.test or self.data
         if self.n and self.n > source.size:
             raise UserError(f"--n={self.n}: the data are {source.size} images; give at most that")
         return source
+
+    @property
+    def split(self) -> str:
+        """Which items `source` has, 'test' or 'train'."""
+        return "test" if self.data.test else "train"
 
     @cached_property
     def size(self) -> int:
@@ -105,10 +119,7 @@ class Subject:
         return self.real(self.size)
 
     def real(self, n: int) -> dict[str, np.ndarray]:
-        """Draws n real items without replacement: all columns of the data, n rows each.
-
-        Of those kept out of training, where there are any.
-        """
+        """Draws n items of `source` without replacement: all columns of the data, n rows each."""
         rows = np.random.default_rng(self.seed).choice(self.source.size, n, replace=False)
         rows.sort()  # files are read in order
         parts = [items(self.source, rows[i : i + READ]) for i in range(0, n, READ)]

@@ -1,5 +1,7 @@
 """The real images and samples that metrics compare, of games without nets."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,9 +20,10 @@ LABELS = np.arange(SIZE) % 7
 VECTORS = np.random.default_rng(1).uniform(-1, 1, (SIZE, 3)).astype(np.float32)
 
 
-def subject(tmp_path, inputs, of, images=PIXELS, **options):
+def subject(tmp_path, inputs, of, images=PIXELS, test=None, **options):
     """A run, as if restored, whose samples are `of`(inputs)."""
     source = from_arrays(images, LABELS, conditions=VECTORS)
+    source = dataclasses.replace(source, test=test)
     game = Game(
         init=lambda key: ({}, {}, {}),
         players={},
@@ -33,7 +36,7 @@ def subject(tmp_path, inputs, of, images=PIXELS, **options):
     record = Record({}, Spec(source.shape, 7, 3), 1)
     restored = Restored(record, game, core.init(game, jax.random.key(0)))
     run = Subject(tmp_path, **options)
-    vars(run).update(record=record, restored=restored, source=source)
+    vars(run).update(record=record, restored=restored, data=source)
     return run
 
 
@@ -81,3 +84,12 @@ def test_as_many_are_compared_as_asked_for_or_as_there_are(tmp_path, n, size):
     run = subject(tmp_path, {"z": Noise(1)}, lambda drawn: levels(drawn["z"]), n=n)
     assert run.size == size
     assert [len(each) for each in run.pair] == [size, size]
+
+
+def test_items_kept_out_of_training_are_compared_where_there_are_any(tmp_path):
+    inputs = {"x": Image((2, 2, 1))}
+    run = subject(tmp_path, inputs, lambda drawn: drawn["x"])
+    assert run.split == "train"
+    run = subject(tmp_path, inputs, lambda drawn: drawn["x"], test=from_arrays(PIXELS[:9] // 2))
+    assert run.split == "test" and run.size == 9
+    np.testing.assert_array_equal(run.pair[0], PIXELS[:9] // 2)

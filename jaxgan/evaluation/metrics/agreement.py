@@ -52,7 +52,7 @@ def compute(subject: Subject) -> dict[str, Any]:
     protocol = {
         "unit": "%",
         "n": len(fake),
-        "split": "train",
+        "split": subject.split,
         "classifier": f"SVC on pixels, C {PENALTY:g}, of {len(learned['label'])}",
     }
     value = 100 * float(np.mean(predict(fake) == requested))

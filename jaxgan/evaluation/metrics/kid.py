@@ -37,7 +37,7 @@ def compute(subject: Subject) -> dict[str, Any]:
     protocol = {
         "unit": 1e-3,
         "n": len(fake),
-        "split": "train",
+        "split": subject.split,
         "resize": extract.RESIZE,
         "features": f"{extract.NAME} {extract.SHA256[:8]}",
         "subsets": f"{SUBSETS} of {size(len(real), len(fake))}",

@@ -47,7 +47,7 @@ def compute(subject: Subject) -> dict[str, Any]:
     protocol = {
         "unit": 1e-3,
         "n": len(fake),
-        "split": "train",
+        "split": subject.split,
         "resize": "none",
         "patches": f"{PATCHES} per image and level",
         "directions": REPEATS * DIRECTIONS,

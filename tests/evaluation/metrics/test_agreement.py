@@ -46,7 +46,7 @@ def subject(tmp_path, of, inputs, labels=LABELS):
     record = Record({}, Spec(source.shape, len(source.classes)), 1)
     run = Subject(tmp_path)
     restored = Restored(record, game, core.init(game, jax.random.key(0)))
-    vars(run).update(record=record, restored=restored, source=source)
+    vars(run).update(record=record, restored=restored, data=source)
     return run
 
 
@@ -122,6 +122,6 @@ def test_points_are_classified_and_measured_in_their_own_units(tmp_path):
     real = points[LABELS] + rng.normal(size=(N, 2)).astype(np.float32)
     run = subject(tmp_path, lambda drawn: jnp.asarray(points)[drawn["y"]] + drawn["z"], INPUTS)
     source = from_arrays(real, LABELS)
-    vars(run).update(record=Record({}, Spec((2,), CLASSES), 1), source=source)
+    vars(run).update(record=Record({}, Spec((2,), CLASSES), 1), data=source)
     found = agreement.compute(run)
     assert found["value"] > 90 and found["levels"]["spread"] == pytest.approx(1.0, abs=0.15)
