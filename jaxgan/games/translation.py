@@ -220,10 +220,17 @@ def strips(model: Model, state: State, batch: Batch, key: Array) -> Array:
         images = batch[COLUMNS[TO[there][0]]]
         translated = translate(model, there, state, images, key)
         row += [images, translated, translate(model, back, state, translated, key)]
-    channels = max(images.shape[-1] for images in row)  # gray is shown among colors
-    row = [images if images.shape[-1] == channels else images[..., :1].repeat(channels, -1)
-           for images in row]  # fmt: skip
-    return jnp.stack(row, axis=1)
+    channels = max(images.shape[-1] for images in row)
+    return jnp.stack([in_channels(images, channels) for images in row], axis=1)
+
+
+def in_channels(images: Array, channels: int) -> Array:
+    """Shows images of fewer channels among others: gray among colors, both opaque among RGBA."""
+    if images.shape[-1] == channels:
+        return images
+    colors = images.repeat(3, -1) if images.shape[-1] == 1 else images
+    opaque = jnp.ones((*images.shape[:-1], channels - 3), images.dtype)
+    return jnp.concatenate([colors, opaque], axis=-1)
 
 
 def critic(model: Model, state: State, batch: Batch) -> Array:

@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxgan.core.game import Game, Spec, State
 from jaxgan.data.decoded import opened
-from jaxgan.data.images import Target, resize_batch, scaled, upright
+from jaxgan.data.images import Target, convert_channels, resize_batch, scaled, upright
 from jaxgan.data.tree import is_image, tree
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.paths import shown
@@ -126,8 +126,8 @@ def sheet(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
     """Arranges rows of pictures, their center squares of TILE pixels, in one: uint8 (H, W, C)."""
     channels = max(picture.shape[-1] for row in rows for picture in row)
     tiles = [
-        np.repeat(tile, channels // tile.shape[-1], axis=-1)
+        convert_channels(resize_batch(picture[None], TILE), channels)
         for row in rows
-        for tile in (resize_batch(picture[None], TILE)[0] for picture in row)
+        for picture in row
     ]
-    return grid(np.stack(tiles), math.ceil(len(tiles) / len(rows)))
+    return grid(np.concatenate(tiles), math.ceil(len(tiles) / len(rows)))

@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxgan.core import inputs
 from jaxgan.core.game import Batch, Game, State
+from jaxgan.data.images import convert_channels
 from jaxgan.training import diagnostics, logger
 from jaxgan.visual import grid, plots
 
@@ -63,12 +64,18 @@ class Snapshots:
         return picture
 
     def draw_real(self) -> np.ndarray:
-        """Saves FOLDER/real.png, real items as the nets see them, and returns it as `draw` does."""
-        real = np.asarray(self._reals[self._game.target])
-        if real.shape[1:] == (2,):
-            picture = plots.scatter(real, real[:0], extent=_extent(real))
+        """Saves FOLDER/real.png, real items as the nets see them, and returns it as `draw` does.
+
+        Of a game of two domains the images of both, A's left of B's.
+        """
+        columns = ("image", "other") if self._game.translators else (self._game.target,)
+        reals = [np.asarray(self._reals[column]) for column in columns]
+        if reals[0].shape[1:] == (2,):
+            picture = plots.scatter(reals[0], reals[0][:0], extent=_extent(reals[0]))
         else:
-            picture = grid.grid(grid.to_uint8(real[: inputs.size(self._inputs)]))
+            n, channels = inputs.size(self._inputs), max(real.shape[-1] for real in reals)
+            domains = [convert_channels(grid.to_uint8(real[:n]), channels) for real in reals]
+            picture = np.concatenate([grid.grid(images) for images in domains], axis=1)
         grid.save_png(self._folder / "real.png", picture)
         return picture
 

@@ -10,6 +10,7 @@ from cyclegan_names import FIXTURE, PATCH, RESNET, published
 
 from jaxgan.core import game as core
 from jaxgan.core.game import Spec
+from jaxgan.games import translation
 from jaxgan.games.common import pools
 from jaxgan.runtime.errors import UserError
 from jaxgan.training.setup import make_game
@@ -201,6 +202,15 @@ def test_domains_may_differ_in_channels():
     assert game.sample(state, {"a": gray["image"]}, KEY).shape == (2, 32, 32, 3)
     assert game.strips(state, gray, KEY).shape == (2, 6, 32, 32, 3)
     assert "g/identity_a2b" not in metrics
+
+
+def test_images_of_fewer_channels_are_shown_among_others():
+    gray, colors = batch()["image"][..., :1], batch()["image"]
+    np.testing.assert_array_equal(translation.in_channels(gray, 3), np.repeat(gray, 3, -1))
+    for images, color in ((gray, np.repeat(gray, 3, -1)), (colors, colors)):
+        shown = translation.in_channels(images, 4)
+        np.testing.assert_array_equal(shown[..., :3], color)
+        assert (shown[..., 3] == 1).all(), "opaque"
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,14 @@ def test_files_and_folders_are_translated_at_their_own_size(run, tmp_path):
     assert Image.open(out / "sheet.png").size == (3 * translated.TILE, 3 * translated.TILE)
 
 
+def test_a_sheet_shows_gray_colors_and_transparency_side_by_side():
+    gray, colors, clear = (np.full((9, 12, c), 50 * c, np.uint8) for c in (1, 3, 4))
+    sheet = translated.sheet([[gray, colors, clear]])
+    assert sheet.shape == (translated.TILE, 3 * translated.TILE, 4)
+    shown = sheet[0, :: translated.TILE].tolist()
+    assert shown == [[50, 50, 50, 255], [150, 150, 150, 255], [200] * 4]
+
+
 def test_a_translation_is_the_games_sample(run):
     record, game, state = workdir.restore(run)
     image = np.random.default_rng(1).integers(0, 256, (16, 16, 3), np.uint8)
