@@ -39,7 +39,7 @@ class Batches:
         Args:
           source: the items; it may be smaller than a batch.
           batch: items in the global batch, or the stages of a growing run.
-          seed: at least 0; it determines the order and the flips.
+          seed: at least 0; it determines the order, the crops and the flips.
           flip: whether to mirror each image left to right with probability 1/2.
           process: index of this process.
           processes: number of processes, a divisor of each batch.
