@@ -4,8 +4,9 @@
   python -m jaxgan.evaluate --workdir=runs/stylegan2 --metrics=ppl --n=5000 --step=15000
 
 As many training images as samples are compared. kid and ppl need pip install -e '.[evals]';
-neither is on the scale of published figures, which are Inception's and LPIPS'. Each line states
-the protocol of its figure: compare figures of one protocol only.
+neither is on the scale of published figures, which are Inception's and LPIPS'. Each figure stands
+with its standard error and 95 % interval over draws, and its floor: the same figure of two sets of
+real images. Each line states the protocol of its figure: compare figures of one protocol only.
 
 Writes:
   stdout                     a line for each metric
@@ -73,14 +74,38 @@ def main(argv: list[str]) -> int:
 
 
 def describe(row: Mapping[str, Any]) -> str:
-    """Formats a row: 'swd 12.34 (32: 10.10, 16: 14.58) at step 6; n 2000, …'."""
-    spread = f" ± {row['std']:.2f}" if "std" in row else ""
-    levels = ", ".join(f"{level}: {value:.2f}" for level, value in row.get("levels", {}).items())
+    """Formats a row: 'swd 12.34 ± 0.20 (11.95 to 12.73, floor 4.10; 32: 10.10 …) at step 6; …'."""
+    spread = f" ± {row['std']:.2f}" if row.get("std") is not None else ""
+    bounds = row.get("bounds", {})
+    parts = [_range(row)]
+    parts += [
+        f"{level}: {_number(value)}{_in_brackets(_range(bounds.get(level, {})))}"
+        for level, value in row.get("levels", {}).items()
+    ]
     protocol = ", ".join(f"{name} {value}" for name, value in row["protocol"].items())
     return (
-        f"{row['metric']} {row['value']:.2f}{spread}{f' ({levels})' if levels else ''} "
+        f"{row['metric']} {_number(row['value'])}{spread}"
+        f"{_in_brackets('; '.join(part for part in parts if part))} "
         f"at step {row['step']}; {protocol}"
     )
+
+
+def _range(figure: Mapping[str, Any]) -> str:
+    """Formats the interval and the floor of a figure, those of them that it has."""
+    parts = []
+    if figure.get("low") is not None:
+        parts.append(f"{figure['low']:.2f} to {figure['high']:.2f}")
+    if figure.get("floor") is not None:
+        parts.append(f"floor {figure['floor']:.2f}")
+    return ", ".join(parts)
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2f}"
+
+
+def _in_brackets(text: str) -> str:
+    return f" ({text})" if text else ""
 
 
 if __name__ == "__main__":

@@ -4,11 +4,16 @@ Two figures may be compared where their protocols are equal, and not otherwise. 
 under jaxgan/evaluation/metrics whose docstring begins with the line that --help shows, and has
 
     check(subject) -> None     refuses a run that it cannot measure, before anything is drawn
-    compute(subject) -> Row    value, protocol, and by metric std or levels
+    compute(subject) -> Row    value and protocol; and std, low, high, floor, levels, bounds
+
+Every row has low and high, the ends of a 95 % interval, and floor, the same figure of real images
+against real images; null where a metric has none. levels are its further figures, and bounds has
+low, high and floor of each.
 """
 
 import importlib
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,6 +29,8 @@ from jaxgan.runtime.errors import UserError
 HOME = "jaxgan.evaluation.metrics"
 FEW = 100  # samples, below which no figure means much
 
+UNKNOWN = {"low": None, "high": None, "floor": None}  # of a metric that does not say them
+
 Row = dict[str, Any]
 
 
@@ -35,7 +42,8 @@ def evaluate(subject: Subject, names: Sequence[str]) -> Iterator[Row]:
       names: files under jaxgan/evaluation/metrics.
 
     Yields:
-      metric, value and, by metric, std or levels; step, replica; protocol.
+      metric, value, low, high, floor, step, replica, protocol; by metric std, levels and bounds.
+      What is not finite is None.
 
     Raises:
       UserError: no such metric, run, checkpoint or data, or a metric that does not fit the run;
@@ -50,11 +58,18 @@ def evaluate(subject: Subject, names: Sequence[str]) -> Iterator[Row]:
     if (subject.n or FEW) < FEW:
         print(f"warning: --n={subject.n}: figures of few samples vary with --seed", file=sys.stderr)
     for name, metric in metrics.items():
-        row = {"metric": name, "step": step, "replica": subject.replica}
-        row |= metric.compute(subject)
+        row = {"metric": name, "step": step, "replica": subject.replica, **UNKNOWN}
+        row = _finite(row | metric.compute(subject))
         row["protocol"] = protocol(subject) | row["protocol"]
         _append(report, f"{json.dumps(row)}\n")
         yield row
+
+
+def _finite(value: Any) -> Any:
+    """Returns a row in which numbers that are not finite are None: JSON has none of them."""
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _append(path: Path, line: str) -> None:

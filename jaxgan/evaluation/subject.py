@@ -65,7 +65,7 @@ class Subject:
         return self.restored.state
 
     @cached_property
-    def data(self) -> Source:
+    def opened(self) -> Source:
         """The run's data, without the augmentation of training batches.
 
         Raises:
@@ -79,20 +79,15 @@ class Subject:
 
     @cached_property
     def source(self) -> Source:
-        """The items to compare with: those kept out of training, where there are any.
+        """The data that samples are compared with: what is kept out of training, else all.
 
         Raises:
-          UserError: as `data`, or fewer than n.
+          UserError: as `opened`, or they are fewer than n.
         """
-        source = self.data.test or self.data
+        source = self.opened.test or self.opened
         if self.n and self.n > source.size:
             raise UserError(f"--n={self.n}: the data are {source.size} images; give at most that")
         return source
-
-    @property
-    def split(self) -> str:
-        """Which items `source` has, 'test' or 'train'."""
-        return "test" if self.data.test else "train"
 
     @cached_property
     def size(self) -> int:
@@ -118,10 +113,46 @@ class Subject:
         """All columns of `size` real items, as `real` draws them."""
         return self.real(self.size)
 
+    @property
+    def split(self) -> str:
+        """Which of the data are compared: 'test' where some are kept out of training."""
+        return "test" if self.opened.test else "train"
+
+    @property
+    def share(self) -> float:
+        """How much of that split is compared, above 0 and at most 1."""
+        return self.size / self.source.size
+
+    @cached_property
+    def halves(self) -> tuple[np.ndarray, np.ndarray]:
+        """Two sets of real images that share none, as `pair` has them, whose distance is a floor.
+
+        The first is the one that samples are compared with, and the second as large, where the data
+        have so many; else each is half of them.
+        """
+        if 2 * self.size > self.source.size:
+            n = self.source.size // 2
+            both = self._as_samples(self.real(2 * n))
+            order = np.random.default_rng(self.seed).permutation(2 * n)
+            return both[order[:n]], both[order[n:]]
+        rest = np.setdiff1d(np.arange(self.source.size), self._rows(self.size))
+        rows = np.random.default_rng(self.seed).choice(rest, self.size, replace=False)
+        return self._as_samples(self.columns), self._as_samples(self._read(rows))
+
     def real(self, n: int) -> dict[str, np.ndarray]:
-        """Draws n items of `source` without replacement: all columns of the data, n rows each."""
-        rows = np.random.default_rng(self.seed).choice(self.source.size, n, replace=False)
-        rows.sort()  # files are read in order
+        """Draws n real items without replacement: all columns of the data, n rows each.
+
+        Of those kept out of training, where there are any.
+        """
+        return self._read(self._rows(n))
+
+    def _rows(self, n: int) -> np.ndarray:
+        """Draws the indices of n real items."""
+        return np.random.default_rng(self.seed).choice(self.source.size, n, replace=False)
+
+    def _read(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Reads items: all columns of the data."""
+        n, rows = len(rows), np.sort(rows)  # files are read in order
         parts = [items(self.source, rows[i : i + READ]) for i in range(0, n, READ)]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -135,5 +166,9 @@ class Subject:
         print(f"drawing {self.size} samples of step {int(self.state.step)}", file=sys.stderr)
         given = sample.of_data(self.game.inputs, self.columns)
         fakes, _ = sample.draw(self.game, self.state, self.size, self.seed, given)
-        images = self.columns[self.game.target]
-        return to_uint8(images) if images.ndim == 4 and images.dtype != np.uint8 else images, fakes
+        return self._as_samples(self.columns), fakes
+
+    def _as_samples(self, columns: dict[str, np.ndarray]) -> np.ndarray:
+        """Returns what samples should resemble, in their type."""
+        images = columns[self.game.target]
+        return to_uint8(images) if images.ndim == 4 and images.dtype != np.uint8 else images

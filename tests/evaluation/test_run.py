@@ -1,6 +1,7 @@
 """`python -m jaxgan.evaluate`: figures with their protocols, metrics by file, and refusals."""
 
 import json
+import re
 import sys
 from functools import partial
 from pathlib import Path
@@ -53,6 +54,10 @@ def test_each_figure_is_a_line_and_a_row_with_its_protocol(conditional, capsys):
     assert rows == [row, row], "the same command gives the same figure"
     assert row["value"] == pytest.approx(swd(*Subject(conditional, 30, 3).pair, 3)["mean"])
     assert list(row["levels"]) == ["28"] and row["protocol"]["seed"] == 3
+    assert row["low"] < row["value"] < row["high"] and row["std"] > 0
+    real = Subject(conditional, 30, 3)
+    assert row["floor"] == pytest.approx(swd(*real.halves, 3)["mean"]) and row["floor"] < row["low"]
+    assert row["bounds"]["28"] == {name: row[name] for name in ("low", "high", "floor")}
 
 
 def test_samples_have_the_classes_of_the_real_images(conditional, monkeypatch):
@@ -114,8 +119,10 @@ def test_kid_names_its_feature_network(conditional, monkeypatch, capsys):
     )
     assert evaluate.main([f"--workdir={conditional}", "--metrics=kid,swd", "--n=40"]) == 0
     one, other = capsys.readouterr().out.splitlines()
-    assert one.startswith("kid ") and " ± " in one and other.startswith("swd ")
-    assert "features EfficientNet-Lite0 57934424, subsets 100 of 20" in one
+    assert one.startswith("kid ") and other.startswith("swd ")
+    for line in (one, other):
+        assert re.match(r"\w+ [\d.]+ ± [\d.]+ \(-?[\d.]+ to [\d.]+, floor -?[\d.]+", line)
+    assert "features EfficientNet-Lite0 57934424, estimator unbiased, of all" in one
 
 
 def test_a_metric_is_found_by_its_file():
@@ -155,6 +162,8 @@ def test_a_new_file_is_a_metric(conditional, tmp_path, monkeypatch, capsys):
     assert evaluate.main([f"--workdir={conditional}", "--metrics=brightness", "--n=10"]) == 0
     line = capsys.readouterr().out
     assert line.startswith("brightness ") and line.endswith("seed 0, n 10\n")
+    row = json.loads((conditional / "evaluations.jsonl").read_text().splitlines()[-1])
+    assert row["low"] is row["high"] is row["floor"] is None, "a metric may leave them out"
     with pytest.raises(UserError, match="no 'swd'; known: brightness"):
         evaluate.main([f"--workdir={conditional}"])
     with pytest.raises(SystemExit):

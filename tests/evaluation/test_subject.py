@@ -36,7 +36,7 @@ def subject(tmp_path, inputs, of, images=PIXELS, test=None, **options):
     record = Record({}, Spec(source.shape, 7, 3), 1)
     restored = Restored(record, game, core.init(game, jax.random.key(0)))
     run = Subject(tmp_path, **options)
-    vars(run).update(record=record, restored=restored, data=source)
+    vars(run).update(record=record, restored=restored, opened=source)
     return run
 
 
@@ -93,3 +93,19 @@ def test_items_kept_out_of_training_are_compared_where_there_are_any(tmp_path):
     run = subject(tmp_path, inputs, lambda drawn: drawn["x"], test=from_arrays(PIXELS[:9] // 2))
     assert run.split == "test" and run.size == 9
     np.testing.assert_array_equal(run.pair[0], PIXELS[:9] // 2)
+
+
+@pytest.mark.parametrize(("n", "size"), [(40, 40), (SIZE // 2, SIZE // 2), (SIZE - 9, SIZE // 2)])
+def test_halves_are_two_sets_of_the_real_images(tmp_path, n, size):
+    numbered = np.zeros((SIZE, 2, 2, 3), np.uint8)
+    numbered[..., 0], numbered[..., 1] = (
+        np.arange(SIZE).reshape(-1, 1, 1) % 256,
+        np.arange(SIZE).reshape(-1, 1, 1) // 256,
+    )
+    inputs = {"z": Noise(1)}
+    run = subject(tmp_path, inputs, lambda drawn: jnp.zeros((n, 2, 2, 3)), numbered, n=n)
+    a, b = ({tuple(image[0, 0]) for image in half} for half in run.halves)
+    assert len(a) == len(b) == size and not a & b
+    if n == size:
+        np.testing.assert_array_equal(run.halves[0], run.pair[0])
+    assert run.share == n / SIZE and run.split == "train"

@@ -2,10 +2,10 @@
 
 A support vector machine learns the classes from the run's own images or points; `held-out` is its
 accuracy, in %, on a fifth of them that it did not see, before it learns from all: samples as good
-as the data agree about as often. `spread` is the mean distance of two samples of a class, in
-pixels, over that of two real images of it, averaged over classes; 1 is as varied as the data, and
-a generator that draws one picture of each class has 0. Of an InfoGAN, whose categories have no
-names, agreement is under the best assignment of categories to classes.
+as the data agree about as often, so it stands as agreement's floor. `spread` is the mean distance
+of two samples of a class, in pixels, over that of two real images of it, averaged over classes; 1
+is as varied as the data, and a generator that draws one picture of each class has 0. Of an InfoGAN,
+whose categories have no names, agreement is under the best assignment of categories to classes.
 """
 
 from typing import Any
@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from jaxgan.core.inputs import Code
+from jaxgan.evaluation import uncertainty
 from jaxgan.evaluation.subject import Subject
+from jaxgan.evaluation.uncertainty import Estimate
 from jaxgan.generation import sample
 from jaxgan.runtime.errors import UserError
 
@@ -48,22 +50,32 @@ def compute(subject: Subject) -> dict[str, Any]:
         requested = assigned(categories, predict(fake))
     else:
         requested = labels
-    levels = {"held-out": 100 * held_out, "spread": spread(real, labels, fake, requested)}
+    hits = predict(fake) == requested
     protocol = {
         "unit": "%",
         "n": len(fake),
         "split": subject.split,
         "classifier": f"SVC on pixels, C {PENALTY:g}, of {len(learned['label'])}",
     }
-    value = 100 * float(np.mean(predict(fake) == requested))
-    return {"value": value, "levels": levels, "protocol": protocol}
+    found = {
+        "agreement": uncertainty.proportion(int(hits.sum()), len(hits)).scaled(100),
+        "held-out": uncertainty.proportion(*held_out).scaled(100),
+        "spread": of_spread(real, labels, fake, requested, subject.seed),
+    }
+    half = np.random.default_rng(subject.seed).permutation(len(labels)) % 2 == 0
+    floors = {
+        "agreement": found["held-out"].value,
+        "spread": spread(real[half], labels[half], real[~half], labels[~half]),
+    }
+    return {**uncertainty.rows(found, floors, "agreement"), "protocol": protocol}
 
 
-def classifier(images: np.ndarray, labels: np.ndarray, seed: int) -> tuple[Any, float]:
+def classifier(images: np.ndarray, labels: np.ndarray, seed: int) -> tuple[Any, tuple[int, int]]:
     """Trains a classifier of images (N, ...), and measures its accuracy on those held out.
 
     Returns:
-      images (M, ...) -> labels (M,), learned from all images; the accuracy in [0, 1].
+      images (M, ...) -> labels (M,), learned from all images; how many of those held out it told
+      right before, and their number.
     """
     from sklearn.svm import SVC  # takes a second to import
 
@@ -72,9 +84,9 @@ def classifier(images: np.ndarray, labels: np.ndarray, seed: int) -> tuple[Any, 
 
     order = np.random.default_rng(seed).permutation(len(images))
     out, rest = np.split(order, [max(1, len(order) // HELD_OUT)])
-    accuracy = float(fit(rest).score(flat(images[out]), labels[out]))
+    right = int(np.sum(fit(rest).predict(flat(images[out])) == labels[out]))
     machine = fit(order)
-    return lambda each: machine.predict(flat(each)), accuracy
+    return lambda each: machine.predict(flat(each)), (right, len(out))
 
 
 def spread(real: np.ndarray, labels: np.ndarray, fake: np.ndarray, requested: np.ndarray) -> float:
@@ -86,20 +98,56 @@ def spread(real: np.ndarray, labels: np.ndarray, fake: np.ndarray, requested: np
     Returns:
       The mean over classes with at least 10 of both; NaN where there are none.
     """
-    classes = [
-        k for k in np.unique(labels) if min(np.sum(labels == k), np.sum(requested == k)) >= FEW
-    ]
-    ratios = [distance(fake[requested == k]) / distance(real[labels == k]) for k in classes]
+    ratios = [distance(b) / distance(a) for a, b in of_classes(real, labels, fake, requested)]
     return float(np.mean(ratios)) if ratios else float("nan")
+
+
+def of_spread(
+    real: np.ndarray, labels: np.ndarray, fake: np.ndarray, requested: np.ndarray, seed: int
+) -> Estimate:
+    """Bootstraps `spread` within classes."""
+    rng, ratios = np.random.default_rng(seed), []
+    for pair in of_classes(real, labels, fake, requested):
+        below, above = (_resampled(pairwise(images), rng) for images in pair)
+        ratios.append(above / below)
+    value = spread(real, labels, fake, requested)
+    return uncertainty.of_draws(value, np.mean(ratios, axis=0)) if ratios else Estimate(value)
+
+
+def of_classes(
+    real: np.ndarray, labels: np.ndarray, fake: np.ndarray, requested: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Returns the real images and samples of each class that has at least 10 of both."""
+    pairs = [(real[labels == k], fake[requested == k]) for k in np.unique(labels)]
+    return [pair for pair in pairs if min(map(len, pair)) >= FEW]
 
 
 def distance(images: np.ndarray) -> float:
     """Computes the mean Euclidean distance of two different images of (N, ...), N at least 2."""
+    n = len(images)
+    return float(pairwise(images).sum() / (n * (n - 1)))
+
+
+def pairwise(images: np.ndarray) -> np.ndarray:
+    """Computes the Euclidean distances (N, N) of images (N, ...)."""
     x = flat(images)
     squares = (x**2).sum(axis=1)
     pairs = np.maximum(squares[:, None] + squares - 2 * x @ x.T, 0)
     np.fill_diagonal(pairs, 0)  # rounding leaves a little
-    return float(np.sqrt(pairs).sum() / (len(x) * (len(x) - 1)))
+    distances: np.ndarray = np.sqrt(pairs)
+    return distances
+
+
+def _resampled(distances: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Bootstraps the mean of distances (N, N) of different images; an image is no pair with itself.
+
+    Returns:
+      (DRAWS,) means.
+    """
+    n = len(distances)
+    times = rng.multinomial(n, np.full(n, 1 / n), uncertainty.DRAWS).T.astype(np.float64)
+    total: np.ndarray = (times * (distances @ times)).sum(axis=0)
+    return total / (n**2 - (times**2).sum(axis=0))
 
 
 def assigned(categories: np.ndarray, predicted: np.ndarray) -> np.ndarray:

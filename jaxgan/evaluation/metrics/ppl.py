@@ -20,6 +20,7 @@ from tqdm import tqdm
 from jaxgan.core import inputs
 from jaxgan.core.game import Game, State
 from jaxgan.core.inputs import Label
+from jaxgan.evaluation import uncertainty
 from jaxgan.evaluation.features import distance, extract
 from jaxgan.evaluation.subject import N, Subject
 from jaxgan.nets.mapping import spread
@@ -50,7 +51,10 @@ def check(subject: Subject) -> None:
 
 
 def compute(subject: Subject) -> dict[str, Any]:
-    """Computes the trimmed mean of squared speeds along paths in w."""
+    """Computes the trimmed mean of squared speeds along paths in w, and its interval.
+
+    Real images have no w, so there is no floor.
+    """
     state, n = subject.state, subject.n or N
     print(f"ppl: {n} paths of step {int(state.step)}", file=sys.stderr)
     ends, draw = partial(ends_in_w, subject.game), partial(images_of_w, subject.game)
@@ -68,7 +72,8 @@ def compute(subject: Subject) -> dict[str, Any]:
         "distance": f"{extract.NAME} {extract.SHA256[:8]} (not LPIPS)",
         "resize": extract.RESIZE,
     }
-    return {"value": trimmed_mean(found), "protocol": protocol}
+    estimate = uncertainty.of_items(found, trimmed_mean, subject.seed)
+    return {**estimate._asdict(), "floor": None, "protocol": protocol}
 
 
 def ends_in_w(game: Game, state: State, key: Array, batch: int = BATCH) -> tuple[Array, Array]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxgan.evaluation import uncertainty
 from jaxgan.evaluation.subject import Subject
 from jaxgan.runtime.errors import UserError
 
@@ -41,9 +42,13 @@ def check(subject: Subject) -> None:
 
 
 def compute(subject: Subject) -> dict[str, Any]:
-    """Computes the distance x 1000: the mean over levels, and of each level."""
-    real, fake = subject.pair
-    levels = swd(real, fake, subject.seed)
+    """Computes the distance x 1000: the mean over levels, and of each level; their intervals."""
+    (real, fake), (a, b) = subject.pair, subject.halves
+
+    def figures(one: np.ndarray, other: np.ndarray) -> dict[str, float]:
+        return swd(one, other, subject.seed)
+
+    found = uncertainty.of_parts(figures, real, fake, subject.seed)
     protocol = {
         "unit": 1e-3,
         "n": len(fake),
@@ -51,8 +56,9 @@ def compute(subject: Subject) -> dict[str, Any]:
         "resize": "none",
         "patches": f"{PATCHES} per image and level",
         "directions": REPEATS * DIRECTIONS,
+        "floor_n": len(a),
     }
-    return {"value": levels.pop("mean"), "levels": levels, "protocol": protocol}
+    return {**uncertainty.rows(found, figures(a, b)), "protocol": protocol}
 
 
 def swd(images_a: np.ndarray, images_b: np.ndarray, seed: int) -> dict[str, float]:

@@ -46,7 +46,7 @@ def subject(tmp_path, of, inputs, labels=LABELS):
     record = Record({}, Spec(source.shape, len(source.classes)), 1)
     run = Subject(tmp_path)
     restored = Restored(record, game, core.init(game, jax.random.key(0)))
-    vars(run).update(record=record, restored=restored, data=source)
+    vars(run).update(record=record, restored=restored, opened=source)
     return run
 
 
@@ -64,6 +64,10 @@ def test_samples_as_good_as_the_data_agree_and_are_as_spread(tmp_path):
     found = agreement.compute(run)
     assert found["value"] == 100.0 and found["levels"]["held-out"] == 100.0
     assert found["levels"]["spread"] == pytest.approx(1.0, abs=0.05)
+    assert found["high"] == found["floor"] == 100.0 and 95 < found["low"] < 100, "3 % of none"
+    bounds = found["bounds"]["spread"]
+    assert bounds["low"] < found["levels"]["spread"] < bounds["high"]
+    assert bounds["floor"] == pytest.approx(1.0, abs=0.05)
 
 
 def test_agreement_counts_wrong_classes_and_spread_falls_with_the_noise(tmp_path):
@@ -122,6 +126,6 @@ def test_points_are_classified_and_measured_in_their_own_units(tmp_path):
     real = points[LABELS] + rng.normal(size=(N, 2)).astype(np.float32)
     run = subject(tmp_path, lambda drawn: jnp.asarray(points)[drawn["y"]] + drawn["z"], INPUTS)
     source = from_arrays(real, LABELS)
-    vars(run).update(record=Record({}, Spec((2,), CLASSES), 1), data=source)
+    vars(run).update(record=Record({}, Spec((2,), CLASSES), 1), opened=source)
     found = agreement.compute(run)
     assert found["value"] > 90 and found["levels"]["spread"] == pytest.approx(1.0, abs=0.15)

@@ -5,8 +5,8 @@ import pytest
 
 from jaxgan.data.load import load
 from jaxgan.evaluation.features import extract
-from jaxgan.evaluation.metrics.kid import kernel, kid, mmd2, size
-from jaxgan.runtime.errors import UserError
+from jaxgan.evaluation.metrics import kid as metric
+from jaxgan.evaluation.metrics.kid import kernel, kid, mmd2
 
 
 def test_mmd_against_sums_over_pairs():
@@ -26,7 +26,7 @@ def test_closed_form_of_constant_features():
     # k is 8 within x, 1 within y, and 1 between.
     x, y = np.ones((6, 7), np.float32), np.zeros((4, 7), np.float32)
     assert mmd2(x, y) == pytest.approx(8 + 1 - 2)
-    assert kid(x, y, 0) == (pytest.approx(7), pytest.approx(0))
+    assert kid(x, y, 0) == pytest.approx((7, 0, 7, 7))
     assert mmd2(x, x) == pytest.approx(0)
 
 
@@ -40,17 +40,39 @@ def test_mmd_is_unbiased_and_kid_sees_a_shift():
     within, moved, between = (
         kernel(*pair).mean() for pair in ((x, y), (x + shift, y + shift), (x, y + shift))
     )
-    mean, std = kid(rng.normal(size=(600, 4)), rng.normal(size=(600, 4)) + shift, 1)
-    assert mean == pytest.approx(within + moved - 2 * between, rel=0.25) and 0 < std < mean
+    found = kid(rng.normal(size=(600, 4)), rng.normal(size=(600, 4)) + shift, 1)
+    assert found.low < within + moved - 2 * between < found.high and 0 < found.std < found.value
 
 
-def test_sizes_and_seeds_of_subsets():
-    assert size(5000, 5000) == size(2000, 9000) == 1000
-    assert size(30, 12) == 6
-    x = np.random.default_rng(0).normal(size=(2, 60, 8))
-    assert kid(*x, 0) == kid(*x, 0) != kid(*x, 1)
-    with pytest.raises(UserError, match="at least 4"):
-        size(3, 9)
+@pytest.mark.parametrize(("shift", "share"), [(0.0, 0.0), (0.15, 0.0), (0.6, 0.0), (0.15, 0.8)])
+def test_the_standard_error_is_the_deviation_of_repeated_draws(shift, share):
+    """Near 0, where a resampled statistic varies 1.7 times as much, and far from it; and where the
+    real images are so large a share of all that they hardly differ between draws.
+    """
+    rng, n, d = np.random.default_rng(0), 120, 10
+    mix = rng.normal(size=(d, d)) / 3
+    population = np.maximum(rng.normal(size=(int(n / share) if share else 20_000, d)) @ mix, 0)
+
+    def draw(seed):
+        own = np.random.default_rng(seed)
+        real = population[own.choice(len(population), n, replace=False)]
+        return kid(real, np.maximum(own.normal(size=(n, d)) @ mix, 0) + shift, seed, share)
+
+    found = [draw(seed) for seed in range(120)]
+    values = np.array([each.value for each in found])
+    errors = np.sqrt(np.mean([each.std**2 for each in found]))
+    assert errors == pytest.approx(values.std(ddof=1), rel=0.35)
+    covered = np.mean([each.low <= values.mean() <= each.high for each in found])
+    assert covered > 0.75, "95 % of sets as large as those that are evaluated"
+
+
+def test_blocks_of_the_kernel_matrix_change_nothing(monkeypatch):
+    x, y = np.random.default_rng(0).normal(size=(2, 60, 8))
+    whole, value = kid(x, y[:50], 0), mmd2(x, y[:50])
+    monkeypatch.setattr(metric, "_ROWS", 7)
+    assert kid(x, y[:50], 0) == pytest.approx(whole)
+    assert mmd2(x, y[:50]) == pytest.approx(value) == pytest.approx(whole.value)
+    assert kid(x, y, 0) == kid(x, y, 0) and kid(x, y, 0).std != kid(x, y, 1).std
 
 
 def test_kid_distinguishes_noisy_photographs(monkeypatch):
@@ -62,5 +84,5 @@ def test_kid_distinguishes_noisy_photographs(monkeypatch):
     a, b, c = (
         extract.extract(features, x) for x in (crops[:32], crops[32:], noisy[32:].astype(np.uint8))
     )
-    (same, std), (other, _) = kid(a, b, 0), kid(a, c, 0)
-    assert abs(same) < 3 * std + 1e-3 and other > 10 * abs(same)
+    same, other = kid(a, b, 0), kid(a, c, 0)
+    assert abs(same.value) < 3 * same.std + 1e-3 and other.low > 10 * abs(same.value)
