@@ -18,11 +18,12 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jaxgan import config as configs
 from jaxgan.config.registry import nearest
 from jaxgan.data.sources import toy
-from jaxgan.evaluation.mode_coverage import POINTS
+from jaxgan.evaluation.mode_coverage import POINTS, SHARE
 from jaxgan.runtime import environment, files, paths
 from jaxgan.runtime.errors import UserError, run
 from jaxgan.runtime.parser import Parser, whole
@@ -89,21 +90,28 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def row(data: str, name: str, scores: Mapping[str, tuple[float, float]]) -> str:
-    """Formats a line of the table; `scores` maps names to (mean, half interval), as in `study`."""
-    (modes, modes_half), (high, high_half), (kl, kl_half) = (
-        scores[key] for key in ("modes", "high_quality", "reverse_kl")
-    )
+def row(data: str, name: str, scores: Mapping[str, Any]) -> str:
+    """Formats a line of the table; `scores` are Estimates by name, as in `study`."""
+    modes, high, kl = scores["modes"], scores["high_quality"].scaled(100), scores["reverse_kl"]
     return (
-        f"| {data} | {name} | {modes:.1f} ± {modes_half:.1f} of {len(toy.modes(data)[0])} "
-        f"| {100 * high:.1f} ± {100 * high_half:.1f} % | {kl:.2f} ± {kl_half:.2f} |"
+        f"| {data} | {name} | {_range(modes, 1)} of {len(toy.modes(data)[0])} "
+        f"| {_range(high, 1)} % | {_range(kl, 2)} |"
     )
+
+
+def _range(figure: Any, digits: int) -> str:
+    """Formats a figure and its interval: '7.6 (6.9 to 7.9)'."""
+    value, low, high = (f"{x:.{digits}f}" for x in (figure.value, figure.low, figure.high))
+    return f"{value} ({low} to {high})"
 
 
 def table(rows: list[str], n: int, minutes: float) -> str:
     """Returns the Markdown table, and below it how its figures were obtained."""
     head = "| data | recipe | modes covered | high quality | reverse KL, nats |"
-    note = f"Mean ± 95 % interval over {n} seeds, {POINTS} points each; {minutes:.1f} minutes."
+    note = (
+        f"Mean and 95 % interval over {n} seeds, {POINTS} points each; a mode is covered by "
+        f"{SHARE:.0%} of the points that the data have there; {minutes:.1f} minutes."
+    )
     return "\n".join([head, "|---|---|---|---|---|", *rows, "", note])
 
 

@@ -1,6 +1,7 @@
 """Studies mode coverage: trains replicas of a recipe on points in the plane and counts modes."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,9 @@ from jaxgan.core import inputs
 from jaxgan.core.game import Game, State
 from jaxgan.core.keys import named
 from jaxgan.data.sources import toy
+from jaxgan.evaluation import uncertainty
 from jaxgan.evaluation.mode_coverage import POINTS, quality
+from jaxgan.evaluation.uncertainty import Estimate
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import dispatch, logger, replicas
 from jaxgan.training.divergence import Detector, Diverged
@@ -23,12 +26,12 @@ from jaxgan.visual import plots
 CHUNK = 500  # steps in one dispatch, at most
 
 
-def study(config: Mapping[str, Any], n: int) -> tuple[dict[str, tuple[float, float]], np.ndarray]:
+def study(config: Mapping[str, Any], n: int) -> tuple[dict[str, Estimate], np.ndarray]:
     """Trains n replicas of a config on a mixture, from seed config.seed on; saves nothing.
 
     Returns:
-      The mean over seeds and half its 95 % interval of each figure of `quality`, and the first
-      seed's scatter picture.
+      The mean over seeds and its 95 % interval of each figure of `quality`, and the first seed's
+      scatter picture.
 
     Raises:
       UserError: anything in the config that is unknown or does not fit; a loss or points that are
@@ -60,9 +63,18 @@ def study(config: Mapping[str, Any], n: int) -> tuple[dict[str, tuple[float, flo
     if not (np.isfinite(points).all() and np.isfinite(levels).all()):
         raise Diverged("points of g, or d at them, are not finite; lower config.optim.g.lr")
     real = source.gather(np.arange(POINTS))["image"]
-    found = [quality(p, centers, std) for p in points]
-    scores = {name: replicas.interval([each[name] for each in found]) for name in found[0]}
+    scores = summary([quality(p, centers, std) for p in points], len(centers))
     return scores, plots.scatter(real, points[0], levels, extent)
+
+
+def summary(found: Sequence[Mapping[str, float]], modes: int) -> dict[str, Estimate]:
+    """Returns the mean over seeds of each figure of `quality`; intervals keep to what it can be."""
+    columns = {name: np.array([each[name] for each in found], float) for name in found[0]}
+    return {
+        "modes": uncertainty.over_seeds(columns["modes"] / modes, modes).scaled(modes),
+        "high_quality": uncertainty.over_seeds(columns["high_quality"], POINTS),
+        "reverse_kl": uncertainty.of_seeds(columns["reverse_kl"], 0.0, math.log(modes)),
+    }
 
 
 def draw(seed: int, chunk: int, size: int, shape: tuple[int, int]) -> np.ndarray:

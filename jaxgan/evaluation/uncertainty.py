@@ -1,13 +1,17 @@
 """How far a figure would move over other draws: bootstrap intervals, and those of proportions.
 
 Every interval is of 95 %. That of a metric is over draws of samples and of as many real images,
-with the run's weights and the data as they are; seeds of training are not in it.
+with the run's weights and the data as they are. Seeds of training are in no figure of one run;
+`over_seeds` and `of_seeds` are for several.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from jaxgan.training.replicas import interval
 
 DRAWS = 1000  # of a bootstrap
 LEVEL = 0.95
@@ -94,9 +98,43 @@ def proportion(hits: int, n: int) -> Estimate:
     Its ends are shares too, 0 and 1 at most (Clopper & Pearson 1934): the interval of Student's t
     exceeds them where all or almost all trials hit.
     """
+    share = hits / n
+    return Estimate(share, math.sqrt(share * (1 - share) / n), *_clopper_pearson(share, n))
+
+
+def over_seeds(shares: np.ndarray, n: int) -> Estimate:
+    """Returns the mean over seeds of shares (S,) of n trials each, with an interval in [0, 1].
+
+    Trials of one seed resemble each other, so the interval is that of `proportion` for fewer
+    trials: as many as vary by themselves as the seeds do (Korn & Graubard 1998, Survey Methodology
+    24, 193-201). Of seeds that are all alike it is that of all trials.
+    """
+    from scipy.special import stdtrit  # slow to import
+
+    count, mean = len(shares), float(np.mean(shares))
+    std = float(np.std(shares, ddof=1)) / math.sqrt(count) if count > 1 else 0.0
+    trials = float(count * n)
+    if std:
+        few = stdtrit(trials - 1, (1 + LEVEL) / 2) / stdtrit(count - 1, (1 + LEVEL) / 2)
+        trials = min(trials, mean * (1 - mean) / std**2) * few**2
+    return Estimate(mean, std, *_clopper_pearson(mean, trials))
+
+
+def of_seeds(values: np.ndarray, least: float, most: float) -> Estimate:
+    """Returns the mean over seeds of values (S,) and the interval of Student's t, within bounds."""
+    mean, half = interval(values)
+    std = float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    return Estimate(mean, std, max(least, mean - half), min(most, mean + half))
+
+
+def _clopper_pearson(share: float, n: float) -> tuple[float, float]:
+    """Returns the ends of the exact interval of a share of n trials, of which n may be no integer.
+
+    By the quantiles of beta distributions; 0 and 1 where none or all hit.
+    """
     from scipy.special import betaincinv  # slow to import
 
-    tail, share = (1 - LEVEL) / 2, hits / n
-    low = float(betaincinv(hits, n - hits + 1, tail)) if hits else 0.0
-    high = float(betaincinv(hits + 1, n - hits, 1 - tail)) if hits < n else 1.0
-    return Estimate(share, float(np.sqrt(share * (1 - share) / n)), low, high)
+    tail, hits = (1 - LEVEL) / 2, share * n
+    low = float(betaincinv(hits, n - hits + 1, tail)) if share > 0 else 0.0
+    high = float(betaincinv(hits + 1, n - hits, 1 - tail)) if share < 1 else 1.0
+    return low, high

@@ -44,3 +44,16 @@ def test_assign_finds_the_nearest_center_and_its_distance():
 def test_points_that_are_not_numbers_are_of_no_mode():
     scores = quality(np.full((5, 2), np.nan), CENTERS, 1.0)
     assert scores["modes"] == 0 and scores["high_quality"] == 0
+
+
+def test_a_stray_point_covers_no_mode():
+    """2,500 points: a mode needs a tenth of the 625 that the data have there."""
+    counts = {1: (2497, 1, 1, 1), 2: (2375, 63, 62, 0), 4: (625, 625, 625, 625)}
+    for covered, each in counts.items():
+        points = np.repeat(CENTERS, each, axis=0)
+        assert quality(points, CENTERS, 1.0)["modes"] == covered
+    far = np.tile(CENTERS[1] + [3.1, 0.0], (62, 1))
+    points = np.concatenate([np.repeat(CENTERS, (2375, 63, 0, 0), axis=0), far])
+    assert quality(points, CENTERS, 1.0)["modes"] == 2
+    points[2375] += 100
+    assert quality(points, CENTERS, 1.0)["modes"] == 1, "points that are near no mode do not count"

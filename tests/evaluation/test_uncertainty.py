@@ -15,6 +15,22 @@ def test_an_interval_of_a_proportion_is_exact_and_stays_between_0_and_1(hits, n)
     assert 0 <= found.low <= found.value == hits / n <= found.high <= 1
 
 
+def test_seeds_that_differ_are_fewer_trials():
+    """Shares of 1,000 trials that vary by seed: the interval covers as often as it says."""
+    rng, covered = np.random.default_rng(1), 0
+    for _ in range(400):
+        each = rng.binomial(1000, rng.beta(90, 10, 8)) / 1000
+        found = uncertainty.over_seeds(each, 1000)
+        covered += found.low <= 0.9 <= found.high
+        assert 0 <= found.low <= found.value <= found.high <= 1
+    assert 0.92 < covered / 400 < 0.99
+    alike = uncertainty.over_seeds(np.full(4, 0.75), 40)
+    assert alike[2:] == pytest.approx(uncertainty.proportion(120, 160)[2:])
+    assert uncertainty.over_seeds(np.array([0.3]), 50)[2:] == pytest.approx(
+        uncertainty.proportion(15, 50)[2:]
+    )
+
+
 def test_a_bootstrap_of_items_has_the_error_of_a_mean():
     values = np.random.default_rng(0).normal(3, 2, 400)
     found = uncertainty.of_items(values, np.mean, 0)
