@@ -7,7 +7,8 @@
   python -m jaxgan.sample --workdir=runs/dcgan --step=5000 --latents=samples.npz --out=then.png
 
 Writes:
-  --out=FILE.png  a grid of the samples; of points in the plane, a plot
+  --out=FILE.png  a grid of the samples, each above its class where it has one; of points in the
+                  plane, a plot
   --out=FILE.npz  images, uint8 (N, H, W, C), or points, float32 (N, D), and the inputs that they
                   were drawn from: latents, labels or conditions, inputs (the images to
                   translate), seeds. --latents=FILE.npz draws the same samples from them again
@@ -44,7 +45,7 @@ def main(argv: list[str]) -> int:
     from jaxgan.training.workdir import restore
 
     record, game, state = restore(args.workdir, args.replica, args.step)
-    classes = tuple((record and record.data or {}).get("classes") or ())
+    classes = drawn.names_of(game.inputs, (record and record.data or {}).get("classes") or ())
     given = _given(args.labels, args.conditions, args.images, classes)
     by = None if args.psi is None else truncation.truncated(game, args.psi)
     seeds, n = args.seeds or [args.seed or 0], 64 if args.n is None else args.n
@@ -62,10 +63,11 @@ def main(argv: list[str]) -> int:
     else:
         samples, rows = sample.draw(game, state, n, seeds[0], given, args.sweep, by)
     files.folder(out.parent)
+    names = drawn.names_of_rows(game.inputs, rows, classes)
     if into_folder:
-        drawn.save_folder(out, samples, rows, classes)
+        drawn.save_folder(out, samples, names)
     elif out.suffix == ".png":
-        drawn.save_grid(out, samples, 0 if args.sweep is None else sample.COLUMNS)
+        drawn.save_grid(out, samples, 0 if args.sweep is None else sample.COLUMNS, names)
     else:
         drawn.save_arrays(out, samples, rows, seeds)
     print(f"{len(samples)} samples in {args.out}", file=sys.stderr)
@@ -187,17 +189,26 @@ def _add_inputs(parser: Parser) -> None:
 
 
 def _classes(text: str, names: Sequence[str]) -> np.ndarray:
-    """Returns the classes that --labels names, by name where there is one, else by number."""
-    numbers = []
-    for part in (each.strip() for each in text.split(",")):
-        if part in names:
-            numbers.append(names.index(part))
-        elif part.isascii() and part.isdigit() and len(part) < 11 and int(part) <= SEED:
-            numbers.append(int(part))
+    """Returns the classes that --labels names, by name where there is one, else by number.
+
+    Names may have commas, as "(2, 0)": the longest that fits is taken.
+    """
+    parts, numbers = text.split(","), []
+    while parts:
+        ends = range(len(parts), 0, -1)
+        named = [end for end in ends if ",".join(parts[:end]).strip() in names]
+        end = named[0] if named else 1
+        word = ",".join(parts[:end]).strip()
+        if named:
+            numbers.append(names.index(word))
+        elif word.isascii() and word.isdigit() and len(word) < 11 and int(word) <= SEED:
+            numbers.append(int(word))
         else:
-            known = f"; the classes are {', '.join(names[:10])}" if names else ""
+            listed = f"{', '.join(names[:10])}{', …' if len(names) > 10 else ''}"
+            known = f"; the classes are {listed}" if names else ""
             label = paths.shorten(text)
             raise UserError(f"--labels={label}: write class numbers, as in 7 or 0,1,2{known}")
+        parts = parts[end:]
     return np.array(numbers, np.int32)
 
 

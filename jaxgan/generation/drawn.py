@@ -9,7 +9,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxgan.core.inputs import Image, Inputs
+from jaxgan.core.inputs import Image, Inputs, Label
 from jaxgan.runtime import files, paths
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.parser import SEED
@@ -96,28 +96,44 @@ def load_inputs(path: Path, declared: Inputs) -> tuple[dict[str, np.ndarray], li
     return rows, seeds.tolist()
 
 
-def save_grid(path: Path, samples: np.ndarray, columns: int) -> None:
-    """Writes a PNG: a grid of images with `columns` in a row (0: a square), or a plot of points."""
+def names_of(declared: Inputs, classes: Sequence[str]) -> tuple[str, ...]:
+    """Returns the names of the classes that a game draws, () where they have none.
+
+    A code's categories are the game's own, and no classes of the data.
+    """
+    labels = [field for field in declared.values() if isinstance(field, Label)]
+    return tuple(classes) if labels and labels[0].classes == len(classes) else ()
+
+
+def names_of_rows(declared: Inputs, rows: Rows, classes: Sequence[str]) -> list[str]:
+    """Returns the class of each sample, by number where it has no name; [] where there is none."""
+    names = names_of(declared, classes)
+    for name, field in declared.items():
+        if isinstance(field, Label):
+            return [names[k] if names else str(k) for k in np.asarray(rows[name]).tolist()]
+    return []
+
+
+def save_grid(path: Path, samples: np.ndarray, columns: int, names: Sequence[str] = ()) -> None:
+    """Writes a PNG: a grid of images with `columns` in a row (0: a square), or a plot of points.
+
+    `names` are written below the images, where there are any.
+    """
     if samples.ndim == 4:
-        return grid.save_png(path, grid.grid(samples, columns))
+        return grid.save_png(path, grid.grid(grid.captioned(samples, names), columns))
     extent = float(math.ceil(np.abs(samples).max()) or 1)
     return grid.save_png(path, plots.scatter(np.empty((0, 2)), samples, extent=extent))
 
 
-def save_folder(folder: Path, samples: np.ndarray, rows: Rows, classes: Sequence[str] = ()) -> None:
-    """Writes a PNG for each image, 00000.png and so on, with the class in the name of labeled ones.
+def save_folder(folder: Path, samples: np.ndarray, names: Sequence[str] = ()) -> None:
+    """Writes a PNG for each image, 00000.png and so on, with its class in the name of labeled ones.
 
     The folder holds nothing yet.
     """
     files.folder(folder)
-    labels = rows.get("y", np.zeros(0))
     for i, image in enumerate(samples):
-        suffix = ""
-        if labels.ndim == 1 and len(labels):
-            number = int(labels[i])
-            name = classes[number] if number < len(classes) else str(number)
-            suffix = "-" + "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[:100]
-        grid.save_png(folder / f"{i:05d}{suffix}.png", image)
+        suffix = "".join(c if c.isalnum() or c in "-_." else "_" for c in names[i]) if names else ""
+        grid.save_png(folder / f"{i:05d}{suffix and '-'}{suffix[:100]}.png", image)
 
 
 def _public(name: str, rows: np.ndarray) -> str:

@@ -209,6 +209,7 @@ def look_at(run: Run, folder: Path) -> Snapshots:
         samples=run.log.samples,
         key=named(jax.random.key(run.seed), "pictures"),
         folder=folder,
+        classes=run.data["classes"],
     )
 
 

@@ -18,13 +18,23 @@ from jaxgan.visual import grid, plots
 class Snapshots:
     """Draws samples and measures them; images become a grid, points in the plane a scatter plot."""
 
-    def __init__(self, game: Game, reals: Batch, *, samples: int, key: jax.Array, folder: Path):
+    def __init__(
+        self,
+        game: Game,
+        reals: Batch,
+        *,
+        samples: int,
+        key: jax.Array,
+        folder: Path,
+        classes: Sequence[str] = (),
+    ):
         """Draws the inputs that every picture is drawn from.
 
         Args:
           game: whose samples to draw.
           reals: items of the data, images as floats in [-1, 1].
           samples: how many to draw. key: of the draws. folder: where pictures are written.
+          classes: names of the data's labels, which a picture of a game that takes any shows.
         """
         k_inputs, self._key = jax.random.split(key)
         rows = np.arange(samples) % len(reals["image"])
@@ -37,6 +47,7 @@ class Snapshots:
         self._inputs = inputs.draw(game.inputs, k_inputs, samples, given)
         self._reals = reals
         self._folder = folder
+        self._classes = classes
         self._game = game
         self._sample = jax.jit(game.sample)
         self._strips = jax.jit(game.strips) if game.strips else None
@@ -59,6 +70,8 @@ class Snapshots:
             picture = np.concatenate(panels, axis=1)
         else:
             images = grid.to_uint8(np.concatenate(drawn))
+            labels = [self._inputs[name] for name in diagnostics.labels(self._game, self._shown)]
+            images = grid.captioned(images, len(drawn) * self._names(labels))
             picture = grid.grid(images, columns=0 if len(drawn) == 1 else len(drawn[0]))
         grid.save_png(self._folder / f"{step:08d}.png", picture)
         return picture
@@ -74,8 +87,10 @@ class Snapshots:
             picture = plots.scatter(reals[0], reals[0][:0], extent=_extent(reals[0]))
         else:
             n, channels = inputs.size(self._inputs), max(real.shape[-1] for real in reals)
+            names = self._names(list(diagnostics.labels(self._game, self._reals).values()))[:n]
             domains = [convert_channels(grid.to_uint8(real[:n]), channels) for real in reals]
-            picture = np.concatenate([grid.grid(images) for images in domains], axis=1)
+            grids = [grid.grid(grid.captioned(images, names)) for images in domains]
+            picture = np.concatenate(grids, axis=1)
         grid.save_png(self._folder / "real.png", picture)
         return picture
 
@@ -97,6 +112,10 @@ class Snapshots:
         fake = self._sample(state, drawn, self._key)
         values = self._measure(state, fake, real, self._key)
         return {f"diagnosis/{name}": np.asarray(value) for name, value in values.items()}
+
+    def _names(self, labels: Sequence[jax.Array]) -> list[str]:
+        """Returns the names of the first labels (N,), of a game that takes any."""
+        return [self._classes[k] for k in np.asarray(labels[0]).tolist()] if labels else []
 
     def _scatter(self, state: State, samples: jax.Array) -> np.ndarray:
         real = np.asarray(self._reals["image"])

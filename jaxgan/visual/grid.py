@@ -3,12 +3,15 @@
 import math
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from jaxgan.runtime import files
+
+CAPTION = 11  # pixels below a picture, for its name
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
@@ -33,6 +36,42 @@ def grid(images: np.ndarray, columns: int = 0) -> np.ndarray:
     sheet[:n] = images
     sheet = sheet.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
     return sheet.reshape(rows * height, columns * width, channels)
+
+
+def captioned(images: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Writes a name below each image, as much of it as fits.
+
+    Args:
+      images: uint8 (N, H, W, C), with 1, 3 or 4 channels.
+      names: N texts; () leaves the images as they are.
+
+    Returns:
+      uint8 (N, H + CAPTION, W, C).
+    """
+    if not names:
+        return images
+    n, _, width, channels = images.shape
+    strips = {name: _strip(name, width) for name in dict.fromkeys(names)}
+    gray = np.stack([strips[name] for name in names])
+    below = np.repeat(gray[..., None], channels, axis=-1)
+    if channels == 4:
+        below[..., 3] = 255
+    return np.concatenate([images, below], axis=1)
+
+
+def _strip(name: str, width: int) -> np.ndarray:
+    """Draws a text, white on black: uint8 (CAPTION, width)."""
+    import matplotlib  # for its font, which has more alphabets than Pillow's
+
+    path = Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf"
+    font = ImageFont.truetype(path, CAPTION - 2)
+    text = "".join(c if c.isprintable() else "?" for c in name[:width])
+    while len(text) > 1 and font.getlength(text) > width:
+        text = text[:-1]
+    strip = Image.new("L", (width, CAPTION))
+    left = max(0, width - font.getlength(text)) // 2
+    ImageDraw.Draw(strip).text((left, 0), text, 255, font)
+    return np.asarray(strip)
 
 
 def save_png(path: Path, picture: np.ndarray) -> None:

@@ -16,7 +16,7 @@ from jaxgan.core.inputs import Code, Image, Label, Noise, Vector
 from jaxgan.runtime.errors import UserError
 from jaxgan.training.loop import train
 from jaxgan.training.workdir import Restored
-from jaxgan.visual.grid import to_uint8
+from jaxgan.visual.grid import CAPTION, captioned, grid, to_uint8
 
 ROOT = Path(__file__).parents[2]
 
@@ -110,6 +110,34 @@ def test_conditions_are_drawn_in_turn(vectors, tmp_path):
             sample.main([*flags, f"--conditions={tmp_path}/{name}.npy"])
     with pytest.raises(UserError, match="this model takes vectors"):
         sample.main([*flags, "--labels=1"])
+
+
+def test_names_of_classes_are_kept_with_the_run(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for i in range(4):
+            pixels = rng.integers(0, 255, (28, 28), np.uint8)
+            PIL.Image.fromarray(pixels).save(tmp_path / "data" / name / f"{i}.png")
+    config = configs.load(f"{ROOT}/experiments/cgan.py:smoke,data=folder:{tmp_path / 'data'}")
+    configs.override(config, ["--config.log.samples=4"])
+    workdir = tmp_path / "run"
+    assert train(config.to_dict(), workdir) == 0
+    flags = [f"--workdir={workdir}", "--labels=dog,cat,1", "--n=3"]
+    assert sample.main([*flags, f"--out={tmp_path}/a.npz"]) == 0
+    with np.load(tmp_path / "a.npz") as arrays:
+        np.testing.assert_array_equal(arrays["labels"], [1, 0, 1])
+        images = arrays["images"]
+    assert sample.main([*flags, f"--out={tmp_path}/a.png"]) == 0
+    picture = np.asarray(PIL.Image.open(tmp_path / "a.png"))
+    np.testing.assert_array_equal(picture, grid(captioned(images, ["dog", "cat", "dog"])))
+    assert sample.main([*flags, f"--out={tmp_path}/each/"]) == 0
+    assert {path.stem.partition("-")[2] for path in (tmp_path / "each").iterdir()} == {"cat", "dog"}
+    for name in ("00000000", "real"):
+        tiles = np.asarray(PIL.Image.open(workdir / "samples" / f"{name}.png"))
+        assert tiles.shape == (2 * (28 + CAPTION), 2 * 28, 3), "pictures of training have them too"
+    with pytest.raises(UserError, match="the classes are cat, dog"):
+        sample.main([*flags[:1], "--labels=cow", f"--out={tmp_path}/b.png"])
 
 
 def test_labels_set_the_categories_of_a_code_and_sweeps_its_numbers(tmp_path):

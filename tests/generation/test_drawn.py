@@ -12,6 +12,7 @@ from jaxgan.core.game import Game, Spec
 from jaxgan.core.inputs import Code, Label, Noise, Vector
 from jaxgan.runtime.errors import UserError
 from jaxgan.training.workdir import Record, Restored
+from jaxgan.visual.grid import captioned, grid
 
 CODE = Code(3, lambda key, n, rows: jax.random.normal(key, (n, 4)))
 INPUTS = {
@@ -153,3 +154,31 @@ def test_labels_have_the_names_of_the_record(restored, tmp_path):
     np.testing.assert_array_equal(labels, [2, 1, 2])
     with pytest.raises(UserError, match="the classes are ant, cat, dog"):
         drawn(tmp_path, "a", "--labels=cow")
+
+
+NAMES = ["ant", "(2, 0)", "(2", "a, dog"]
+
+
+def test_names_that_have_commas_are_classes(restored, tmp_path):
+    record = Record({}, Spec((4, 4, 1), 4), 1, data={"classes": NAMES})
+    restored({"z": Noise(3), "y": Label(4)}, record=record)
+    labels = drawn(tmp_path, "a", "--n=5", "--labels=(2, 0), a, dog,(2,0,ant")["labels"]
+    np.testing.assert_array_equal(labels, [1, 3, 2, 0, 0])
+
+
+def test_categories_of_a_code_have_no_names(restored, tmp_path):
+    record = Record({}, Spec((4, 4, 1), 3), 1, data={"classes": ["ant", "cat", "dog"]})
+    restored(INPUTS["code"], record=record)
+    with pytest.raises(UserError, match="write class numbers, as in 7 or 0,1,2$"):
+        drawn(tmp_path, "a", "--labels=cat")
+
+
+@pytest.mark.parametrize("kind", INPUTS)
+def test_tiles_of_a_grid_have_their_class_below(restored, tmp_path, kind):
+    record = Record({}, Spec((8, 24, 1), 3), 1, data={"classes": ["ant", "cat", "dog"]})
+    restored(INPUTS[kind], (8, 24, 1), record)
+    images = drawn(tmp_path, "a", "--n=4")["images"]
+    assert sample.main([f"--workdir={tmp_path}", "--n=4", f"--out={tmp_path}/a.png"]) == 0
+    picture = np.asarray(PIL.Image.open(tmp_path / "a.png"))[..., None]
+    expected = captioned(images, ["ant", "cat", "dog", "ant"] if kind == "label" else [])
+    np.testing.assert_array_equal(picture, grid(expected))

@@ -22,6 +22,31 @@ def test_grid_fills_row_by_row():
     assert grid.grid(images, columns=5).shape == (2, 15, 1)
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_captions_stand_below_their_images(channels):
+    images = np.full((4, 20, 28, channels), 90, np.uint8)
+    found = grid.captioned(images, ["cat", "dog", "cat", "Überlanger Name 犬\n"])
+    assert found.shape == (4, 20 + grid.CAPTION, 28, channels) and found.dtype == np.uint8
+    np.testing.assert_array_equal(found[:, :20], images)
+    strips = found[:, 20:, :, 0]
+    assert (strips[0] == strips[2]).all() and (strips[0] != strips[1]).any()
+    assert all(strip.max() > 150 and strip[:, 0].max() < 255 for strip in strips)
+    assert channels < 4 or (found[:, 20:, :, 3] == 255).all(), "opaque"
+    assert grid.captioned(images, []) is images
+    assert grid.captioned(images[:, :, :3], ["cat"] * 4).shape[2] == 3, "as much as fits"
+
+
+def test_a_gif_takes_pictures_of_several_sizes(tmp_path):
+    """Of a run whose pictures had no captions at first."""
+    for i, height in enumerate((20, 31, 31)):
+        grid.save_png(tmp_path / f"{i}.png", np.full((height, 28, 3), 60 * i + 9, np.uint8))
+    assert grid.save_gif(tmp_path / "a.gif", [tmp_path / f"{i}.png" for i in range(3)]) == []
+    gif = Image.open(tmp_path / "a.gif")
+    assert gif.n_frames == 3
+    gif.seek(2)
+    assert abs(np.asarray(gif.convert("L"))[10, 10].astype(int) - 129) < 3
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_png_and_gif_files_read_back(tmp_path, channels):
     frames = []
