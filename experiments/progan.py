@@ -48,6 +48,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
     width = {"channel_base": 16384, "channel_max": 512}
     if not args.paper:
         width = {"channel_base": 512, "channel_max": 64}
+    config.ema_warmup = not args.paper
     config.game = {
         "name": "progressive",
         "g": {"name": "progan.Generator", **width},

@@ -31,6 +31,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
         config.data = {"name": "tfds:imagenet2012", "res": 128, "flip": True}
     width = {"g": 64, "d": 64} if args.imagenet else {"g": 48, "d": 32}
     both = {"spectral": True, "attention": 32 if args.imagenet else 16}
+    config.ema_warmup = not args.imagenet
     config.game = {
         "name": "adversarial",
         "g": {"name": "resnet.Generator", "width": width["g"], **both},

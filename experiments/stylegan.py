@@ -49,6 +49,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
     width = {"channel_base": 16384, "channel_max": 512}
     if not args.ffhq:
         width = {"channel_base": 512, "channel_max": 64}
+    config.ema_warmup = not args.ffhq
     config.game = {
         "name": "stylegan",
         "g": {"name": "stylegan.Generator", **width},

@@ -34,6 +34,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
     width = {"channel_base": 32768, "channel_max": 512}
     if not args.ffhq:
         width = {"channel_base": 1024, "channel_max": 64}
+    config.ema_warmup = not args.ffhq
     config.game = {
         "name": "stylegan2",
         "g": {"name": "stylegan2.Generator", **width},

@@ -37,6 +37,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
     width = {"channel_base": 1024, "channel_max": 64}
     if args.cifar:
         width = {"channel_base": 32768, "channel_max": 512}
+    config.ema_warmup = not args.cifar
     config.game = {
         "name": "stylegan2",
         "g": {"name": "stylegan2.Generator", "layers": 2 if args.cifar else 4, **width},

@@ -24,7 +24,7 @@ from typing import Any
 from jaxgan.config.registry import files
 from jaxgan.runtime import environment, paths
 from jaxgan.runtime.errors import run
-from jaxgan.runtime.parser import SEED, Parser, whole
+from jaxgan.runtime.parser import SEED, Parser, add_generator, whole
 
 METRICS = "jaxgan.evaluation.metrics"
 
@@ -58,6 +58,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--path", default="end", help="where ppl measures: end, or full (default: %(default)s)"
     )
+    add_generator(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a metric, on stdout")
     args = parser.parse_args(argv)
     paths.check_input(args.workdir, "--workdir", folder=True)
@@ -67,7 +68,9 @@ def main(argv: list[str]) -> int:
     from jaxgan.evaluation.run import evaluate
     from jaxgan.evaluation.subject import Subject
 
-    subject = Subject(args.workdir, args.n, args.seed, args.step, args.replica, args.path)
+    subject = Subject(
+        args.workdir, args.n, args.seed, args.step, args.replica, args.path, args.generator
+    )
     for row in evaluate(subject, args.metrics.split(",")):
         print(json.dumps(row) if args.json else describe(row), flush=True)
     return 0

@@ -8,8 +8,9 @@ Any key of the config is a flag:
   --config.steps=20000         also '600kimg', '10epochs'
   --config.optim.g.lr=1e-4
 
-What differs from the run that is resumed is refused, but for steps, log, checkpoint and dispatch;
---override names keys that may differ on purpose, and config.json keeps what was changed, and when:
+What differs from the run that is resumed is refused, but for steps, log, checkpoint, dispatch and
+ema_warmup; --override names keys that may differ on purpose, and config.json keeps what was
+changed, and when:
 
   --override=optim,batch,data.name
 

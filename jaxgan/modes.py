@@ -26,7 +26,7 @@ from jaxgan.data.sources import toy
 from jaxgan.evaluation.mode_coverage import POINTS, SHARE
 from jaxgan.runtime import environment, files, paths
 from jaxgan.runtime.errors import UserError, run
-from jaxgan.runtime.parser import Parser, whole
+from jaxgan.runtime.parser import Parser, add_generator, whole
 from jaxgan.visual import grid
 
 DATA = ("ring", "grid")
@@ -53,6 +53,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--steps", type=whole(1, 10**9), help="of the critic (default: the config's)"
     )
+    add_generator(parser)
     parser.add_argument("--out", type=Path, metavar="FILE.md", help="where to write the table")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="where to write the plots")
     args, overrides = parser.parse_known_args(argv)
@@ -76,13 +77,14 @@ def main(argv: list[str]) -> int:
         cell_start = time.perf_counter()
         config = configs.load(f"{args.config}:recipe={name},data={data}")
         configs.override(config, overrides)
-        scores, picture = study(config.to_dict(), args.seeds)
+        scores, picture = study(config.to_dict(), args.seeds, args.generator)
         rows.append(row(data, name, scores))
         print(f"{rows[-1]} {time.perf_counter() - cell_start:.0f} s", file=sys.stderr)
         if args.pictures:
             files.folder(args.pictures)
             grid.save_png(args.pictures / f"{data}-{name}.png", picture)
-    text = table(rows, args.seeds, (time.perf_counter() - start) / 60)
+    generator = args.generator or ("averaged" if config.game.get("ema") else "last")
+    text = table(rows, args.seeds, generator, (time.perf_counter() - start) / 60)
     print(text)
     if args.out:
         files.folder(args.out.parent)
@@ -105,12 +107,13 @@ def _range(figure: Any, digits: int) -> str:
     return f"{value} ({low} to {high})"
 
 
-def table(rows: list[str], n: int, minutes: float) -> str:
+def table(rows: list[str], n: int, generator: str, minutes: float) -> str:
     """Returns the Markdown table, and below it how its figures were obtained."""
     head = "| data | recipe | modes covered | high quality | reverse KL, nats |"
     note = (
-        f"Mean and 95 % interval over {n} seeds, {POINTS} points each; a mode is covered by "
-        f"{SHARE:.0%} of the points that the data have there; {minutes:.1f} minutes."
+        f"Mean and 95 % interval over {n} seeds, {POINTS} points each of the "
+        f"{generator} generator; a mode is covered by {SHARE:.0%} of the points that "
+        f"the data have there; {minutes:.1f} minutes."
     )
     return "\n".join([head, "|---|---|---|---|---|", *rows, "", note])
 

@@ -30,7 +30,7 @@ import numpy as np
 
 from jaxgan.runtime import capacity, environment, files, paths
 from jaxgan.runtime.errors import UserError, run
-from jaxgan.runtime.parser import SEED, Parser, real, whole
+from jaxgan.runtime.parser import SEED, Parser, add_generator, real, whole
 
 
 def main(argv: list[str]) -> int:
@@ -45,6 +45,7 @@ def main(argv: list[str]) -> int:
     from jaxgan.training.workdir import restore
 
     record, game, state = restore(args.workdir, args.replica, args.step)
+    state = sample.choose(game, state, args.generator)
     classes = drawn.names_of(game.inputs, (record and record.data or {}).get("classes") or ())
     given = _given(args.labels, args.conditions, args.images, classes)
     by = None if args.psi is None else truncation.truncated(game, args.psi)
@@ -138,6 +139,7 @@ def _parser() -> Parser:
         type=real(-100, 100),
         help="truncation of style-based generators; 1 for none (default: the config's)",
     )
+    add_generator(group)
     group = parser.add_argument_group("where to write")
     group.add_argument("--out", required=True, metavar="PATH", help="see above")
     _add_inputs(parser)

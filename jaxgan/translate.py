@@ -20,7 +20,7 @@ from pathlib import Path
 
 from jaxgan.runtime import environment, files, paths
 from jaxgan.runtime.errors import UserError, run
-from jaxgan.runtime.parser import Parser, whole
+from jaxgan.runtime.parser import Parser, add_generator, whole
 
 SHOWN = 16  # rows of the sheet
 
@@ -37,6 +37,7 @@ def main(argv: list[str]) -> int:
     from tqdm import tqdm
 
     from jaxgan.generation import translated
+    from jaxgan.generation.sample import choose
     from jaxgan.training.workdir import restore
     from jaxgan.visual.grid import save_png
 
@@ -44,6 +45,7 @@ def main(argv: list[str]) -> int:
     if named := [picture for picture in pictures if picture.name == "sheet"]:
         raise UserError(f"{paths.shown(named[0].path)}: that name is the sheet's; rename it")
     record, game, state = restore(args.workdir, args.replica, args.step)
+    state = choose(game, state, args.generator)
     found = translated.rows(game, record.spec, state, args.direction, pictures, args.res)
     shown = []
     bar = tqdm(found, "translating", len(pictures), unit="img", delay=1, file=sys.stderr)
@@ -81,6 +83,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--replica", type=whole(0, 1023), default=0, help="which of config.seeds (default: 0)"
     )
+    add_generator(parser)
     return parser
 
 

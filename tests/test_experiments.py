@@ -65,6 +65,15 @@ def test_experiment(name):
     assert len(run.spec.shape) == 1 or abs(images).max() <= 1, "images lie in [-1, 1]"
 
 
+FIXED = ["progan.py:paper", "stylegan.py:ffhq", "stylegan2.py:ffhq", "sagan.py:imagenet"]
+
+
+@pytest.mark.parametrize("name", [path.name for path in FILES] + FIXED)
+def test_averages_warm_up_but_for_published_schedules(name):
+    config = configs.load(str(ROOT / "experiments" / name))
+    assert config.get("ema_warmup", True) == (name not in FIXED)
+
+
 def has_moved(net, before, after):
     """Returns whether any parameter or statistic of a net differs between two states."""
     old, new = ((state.params[net], state.stats[net]) for state in (before, after))

@@ -1,6 +1,8 @@
 """Averages of parameters over training: a decay per step, or a half-life in images.
 
 A half-life serves runs whose batch changes: the decay of a step follows from the batch it takes.
+Of either the first parameters are most of the average for the length of its memory: of a decay of
+0.999 two thirds after 400 steps. A warm-up forgets them within a few.
 """
 
 import math
@@ -13,6 +15,8 @@ import optax
 
 from jaxgan.runtime.errors import UserError
 
+FORGOTTEN = 0.05  # the share of an average below which parameters do not show
+
 
 class HalfLife(NamedTuple):
     """Images after which a step's parameters count half in the average.
@@ -24,7 +28,18 @@ class HalfLife(NamedTuple):
     rampup: float = 0.0
 
 
-Decay = float | HalfLife
+class WarmUp(NamedTuple):
+    """A decay, or half-life, that is approached from below.
+
+    The average's t-th update (from 0) has at most the decay (1 + t) / (10 + t), as that of
+    tf.train.ExponentialMovingAverage, called with `num_updates`: about the last ninth of the
+    updates count.
+    """
+
+    ema: float | HalfLife
+
+
+Decay = float | HalfLife | WarmUp
 
 
 def parse(ema: float | str, rampup: float = 0.0) -> Decay:
@@ -50,12 +65,24 @@ def parse(ema: float | str, rampup: float = 0.0) -> Decay:
     return HalfLife(1000 * float(match[1]), rampup)
 
 
-def decay(ema: Decay, step: jax.Array, batch: int) -> jax.Array | float:
+def warmed(ema: Decay) -> Decay:
+    """Returns a decay that warms up; one with a ramp-up does already."""
+    ramped = isinstance(ema, HalfLife) and ema.rampup
+    return ema if isinstance(ema, WarmUp) or ramped else WarmUp(ema)
+
+
+def decay(
+    ema: Decay, step: jax.Array, batch: int, updates: jax.Array | None = None
+) -> jax.Array | float:
     """Computes the decay of step `step` (from 0), which takes `batch` images.
 
     0.5 ** (batch / half-life) (NVlabs/stylegan, training_loop.py, `Gs_beta`); ramped up as in
-    stylegan2-ada-pytorch, training_loop.py, where all steps before took as many images.
+    stylegan2-ada-pytorch, training_loop.py, where all steps before took as many images. `updates`:
+    how often the average was updated before, by default at each step.
     """
+    if isinstance(ema, WarmUp):
+        t = (step if updates is None else updates).astype(jnp.float32)
+        return jnp.minimum(decay(ema.ema, step, batch), (1 + t) / (10 + t))
     if not isinstance(ema, HalfLife):
         return ema
     if not ema.rampup:
@@ -64,14 +91,20 @@ def decay(ema: Decay, step: jax.Array, batch: int) -> jax.Array | float:
     return 0.5 ** (batch / jnp.maximum(images, 1e-8))
 
 
-def forgotten(ema: Decay, batch: int) -> int:
-    """Returns after how many steps the first parameters count for less than 5 % of an average."""
+def forgotten(ema: Decay, batch: int, start: int = 0) -> int:
+    """Returns how many updates after the `start`-th the parameters of then count for below 5 %."""
     if isinstance(ema, HalfLife) and ema.rampup:
         return 0  # they count for nothing from the second step on
+    if isinstance(ema, WarmUp):
+        left, t = 1.0, start
+        most = float(decay(ema.ema, jnp.int32(0), batch))
+        while left >= FORGOTTEN:
+            left, t = left * min(most, (1 + t) / (10 + t)), t + 1
+        return t - start
     base = float(decay(ema, jnp.int32(0), batch))
-    return math.ceil(math.log(0.05) / math.log(base)) if base else 0
+    return math.ceil(math.log(FORGOTTEN) / math.log(base)) if base else 0
 
 
-def average(new: Any, old: Any, ema: Decay, step: jax.Array, batch: int) -> Any:
-    """Moves the averaged parameters `old` towards `new`."""
-    return optax.incremental_update(new, old, 1 - decay(ema, step, batch))
+def average(new: Any, old: Any, ema: Decay, step: jax.Array, batch: int, every: int = 1) -> Any:
+    """Moves the averaged parameters `old` towards `new`, which move on every `every`-th step."""
+    return optax.incremental_update(new, old, 1 - decay(ema, step, batch, step // every))

@@ -185,7 +185,9 @@ def step(
             metrics |= {f"{label}/{name}": value for name, value in own_metrics.items()}
             moved |= set(game.players[turn.player].nets) if turn.player else set()
     ema = {
-        net: averages.average(state.params[net], old, game.ema[net], state.step, images)
+        net: averages.average(
+            state.params[net], old, game.ema[net], state.step, images, interval(game, net)
+        )
         if net in moved
         else old
         for net, old in state.ema.items()
@@ -229,6 +231,12 @@ def play(
     whole = finite((own, aux.stats, aux.memory))
     metrics = {"loss": loss, "grad_norm": norm, "finite": whole, **aux.metrics}
     return state, metrics, aux.passed
+
+
+def interval(game: Game, net: str) -> int:
+    """Returns how many steps lie between two moves of a net: n_critic of a WGAN's generator."""
+    players = [name for name, player in game.players.items() if net in player.nets]
+    return min((turn.every for turn in game.turns if turn.player in players), default=1)
 
 
 def shard(x: PyTree) -> PyTree:

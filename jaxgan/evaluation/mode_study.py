@@ -16,6 +16,7 @@ from jaxgan.data.sources import toy
 from jaxgan.evaluation import uncertainty
 from jaxgan.evaluation.mode_coverage import POINTS, quality
 from jaxgan.evaluation.uncertainty import Estimate
+from jaxgan.generation import sample
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import dispatch, logger, replicas
 from jaxgan.training.divergence import Detector, Diverged
@@ -26,8 +27,14 @@ from jaxgan.visual import plots
 CHUNK = 500  # steps in one dispatch, at most
 
 
-def study(config: Mapping[str, Any], n: int) -> tuple[dict[str, Estimate], np.ndarray]:
+def study(
+    config: Mapping[str, Any], n: int, generator: str = ""
+) -> tuple[dict[str, Estimate], np.ndarray]:
     """Trains n replicas of a config on a mixture, from seed config.seed on; saves nothing.
+
+    Args:
+      config: of jaxgan.main. n: how many replicas.
+      generator: 'averaged', 'last', or '' for the average where there is one.
 
     Returns:
       The mean over seeds and its 95 % interval of each figure of `quality`, and the first seed's
@@ -39,6 +46,7 @@ def study(config: Mapping[str, Any], n: int) -> tuple[dict[str, Estimate], np.nd
     """
     run = bind(prepare, {**config, "seeds": n}, at="config", given=("clock",))()
     game, source = run.game, run.feeds[0].source
+    sample.choose(game, replicas.like(game, n), generator)  # or there is no such generator
     name = config["data"]["name"]
     centers, std = toy.modes(name)
     if not len(centers):
@@ -59,7 +67,7 @@ def study(config: Mapping[str, Any], n: int) -> tuple[dict[str, Estimate], np.nd
         meter.read(done * len(turns) + shape[0], None)  # raises where a value is not finite
 
     extent = 1.3 * float(np.abs(centers).max())
-    points, levels = look(game, states, keys, extent)
+    points, levels = look(game, sample.choose(game, states, generator), keys, extent)
     if not (np.isfinite(points).all() and np.isfinite(levels).all()):
         raise Diverged("points of g, or d at them, are not finite; lower config.optim.g.lr")
     real = source.gather(np.arange(POINTS))["image"]

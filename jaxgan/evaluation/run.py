@@ -23,6 +23,7 @@ from typing import Any
 
 from jaxgan.config import registry
 from jaxgan.evaluation.subject import Subject
+from jaxgan.generation import sample
 from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
 
@@ -95,6 +96,6 @@ def protocol(subject: Subject) -> Row:
     shape = "x".join(map(str, subject.spec.shape))
     return {
         "data": f"{subject.record.config['data']['name']} {shape}",
-        "generator": "averaged" if subject.game.ema else "last",
+        "generator": sample.named(subject.game, subject.generator),
         "seed": subject.seed,
     }

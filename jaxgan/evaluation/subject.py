@@ -30,6 +30,7 @@ class Subject:
     step: of a kept checkpoint; None for the newest.
     replica: which of the run's seeds, counted from 0.
     path: where path lengths are measured, 'end' or 'full'.
+    generator: 'averaged', 'last', or '' for the average where there is one.
     """
 
     workdir: Path
@@ -38,6 +39,7 @@ class Subject:
     step: int | None = None
     replica: int = 0
     path: str = "end"
+    generator: str = ""
 
     @cached_property
     def record(self) -> workdir.Record:
@@ -46,8 +48,13 @@ class Subject:
 
     @cached_property
     def restored(self) -> workdir.Restored:
-        """The run as its checkpoint holds it."""
-        return workdir.restore(self.workdir, self.replica, self.step)
+        """The run as its checkpoint holds it, with the generator that is asked for.
+
+        Raises:
+          UserError: as workdir.restore, or there is no such generator.
+        """
+        found = workdir.restore(self.workdir, self.replica, self.step)
+        return found._replace(state=sample.choose(found.game, found.state, self.generator))
 
     @property
     def spec(self) -> Spec:

@@ -19,6 +19,30 @@ COLUMNS = 10  # of a sweep
 Sample = Callable[[State, Drawn, jax.Array], jax.Array]
 
 
+def choose(game: Game, state: State, generator: str) -> State:
+    """Returns a state whose samples are of the averaged parameters, or of the last ones.
+
+    Args:
+      game, state: as restored.
+      generator: 'averaged', 'last', or '' for what `game.sample` takes: the average, if any.
+
+    Raises:
+      UserError: 'averaged' of a game that keeps no average.
+    """
+    if generator == "averaged" and not game.ema:
+        raise UserError(
+            "--generator=averaged: this run keeps no average (config.game.ema is 0); leave it out"
+        )
+    if generator != "last":
+        return state
+    return state.replace(ema={net: state.params[net] for net in state.ema})
+
+
+def named(game: Game, generator: str) -> str:
+    """Returns which parameters `choose` takes, for protocols: 'averaged' or 'last'."""
+    return "averaged" if game.ema and generator != "last" else "last"
+
+
 def draw(
     game: Game,
     state: State,

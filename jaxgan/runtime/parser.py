@@ -31,6 +31,20 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; see {self.prog} --help")
 
 
+GENERATORS = ("averaged", "last")
+
+
+def add_generator(parser: argparse._ActionsContainer) -> None:
+    """Adds --generator; '' where it is left out."""
+    parser.add_argument(
+        "--generator",
+        choices=GENERATORS,
+        default="",
+        help="the average of its parameters over training, or the last ones (default: the average, "
+        "where the run keeps one)",
+    )
+
+
 def whole(low: int, high: int) -> Callable[[str], int]:
     """Returns a flag's type: whole numbers from `low` to `high`."""
 

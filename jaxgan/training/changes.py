@@ -15,9 +15,9 @@ from jaxgan.core.optim import rate
 from jaxgan.runtime.errors import UserError
 from jaxgan.training.workdir import Record
 
-# Keys that may differ without --override: they change no step's result. A rate that falls depends
-# on `steps`, of which `rates` warns.
-FREE = ("steps", "log", "checkpoint", "dispatch")
+# Keys that may differ without --override: they change no step's result, but for `ema_warmup`, which
+# changes averages alone. A rate that falls depends on `steps`, of which `rates` warns.
+FREE = ("steps", "log", "checkpoint", "dispatch", "ema_warmup")
 
 
 class Change(NamedTuple):

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.core import ema
+from jaxgan.core import game as core
 from jaxgan.core.game import Batch, Game, State
 from jaxgan.core.growth import Growth
 from jaxgan.core.inputs import Label
@@ -90,9 +91,11 @@ def settled(game: Game, growth: Growth, steps: int) -> int:
     """Returns the step from which samples are G's own: a tenth of `steps` is over, and averages
     have forgotten the weights that the last stage started from.
     """
-    last = growth.stages[-1]
-    lag = max((ema.forgotten(decay, last.batch) for decay in game.ema.values()), default=0)
-    return max(steps // 10, last.start + lag)
+    last, lags = growth.stages[-1], [0]
+    for net, decay in game.ema.items():
+        every = core.interval(game, net)
+        lags.append(every * ema.forgotten(decay, last.batch, last.start // every))
+    return max(steps // 10, last.start + max(lags))
 
 
 class CollapseWatch:

@@ -19,6 +19,7 @@ from jaxgan.config.kinds import (
     misfit,
 )
 from jaxgan.config.registry import Node, bind, options, resolve
+from jaxgan.core import ema
 from jaxgan.core import game as core
 from jaxgan.core import growth as growing
 from jaxgan.core.game import Game, Spec
@@ -90,6 +91,7 @@ def prepare(
     checkpoint: Options = NONE,
     growth: Options | None = None,
     init: str = "",
+    ema_warmup: bool = True,
     seeds: Seeds = 1,
     replicas: Literal["auto", "vmap", "sequential"] = "auto",
     dispatch: Positive | Literal["auto"] = "auto",
@@ -103,6 +105,8 @@ def prepare(
       data, game, optim, log, checkpoint: nodes, see data.load, games, core.optim, `Log`, `Save`.
       growth: stages of rising resolution, see core.growth.grow; without it, none.
       init: another run's workdir, or 'WORKDIR:STEP', whose nets this one starts from; '' for none.
+      ema_warmup: whether averages soon forget the first parameters, see core.ema.WarmUp; published
+        schedules do not, and averages that `init` brings along are not forgotten so.
       seeds: how many replicas are trained, with seeds `seed`, `seed + 1` and so on.
       replicas, dispatch: how, see dispatch.vmapped and dispatch.stride.
       clock: not a config key; records a lap once the data are open.
@@ -118,6 +122,8 @@ def prepare(
     stages = growing.plan(growth, shape=spec.shape, images=batch, size=source.size)
     total = growing.total(steps, growth=stages, size=source.size, at="config.steps")
     built = make_game(game, optim, spec=spec, steps=total, growth=stages)
+    if ema_warmup and not init:
+        built = built._replace(ema={net: ema.warmed(each) for net, each in built.ema.items()})
     vmapped = dispatching.vmapped(built, replicas) and seeds > 1
     in_steps = functools.partial(intervals, growth=stages, size=source.size)
     logged = in_steps(Log, log, "config.log")

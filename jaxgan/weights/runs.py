@@ -161,7 +161,9 @@ def describe(
         "g": {"name": "stylegan2.Generator", **_fields(g), **clamp},
         "d": {**critic, "name": "stylegan2.Discriminator", **_fields(d), **clamp},
     }
-    return base | {"game": game, "data": base["data"] | {"res": g["shape"][0]}}
+    # A warm-up would forget the file's average within a few steps of training.
+    data = base["data"] | {"res": g["shape"][0]}
+    return base | {"game": game, "data": data, "ema_warmup": False}
 
 
 def agree(path: Path, config: Mapping[str, Any], said: Mapping[str, Any], channels: int) -> None:

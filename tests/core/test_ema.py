@@ -30,6 +30,47 @@ def test_a_half_life_gives_the_decay_of_its_batch(given, batch, expected):
     )
 
 
+@pytest.mark.parametrize(("given", "most"), [(0.998, 0.998), ("10kimg", 0.5 ** (64 / 10_000))])
+def test_a_warm_up_approaches_the_decay_from_below(given, most):
+    """As tf.train.ExponentialMovingAverage with num_updates; the decay is reached for good."""
+    warm = ema.warmed(ema.parse(given))
+    for t in (0, 1, 5, 90, 4489, 10**6):
+        want = min(most, (1 + t) / (10 + t))
+        np.testing.assert_allclose(ema.decay(warm, jnp.int32(t), 64), want, rtol=1e-6)
+    assert ema.decay(warm, jnp.int32(20), 64, jnp.int32(4)) == np.float32(5 / 14), "of its updates"
+    assert ema.warmed(warm) == warm and ema.warmed(ema.parse("1kimg", 0.1)).rampup == 0.1
+
+
+@pytest.mark.parametrize("start", [0, 3, 100, 20_000])
+def test_a_warm_up_forgets_the_first_parameters_soon(start):
+    warm, left = ema.warmed(0.999), 1.0
+    after = ema.forgotten(warm, 32, start)
+    for t in range(start, start + after):
+        assert left >= 0.05
+        left *= float(ema.decay(warm, jnp.int32(t), 32))
+    assert left < 0.05 and (after <= 2 or start)
+    assert start < 20_000 or after == ema.forgotten(0.999, 32), "late in a run it is the decay's"
+
+
+def test_an_average_of_a_net_that_moves_seldom_warms_up_by_its_moves():
+    turn = Turn("g", "g", lambda params, state, batch, key: (-params["g"], Aux()), every=3)
+    game = Game(
+        init=lambda key: ({"g": jnp.zeros(())}, {}, {}),
+        players={"g": Player(("g",), optax.sgd(1.0))},
+        turns=(turn,), inputs={}, sample=None, critic=None,
+        ema={"g": ema.warmed(0.9)},
+    )  # fmt: skip
+    state, want = core.init(game, jax.random.key(0)), 0.0
+    for t in range(12):
+        batch = {"image": jnp.zeros((2, 1))}
+        state, _ = core.step(game, state, batch, jax.random.key(0), turns=core.due(game, t))
+        if t % 3 == 2:
+            moves = t // 3
+            beta = min(0.9, (1 + moves) / (10 + moves))
+            want = beta * want + (1 - beta) * (moves + 1)
+        np.testing.assert_allclose(state.ema["g"], want, rtol=1e-6)
+
+
 @pytest.mark.parametrize(("given", "rampup"), [(0.0, 0), (0.99, 0), ("1kimg", 0), ("1kimg", 0.05)])
 def test_the_first_parameters_are_forgotten_after_so_many_steps(given, rampup):
     averaged = ema.parse(given, rampup)

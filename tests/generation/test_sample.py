@@ -1,16 +1,31 @@
 """Samples of games without nets: the inputs they are drawn from, in batches, rows and sweeps."""
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+import PIL.Image
 import pytest
 
+from jaxgan import config as configs
+from jaxgan import evaluate, translate
+from jaxgan import sample as command
 from jaxgan.core import game as core
-from jaxgan.core.game import Game
+from jaxgan.core.game import Game, Spec
 from jaxgan.core.inputs import Code, Image, Label, Noise, Vector
+from jaxgan.data.source import from_arrays
+from jaxgan.evaluation.metrics import swd
+from jaxgan.evaluation.mode_study import study
+from jaxgan.evaluation.subject import Subject
 from jaxgan.generation import sample
 from jaxgan.runtime.errors import UserError
+from jaxgan.training import workdir
+from jaxgan.training.workdir import Record, Restored
+from jaxgan.visual import grid
 from jaxgan.visual.grid import to_uint8
+
+ROOT = Path(__file__).parents[2]
 
 CODE = Code(3, lambda key, n, rows: jnp.zeros((n, 4)))
 
@@ -33,6 +48,71 @@ def draw(inputs, of, n, given=None, **options):
 def column(name):
     """Images of one pixel, its brightness a number of the input `name`."""
     return lambda drawn: (drawn[name].reshape(len(drawn[name]), -1)[:, :1] / 4)[:, None, None]
+
+
+def averaging(ema):
+    """A game whose images have the brightness of its one parameter: 0.2, and 0.6 on average."""
+    game = Game(
+        init=lambda key: ({"g": jnp.float32(0.2)}, {}, {}),
+        players={},
+        turns=(),
+        inputs={"z": Noise(1)},
+        sample=lambda state, drawn, key: jnp.full(
+            (len(drawn["z"]), 4, 4, 1), {**state.params, **state.ema}["g"]
+        ),
+        critic=lambda state, batch: jnp.zeros(len(batch["image"])),
+        ema=ema,
+        translators=dict.fromkeys(
+            ("a2b", "b2a"),
+            lambda state, x, key: jnp.full_like(x, {**state.params, **state.ema}["g"]),
+        ),
+    )
+    state = core.init(game, jax.random.key(0))
+    return game, state.replace(ema={net: jnp.float32(0.6) for net in ema})
+
+
+@pytest.mark.parametrize(
+    ("flags", "brightness"),
+    [([], 0.6), (["--generator=averaged"], 0.6), (["--generator=last"], 0.2)],
+)
+def test_commands_take_the_average_or_the_last_parameters(
+    tmp_path, monkeypatch, capsys, flags, brightness
+):
+    source = from_arrays(np.zeros((40, 4, 4, 1), np.uint8))
+    record = Record({"data": {"name": "none"}}, Spec((4, 4, 1), other=(4, 4, 1)), 1)
+    run = Restored(record, *averaging({"g": 0.9}))
+    monkeypatch.setattr(workdir, "restore", lambda *_: run)
+    monkeypatch.setattr(workdir, "read", lambda *_: record)
+    monkeypatch.setattr(Subject, "opened", source)
+    monkeypatch.setattr(swd, "COARSEST", 4)
+    monkeypatch.setattr(swd, "SIDE", 3)
+    level = int(to_uint8(np.float32(brightness)))
+    assert command.main([f"--workdir={tmp_path}", "--n=2", f"--out={tmp_path}/a.npz", *flags]) == 0
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert (arrays["images"] == level).all()
+    subject = Subject(tmp_path, 3, generator=flags[0].partition("=")[2] if flags else "")
+    assert (subject.pair[1] == level).all()
+    assert evaluate.main([f"--workdir={tmp_path}", "--n=40", *flags]) == 0
+    name = "averaged" if brightness > 0.5 else "last"
+    assert f", generator {name}, seed 0" in capsys.readouterr().out
+    grid.save_png(tmp_path / "a.png", np.zeros((4, 4, 1), np.uint8))
+    out = tmp_path / "translated"
+    assert (
+        translate.main([f"--workdir={tmp_path}", f"{tmp_path}/a.png", f"--out={out}", *flags]) == 0
+    )
+    assert (np.asarray(PIL.Image.open(out / "a.png")) == level).all()
+
+
+def test_an_average_that_is_not_kept_is_refused():
+    game, state = averaging({})
+    assert sample.choose(game, state, "last") == sample.choose(game, state, "") == state
+    assert sample.named(game, "last") == sample.named(game, "") == "last"
+    with pytest.raises(UserError, match="--generator=averaged: this run keeps no average"):
+        sample.choose(game, state, "averaged")
+    config = configs.load(f"{ROOT}/experiments/toy.py:smoke")
+    config.game.ema = 0.0
+    with pytest.raises(UserError, match="--generator=averaged: this run keeps no average"):
+        study(config.to_dict(), 1, "averaged")
 
 
 def test_every_image_is_of_its_own_latent_across_batches():

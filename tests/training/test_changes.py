@@ -33,6 +33,13 @@ def data(**kw):
     return OLD._replace(spec=spec, data=DATA | {"fingerprint": "bb"} | kw)
 
 
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_run_from_before_averages_warmed_up_resumes(warm):
+    record, lines = resume(OLD._replace(config=CONFIG | {"ema_warmup": warm}))
+    assert not lines
+    assert record.history[0]["changed"] == [f"config.ema_warmup was None, now {warm}"]
+
+
 def test_the_same_command_adds_nothing_to_the_history():
     assert resume(OLD) == (OLD, [])
 

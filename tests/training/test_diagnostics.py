@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxgan.core import ema
 from jaxgan.core.game import Game
 from jaxgan.core.growth import fixed
 from jaxgan.core.inputs import Label, Noise
@@ -92,3 +93,5 @@ def test_averages_settle_before_a_warning():
     averaged = game(linear)._replace(ema={"g": 0.999})
     assert diagnostics.settled(averaged, fixed(4, 32), 5000) == 2995  # 0.999**2995 < 0.05
     assert diagnostics.settled(game(linear), fixed(4, 32), 5000) == 500
+    warm = game(linear)._replace(ema={"g": ema.warmed(0.999)})
+    assert diagnostics.settled(warm, fixed(4, 32), 5000) == 500, "its average is G's own at once"

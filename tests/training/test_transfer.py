@@ -1,5 +1,6 @@
 """Nets taken over from another run: which arrays, and what stays."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -58,6 +59,11 @@ def test_a_run_starts_from_another_one(tmp_path, compiled_once, capfd):
     second = restore(tmp_path / "b").state
     jax.tree.map(np.testing.assert_array_equal, first.params, second.params)
     assert int(second.step) == 1
+    decay = config["game"]["ema"]  # not a warm-up's 0.1: the other run's average is kept
+    averages = jax.tree.map(
+        lambda a, b: decay * a + (1 - decay) * b, first.ema["g"], first.params["g"]
+    )
+    chex.assert_trees_all_close(second.ema["g"], averages, atol=1e-6)
     (tmp_path / "a" / "config.json").unlink()
     assert loop.train(config | {"steps": 2}, tmp_path / "b") == 0, "a resume needs it no more"
 
