@@ -21,6 +21,7 @@ Writes, to the workdir:
   samples/real.png             real images, as the nets see them
   metrics.jsonl, tensorboard/  losses and other scalars
   curves.png                   a plot of them
+  warnings.jsonl               what it was warned of, such as mode collapse
 Exit codes:
   0   done
   2   bad input, a full disk or a loss that is not finite: one line on stderr

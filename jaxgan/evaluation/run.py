@@ -14,10 +14,8 @@ low, high and floor of each.
 import importlib
 import json
 import math
-import os
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -54,7 +52,7 @@ def evaluate(subject: Subject, names: Sequence[str]) -> Iterator[Row]:
     for metric in metrics.values():
         metric.check(subject)
     report = subject.workdir / "evaluations.jsonl"
-    _append(report, "")  # one that cannot be written is refused here
+    files.append(report, "")  # one that cannot be written is refused here
     step = int(subject.state.step)
     if (subject.n or FEW) < FEW:
         print(f"warning: --n={subject.n}: figures of few samples vary with --seed", file=sys.stderr)
@@ -62,7 +60,7 @@ def evaluate(subject: Subject, names: Sequence[str]) -> Iterator[Row]:
         row = {"metric": name, "step": step, "replica": subject.replica, **UNKNOWN}
         row = _finite(row | metric.compute(subject))
         row["protocol"] = protocol(subject) | row["protocol"]
-        _append(report, f"{json.dumps(row)}\n")
+        files.append(report, f"{json.dumps(row)}\n")
         yield row
 
 
@@ -71,13 +69,6 @@ def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _finite(each) for name, each in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _append(path: Path, line: str) -> None:
-    """Adds to a file by one write: a kill cuts no line, and other processes may add to it too."""
-    with files.writing(path), path.open("ab", buffering=0) as file:
-        file.write(line.encode())
-        os.fsync(file.fileno())
 
 
 def load(name: str) -> ModuleType:

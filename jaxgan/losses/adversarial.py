@@ -24,14 +24,14 @@ class Loss(NamedTuple):
     g: (real logits (N,), fake logits (M,)) -> the generator's terms, (M,). Only a `paired` loss
       may read the real logits: for others real samples do not pass through D in G's turn.
     score: logits -> what is logged as D(x): a probability where the loss has one.
-    boundary: the logit between what is classified as fake and as real.
+    boundary: the logit between what is classified as fake and as real; None where D rates only.
     paired: whether G's terms depend on the real logits.
     """
 
     d: Callable[[Array, Array, Array], tuple[Array, Array]]
     g: Callable[[Array, Array], Array]
     score: Callable[[Array], Array] = lambda l: l
-    boundary: float = 0.0
+    boundary: float | None = 0.0
     paired: bool = False
 
     @classmethod
@@ -42,7 +42,7 @@ class Loss(NamedTuple):
         fake: Callable[[Array, Array], Array],
         g: Callable[[Array], Array],
         score: Callable[[Array], Array] = lambda l: l,
-        boundary: float = 0.0,
+        boundary: float | None = 0.0,
     ) -> "Loss":
         """Builds a loss from three functions of one sample's logit.
 
@@ -69,10 +69,12 @@ class Loss(NamedTuple):
         Under a paired loss only differences of logits mean something: a real sample is classified
         right above the mean fake logit, a fake one below the mean real logit.
         """
+        scores = {"real": self.score(real).mean(), "fake": self.score(fake).mean()}
+        if self.boundary is None:
+            return scores
         below, above = (fake.mean(), real.mean()) if self.paired else (self.boundary,) * 2
         return {
-            "real": self.score(real).mean(),
-            "fake": self.score(fake).mean(),
+            **scores,
             "accuracy_real": jnp.mean(real > below),
             "accuracy_fake": jnp.mean(fake < above),
         }
@@ -150,9 +152,12 @@ def wasserstein() -> Loss:
     """Builds the Wasserstein loss (Arjovsky et al. 2017, eq. 2 and 3).
 
     The critic estimates the earth mover's distance only while it is kept Lipschitz: by weight
-    clipping, a gradient penalty, or spectral normalization.
+    clipping, a gradient penalty, or spectral normalization. Its level means nothing, so it
+    classifies nothing.
     """
-    return Loss.separable(real=lambda l, key: -l, fake=lambda l, key: l, g=lambda l: -l)
+    return Loss.separable(
+        real=lambda l, key: -l, fake=lambda l, key: l, g=lambda l: -l, boundary=None
+    )
 
 
 def _labels(key: Array, like: Array, own: float, other: float, noise: float, flip: float) -> Array:

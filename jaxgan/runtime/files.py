@@ -40,6 +40,17 @@ def write(path: Path, content: str) -> None:
         file.write(content.encode())
 
 
+def append(path: Path, content: str) -> None:
+    """Adds to a file by one write: a kill cuts no line, and other processes may add to it too.
+
+    Raises:
+      UserError: it cannot be written.
+    """
+    with writing(path), path.open("ab", buffering=0) as file:
+        file.write(content.encode())
+        os.fsync(file.fileno())
+
+
 def folder(path: Path) -> None:
     """Makes a folder, and those above it, where it is absent.
 

@@ -1,5 +1,6 @@
-"""Training diagnostics: the diversity of samples and the gradient norm of the critic."""
+"""Training diagnostics: diversity and coverage of samples, the critic's gradient norm, warnings."""
 
+import math
 from collections.abc import Mapping
 
 import jax
@@ -12,12 +13,19 @@ from jaxgan.core.game import Batch, Game, State
 from jaxgan.core.growth import Growth
 from jaxgan.core.inputs import Label
 from jaxgan.losses.regularizers import gradient_norms
+from jaxgan.training.records.warnings import Warned
 
 COLLAPSED = 0.25  # of the real data's diversity; below it samples resemble each other
 # Of the real data's spread within classes. Settled runs that evaluate to a spread of 0.75 or more
 # read 0.74 to 1.1; on color images of 28 pixels cgan.py, and ACGAN with a batch-normalized critic
 # and its class terms at full weight, read 0.6 to 0.71.
 NARROW = 0.72
+LOST = 0.25  # of a class's share of the data; below it the class is all but gone
+FELL = 2 / 3  # of the best coverage so far: healthy runs in the plane come down to 0.8 of it
+SURE = 3  # standard errors that a fall exceeds
+WON = 0.99  # of real and of fake samples told apart
+MANY = 50  # real items of a class, below which its share of the samples says little
+NEIGHBORS = 5  # of a real item: a fake one that is nearer covers it
 PATIENCE = 3  # consecutive readings before a warning, so that a passing dip gives none
 
 
@@ -27,6 +35,7 @@ def measure(
     fake: Array,
     batch: Batch,
     key: Array,
+    classes: int = 0,
 ) -> dict[str, Array]:
     """Computes scalars to log beside the losses.
 
@@ -35,10 +44,13 @@ def measure(
       fake: n samples, (n, ...), of the labels of `batch` if the game takes any.
       batch: n real items, images as floats.
       key: draws the points between real and fake samples.
+      classes: of the data's labels; 0 for none.
 
     Returns:
       diversity: `nearest` of the fake samples over that of the real ones; 1 is as diverse as the
         data, NaN where the real ones are all alike. Left out of a single sample.
+      coverage: see `coverage`; of fresh real items 0.97.
+      class_coverage: see `class_coverage`, where the data have labels and 50 real items a class.
       class_diversity: `within` of the fake samples over that of the real ones, of a game that
         takes labels; 1 is as varied as the data, 0 one picture of each class.
       lipschitz: the critic's largest gradient norm at points between real and fake samples, a
@@ -52,6 +64,9 @@ def measure(
     values = {"lipschitz": steepness.max()}
     if len(fake) > 1:
         values["diversity"] = _ratio(nearest(fake), nearest(real))
+        values["coverage"] = coverage(real, fake)
+        if classes and len(fake) >= MANY * classes:
+            values["class_coverage"] = class_coverage(real, batch["label"], fake, classes)
         if labels(game, batch):
             alike = batch["label"][:, None] == batch["label"]
             values["class_diversity"] = _ratio(within(fake, alike), within(real, alike))
@@ -67,9 +82,37 @@ def labels(game: Game, batch: Batch) -> dict[str, Array]:
 def nearest(x: Array) -> Array:
     """Computes the mean distance from each item (n, ...) to its nearest neighbor."""
     x = x.reshape(len(x), -1)
-    squares = jnp.sum((x[:, None] - x[None]) ** 2, axis=-1)
-    squares += jnp.where(jnp.eye(len(x), dtype=bool), jnp.inf, 0.0)
+    squares = _squares(x, x) + jnp.where(jnp.eye(len(x), dtype=bool), jnp.inf, 0.0)
     return jnp.sqrt(squares.min(axis=1)).mean()
+
+
+def coverage(real: Array, fake: Array) -> Array:
+    """Computes the share of real items (n, ...) that have a fake one (m, ...) near.
+
+    Nearer than their NEIGHBORS-th nearest real one (Naeem et al. 2020, section 3.2), in pixels or
+    coordinates. Of as many fresh real items it is 1 - 2 ** -NEIGHBORS, 0.97.
+    """
+    x, y = (each.reshape(len(each), -1) for each in (real, fake))
+    own = _squares(x, x) + jnp.where(jnp.eye(len(x), dtype=bool), jnp.inf, 0.0)
+    radius = jnp.sort(own, axis=1)[:, min(NEIGHBORS, len(x) - 1) - 1]
+    return jnp.mean(_squares(x, y).min(axis=1) <= radius)
+
+
+def class_coverage(real: Array, label: Array, fake: Array, classes: int) -> Array:
+    """Computes the least share that a class has among fake items over its share of real ones.
+
+    A fake item is of the class of the nearest real one. Of as many fresh real items it is near 1,
+    and at most 1; 0 where a class is lost. Classes without real items do not count.
+    """
+    x, y = (each.reshape(len(each), -1) for each in (real, fake))
+    shown = label[_squares(y, x).argmin(axis=1)]
+    of_real, of_fake = (jnp.bincount(each, length=classes) / len(each) for each in (label, shown))
+    return jnp.where(of_real > 0, of_fake / of_real, jnp.inf).min()
+
+
+def _squares(x: Array, y: Array) -> Array:
+    """Computes the squared distances (n, m) of rows (n, d) and (m, d)."""
+    return jnp.sum((x[:, None] - y[None]) ** 2, axis=-1)
 
 
 def within(x: Array, alike: Array) -> Array:
@@ -78,7 +121,7 @@ def within(x: Array, alike: Array) -> Array:
     Each pair counts once, so of classes the frequent ones count more; 0 where there is no pair.
     """
     x = x.reshape(len(x), -1)
-    distances = jnp.sqrt(jnp.sum((x[:, None] - x[None]) ** 2, axis=-1))
+    distances = jnp.sqrt(_squares(x, x))
     pairs = alike & ~jnp.eye(len(x), dtype=bool)
     return jnp.sum(jnp.where(pairs, distances, 0)) / jnp.maximum(jnp.sum(pairs), 1)
 
@@ -98,34 +141,83 @@ def settled(game: Game, growth: Growth, steps: int) -> int:
     return max(steps // 10, last.start + max(lags))
 
 
-class CollapseWatch:
-    """Warns once about mode collapse."""
+class Watch:
+    """Warns of mode collapse, and of a critic that has won: once of each kind.
 
-    def __init__(self, after: int):
-        """`after`: the step before which there is no warning, see `settled`."""
-        self._after = after
-        self._low = {"diversity": 0, "class_diversity": 0}
-        self._said = False
+    A warning needs PATIENCE readings in a row. Of the samples, none of those may be the best so
+    far: a run that rises has not collapsed, however low it stands.
+    """
 
-    def __call__(self, step: int, row: Mapping[str, float]) -> str:
-        """Returns the warning when it is due, else ''; `row` has readings under diagnosis/."""
-        for name, bound in (("diversity", COLLAPSED), ("class_diversity", NARROW)):
-            low = row.get(f"diagnosis/{name}", 1.0) < bound and step >= self._after
-            self._low[name] = self._low[name] + 1 if low else 0
-        name = next((name for name, low in self._low.items() if low >= PATIENCE), "")
-        if self._said or not name:
-            return ""
-        self._said = True
-        value = row[f"diagnosis/{name}"]
-        if name == "diversity":
-            return (
-                f"warning: at step {step} the samples look alike: the mean distance to the nearest "
-                f"other is {value:.2f} of the real data's. The generator may have collapsed; try a "
-                "gradient penalty, spectral normalization, a lower config.optim.d.lr, or another "
-                "loss"
-            )
-        return (
-            f"warning: at step {step} the samples of a class look alike: their mean distance is "
-            f"{value:.2f} of the real images'. The generator may have collapsed within classes; "
-            "try a lower config.game.auxiliary.g_weight, lower rates, or a projection critic"
+    def __init__(self, after: int, steps: int, items: int):
+        """Starts before the first reading.
+
+        Args:
+          after: the step before which samples are not judged, see `settled`.
+          steps: the run's length; the critic is judged after a tenth of it.
+          items: how many real items, and samples, a reading compares.
+        """
+        self._after, self._tenth, self._items = after, steps // 10, items
+        self._best: dict[str, float] = {}
+        self._low: dict[str, int] = {}
+
+    def __call__(self, step: int, row: Mapping[str, float]) -> list[Warned]:
+        """Returns the warnings that a row of metrics completes; `row` need not have all readings.
+
+        To be called with each row in order: a resumed run repeats those before it.
+        """
+        found = [self._of_samples(step, name, row) for name in _SAID]
+        return [warned for warned in (*found, self._of_critic(step, row)) if warned]
+
+    def _of_samples(self, step: int, name: str, row: Mapping[str, float]) -> Warned | None:
+        value = row.get(f"diagnosis/{name}", math.nan)
+        if math.isnan(value):
+            return None
+        best = self._best.get(name, -math.inf)
+        low = step >= self._after and value <= best and self._is_low(name, value, best)
+        self._best[name] = max(best, value)
+        text = _SAID[name].format(step=step, value=value, best=best)
+        return Warned(step, name, value, text) if self._counts(name, low) else None
+
+    def _is_low(self, name: str, value: float, best: float) -> bool:
+        if name == "coverage":
+            error = math.sqrt(2 * best * (1 - best) / self._items)
+            return value < min(FELL * best, best - SURE * error)
+        return value < _BOUNDS[name]
+
+    def _of_critic(self, step: int, row: Mapping[str, float]) -> Warned | None:
+        ends = ("accuracy_real", "accuracy_fake")
+        critics = {key.rpartition("/")[0] for key in row if key.rpartition("/")[2] in ends}
+        if not critics:
+            return None
+        told = {d: min(row.get(f"{d}/{end}", 0.0) for end in ends) for d in critics}
+        critic = max(told, key=lambda d: (told[d], d))
+        won = step >= self._tenth and told[critic] > WON
+        text = (
+            f"at step {step} the critic {critic} has won: it tells {told[critic]:.1%} of "
+            "real and of fake samples apart, and the generator may learn nothing from it. Try "
+            "config.game.n_critic=1, a lower config.optim.d.lr, or a gradient penalty"
         )
+        won_for_long = self._counts("critic", won)
+        return Warned(step, "critic", float(told[critic]), text) if won_for_long else None
+
+    def _counts(self, name: str, low: bool) -> bool:
+        """Counts low readings in a row; returns whether there are enough for a warning."""
+        self._low[name] = self._low.get(name, 0) + 1 if low else 0
+        return self._low[name] >= PATIENCE
+
+
+_BOUNDS = {"diversity": COLLAPSED, "class_coverage": LOST, "class_diversity": NARROW}
+_SAID = {
+    "diversity": "at step {step} the samples look alike: the mean distance to the nearest other is "
+    "{value:.2f} of the real data's. The generator may have collapsed; try a gradient penalty, "
+    "spectral normalization, a lower config.optim.d.lr, or another loss",
+    "coverage": "at step {step} the samples cover less of the data than before: {value:.2f} of the "
+    "real items have one near, {best:.2f} at best. The generator may have lost a part of them; try "
+    "a gradient penalty or lower rates, or draw from an earlier checkpoint, by --step",
+    "class_coverage": "at step {step} the samples lack a class of the data: they have {value:.2f} "
+    "of its share. The generator may have lost a mode; try a gradient penalty, lower rates, or "
+    "another loss",
+    "class_diversity": "at step {step} the samples of a class look alike: their mean distance is "
+    "{value:.2f} of the real images'. The generator may have collapsed within classes; try a lower "
+    "config.game.auxiliary.g_weight, lower rates, or a projection critic",
+}

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,10 @@ from jaxgan.runtime.lock import Lock
 from jaxgan.runtime.signals import STOPPED, StopSignal
 from jaxgan.training import changes, dispatch, logger, replicas, transfer, workdir
 from jaxgan.training.checkpoint import Checkpoints, Newest
-from jaxgan.training.diagnostics import CollapseWatch, settled
+from jaxgan.training.diagnostics import Watch, settled
 from jaxgan.training.dispatch import Program
 from jaxgan.training.divergence import Detector
+from jaxgan.training.records.warnings import Warnings
 from jaxgan.training.setup import Run, prepare, shown
 from jaxgan.training.snapshots import Snapshots
 from jaxgan.training.step import to_float, train_step
@@ -133,8 +134,8 @@ def loop(
     states = start(program, run, found)
     clock.lap("build")
     snapshots = look_at(run, folder / "samples")
-    watch = CollapseWatch(after=settled(run.game, run.growth, run.steps))
     writer = logger.Writer(folder, first)
+    warn = watching(run, folder, first, snapshots.compared)
     detector = Detector(run.game, run.rates)
     pending = found.pending if found else ()
     meter = logger.Meter(lambda t: run.growth.seen(t) * len(run.feeds), detector.check, pending)
@@ -166,9 +167,8 @@ def loop(
                     each = program.split(states)
                     writer.image(done, "samples", snapshots.draw(each, done))
                     row |= snapshots.diagnose(each)
-                    if warning := watch(done, row):
-                        say(warning)
                 writer.scalars(done, row)
+                warn(done, row)
             if save or stopped:
                 # A stop adds no row and no picture to those of a run that is not stopped.
                 kept, packed = meter.pending(done, checkpoints.latest()), program.pack(states)
@@ -177,6 +177,26 @@ def loop(
             if stopped:
                 break
     return done
+
+
+def watching(
+    run: Run, folder: Path, first: int, items: int
+) -> Callable[[int, Mapping[str, float]], None]:
+    """Returns what is called with each row of metrics, and says and keeps what it warns of.
+
+    It knows the rows of before step `first`, and what was said then. `items`: see `Watch`.
+    """
+    warnings = Warnings(folder, first)
+    watch = Watch(settled(run.game, run.growth, run.steps), run.steps, items)
+    for row in logger.read(folder):
+        watch(int(row["step"]), row)
+
+    def warn(step: int, row: Mapping[str, float]) -> None:
+        for warned in watch(step, row):
+            if warnings.add(warned):
+                say(f"warning: {warned.text}")
+
+    return warn
 
 
 def build(run: Run, first: int) -> Program:

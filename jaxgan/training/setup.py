@@ -250,12 +250,14 @@ def intervals(kind: Any, settings: Mapping[str, Any], at: str, growth: Growth, s
 def shown(run: Run) -> Mapping[str, np.ndarray]:
     """Returns the items that pictures and diagnostics show: of the test split, else of training.
 
-    As many as config.log.samples of the former, the first batch of the latter.
+    As many as config.log.samples of the former, and of points, which are small; the first batch of
+    images of the latter.
     """
-    test = run.feeds[0].source.test
-    if not test:
+    source = run.feeds[0].source
+    if not source.test and len(source.shape) > 1:
         return run.feeds[0](0)
-    return items(test, np.arange(min(run.log.samples, test.size)))
+    source = source.test or source
+    return items(source, np.arange(min(run.log.samples, source.size)))
 
 
 def feed(source: Source, growth: Growth, seed: int, flip: bool) -> Batches:

@@ -51,7 +51,7 @@ class Snapshots:
         self._game = game
         self._sample = jax.jit(game.sample)
         self._strips = jax.jit(game.strips) if game.strips else None
-        self._measure = jax.jit(functools.partial(diagnostics.measure, game))
+        self._measure = jax.jit(functools.partial(diagnostics.measure, game, classes=len(classes)))
 
     def draw(self, states: Sequence[State], step: int) -> np.ndarray:
         """Saves FOLDER/<step>.png and returns it, (H, W, C) uint8.
@@ -104,8 +104,13 @@ class Snapshots:
             return logger.spread(rows[0])
         return logger.spread({name: np.array([row[name] for row in rows]) for name in rows[0]})
 
+    @property
+    def compared(self) -> int:
+        """How many real items, and samples, `diagnose` compares."""
+        return min(len(self._reals["image"]), inputs.size(self._inputs))
+
     def _diagnose(self, state: State) -> dict[str, np.ndarray]:
-        n = min(len(self._reals["image"]), inputs.size(self._inputs))
+        n = self.compared
         real = {name: column[:n] for name, column in self._reals.items()}
         drawn = {name: rows[:n] for name, rows in self._inputs.items()}
         drawn |= diagnostics.labels(self._game, real)
