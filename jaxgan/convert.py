@@ -1,16 +1,26 @@
-"""Converts published StyleGAN2-ADA weights to a run, or a run's averaged generator back.
+"""Converts published weights of StyleGAN2-ADA or CycleGAN to a run, or a run's generators back.
 
   python -m jaxgan.convert ffhq.pkl --workdir=runs/ffhq           also .pt, .pth, .npz
   python -m jaxgan.sample --workdir=runs/ffhq --out=grid.png
   python -m jaxgan.main --config=runs/ffhq/config.py --workdir=runs/ffhq
   python -m jaxgan.convert --workdir=runs/ffhq --out=G_ema.npz
 
+  python -m jaxgan.convert latest_net_G_A.pth --other=latest_net_G_B.pth --workdir=runs/horses
+  python -m jaxgan.translate --workdir=runs/horses --direction=a2b horse.jpg --out=zebras
+  python -m jaxgan.convert --workdir=runs/horses --out=G_A.npz --other=G_B.npz
+
+A file of CycleGAN is one generator. Without --other the run translates from A to B alone, until it
+is trained. PyTorch loads what is written by
+
+  net.load_state_dict({k: torch.from_numpy(v) for k, v in numpy.load("G_A.npz").items()})
+
 No code in the file of weights is run.
 
 Writes:
   WORKDIR         from a file of weights, a run at step 0 that can be sampled and trained:
                   config.json, config.py, checkpoints/
-  --out=FILE.npz  the averaged generator under its published names
+  --out=FILE.npz  the generator, averaged where the run averages it, under its published names; of
+                  CycleGAN that from A to B, and with --other=FILE.npz the one back too
 Exit codes:
   0   done
   2   bad input: one line on stderr
@@ -48,13 +58,18 @@ def main(argv: list[str]) -> int:
         "--out", type=Path, metavar="FILE.npz", help="where to write the run's generator"
     )
     parser.add_argument(
+        "--other",
+        type=Path,
+        metavar="FILE",
+        help="of CycleGAN: the generator of the way back, to read, or with --out to write",
+    )
+    parser.add_argument(
         "--config",
-        default="experiments/stylegan2.py",
         metavar="FILE[:ARG]",
-        help="sets the data, optimizers and loss weights of further training (default: "
-        "%(default)s); any of its keys is a flag, as for jaxgan.main. The weights replace the "
-        "preset's nets, latent, condition and data.res; those that ARG or a flag sets otherwise "
-        "are refused",
+        help="sets the data, optimizers and loss weights of further training (default: by the "
+        "weights, experiments/stylegan2.py or experiments/cyclegan.py:paper); any of its keys is a "
+        "flag, as for jaxgan.main. The weights replace the preset's nets and, of StyleGAN2, "
+        "latent, condition and data.res; those that ARG or a flag sets otherwise are refused",
     )
     args, overrides = parser.parse_known_args(argv)
     if (args.weights is None) == (args.out is None):
@@ -64,23 +79,28 @@ def main(argv: list[str]) -> int:
     if args.out:
         paths.check_input(args.workdir, "--workdir", folder=True)
         paths.check_file(args.out, "--out", (".npz",))
+        if args.other:
+            paths.check_file(args.other, "--other", (".npz",))
     else:
         paths.check_input(args.weights, "the weights")
+        if args.other:
+            paths.check_input(args.other, "--other")
         paths.check_folder(args.workdir, "--workdir")
     environment.prepare()
     # jax is slow to import: --help and bad flags do not wait for it
     from jaxgan.training.setup import prepare
-    from jaxgan.weights import runs
+    from jaxgan.weights import contents, runs
 
     if args.out:
-        runs.write(args.workdir, args.out)
+        runs.write(args.workdir, args.out, args.other)
         return 0
-    config = configs.load(args.config)
+    given = [contents.File(at, contents.read(at)) for at in (args.weights, args.other) if at]
+    name = args.config or runs.preset(given[0])
+    config = configs.load(name)
     configs.override(config, overrides)
     base = config.to_dict()
     bind(prepare, base, at="config", given=("clock",))  # training reads it later; it must fit now
-    said = _said(args.config, overrides, base)
-    runs.read(args.weights, args.workdir, base, args.config, said)
+    runs.read(given, args.workdir, base, name, _said(name, overrides, base))
     return 0
 
 

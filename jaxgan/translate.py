@@ -9,7 +9,7 @@ one size alone, as DiscoGAN's, need pictures of it.
 Writes:
   DIR/NAME.png   the translation of each picture, by its name; folders keep theirs
   DIR/sheet.png  of the first 16: the picture, its translation, the way back, and what the way back
-                 makes of the picture itself
+                 makes of the picture itself; the last two only where the run has that generator
 Exit codes:
   0   done
   2   bad input: one line on stderr
@@ -38,15 +38,21 @@ def main(argv: list[str]) -> int:
 
     from jaxgan.generation import translated
     from jaxgan.generation.sample import choose
-    from jaxgan.training.workdir import restore
+    from jaxgan.training.workdir import restore, without
     from jaxgan.visual.grid import save_png
 
     pictures = translated.find(args.pictures)
     if named := [picture for picture in pictures if picture.name == "sheet"]:
         raise UserError(f"{paths.shown(named[0].path)}: that name is the sheet's; rename it")
-    record, game, state = restore(args.workdir, args.replica, args.step)
+    restored = restore(args.workdir, args.replica, args.step)
+    record, game, state = restored
     state = choose(game, state, args.generator)
-    found = translated.rows(game, record.spec, state, args.direction, pictures, args.res)
+    if args.direction in restored.absent:
+        raise UserError(f"--direction={args.direction}: {without(args.direction)}")
+    for name in restored.absent:
+        print(f"the sheet shows no way back: {without(name)}", file=sys.stderr)
+    given = game, record.spec, state, args.direction, pictures, args.res, restored.absent
+    found = translated.rows(*given)
     shown = []
     bar = tqdm(found, "translating", len(pictures), unit="img", delay=1, file=sys.stderr)
     for row, picture in zip(bar, pictures, strict=True):

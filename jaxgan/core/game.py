@@ -102,7 +102,6 @@ class Styles(NamedTuple):
     synthesize: (state, ws (N, layers, w_dim)) -> images (N, H, W, C), not clipped.
     mean: state -> w_avg (w_dim,), towards which samples are truncated.
     layers: how many ws an image takes. truncated: in how many of the first samples are truncated.
-    weights: the file under jaxgan/weights that names its parameters as a publication does, or ''.
     """
 
     map: Callable[[State, Drawn], jax.Array]
@@ -110,7 +109,6 @@ class Styles(NamedTuple):
     mean: Callable[[State], jax.Array]
     layers: int
     truncated: int
-    weights: str = ""
 
 
 class Game(NamedTuple):

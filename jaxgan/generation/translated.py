@@ -1,7 +1,7 @@
 """Translates image files from one domain to the other, at their own size."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -81,12 +81,18 @@ def read(path: Path, channels: int, res: int = 0) -> np.ndarray:
 
 
 def rows(
-    game: Game, spec: Spec, state: State, direction: str, pictures: Sequence[Picture], res: int = 0
+    game: Game,
+    spec: Spec,
+    state: State,
+    direction: str,
+    pictures: Sequence[Picture],
+    res: int = 0,
+    absent: Collection[str] = (),
 ) -> Iterator[list[np.ndarray]]:
     """Yields for each picture, uint8 (H, W, C): itself, its translation, the way back, identity.
 
     The last is what the way back makes of the picture itself, which should leave it as it is; it
-    is left out where the domains differ in channels.
+    is left out where the domains differ in channels, and both are where the way back is `absent`.
 
     Raises:
       UserError: a game that does not translate, a file that cannot be read, or a size that the nets
@@ -99,13 +105,15 @@ def rows(
     there, back = (
         jax.jit(partial(padded, game.translators[name])) for name in (direction, BACK[direction])
     )
+    returns = BACK[direction] not in absent
     for path, _ in pictures:
         image = read(path, shapes[0][-1], res)
         x = jnp.asarray(image[None], jnp.float32) / 127.5 - 1
         try:
             translated = there(state, x, key)
-            row = [x, translated, back(state, translated, key)]
-            if shapes[0][-1] == shapes[1][-1]:
+            row = [x, translated]
+            row += [back(state, translated, key)] if returns else []
+            if returns and shapes[0][-1] == shapes[1][-1]:
                 row.append(back(state, x, key))
         except UserError as error:
             raise UserError(f"{shown(path)}: {error}; pass --res") from None

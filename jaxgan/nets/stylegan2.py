@@ -10,7 +10,8 @@ each convolution (256 in the authors' mixed precision), 0 for no bound. `bfloat1
 resolutions, from the largest down, whose features are computed in that type; parameters are always
 float32.
 
-Submodules are named as in the authors' files, which jaxgan.weights.stylegan2_ada relies on.
+Submodules are named as in the authors' files, which jaxgan.weights.published.stylegan2_ada relies
+on.
 """
 
 import math

@@ -67,7 +67,7 @@ def resume(
         history.append(
             {"step": step, "when": now, "changed": changed, "override": ",".join(override)}
         )
-    return new._replace(history=history), lines
+    return new._replace(history=history, missing=old.missing), lines
 
 
 def between(old: Record, new: Record) -> list[Change]:

@@ -21,7 +21,8 @@ from jaxgan.training.setup import make_game
 
 _PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 _SHAPES = ("shape", "other")  # of spec; lists in JSON
-_OPTIONAL: Mapping[str, Any] = {"data": {}, "history": []}  # what older records do without
+# What older records do without.
+_OPTIONAL: Mapping[str, Any] = {"data": {}, "history": [], "missing": []}
 NAME = "config.json"
 
 
@@ -31,7 +32,8 @@ class Record(NamedTuple):
     config: as it was given. spec, steps, growth: what followed from it and from the data; growth
     is None where the run was recorded without. data: size, classes (names), fingerprint and found
     as `Source` has them; empty where the run was recorded without. history: what was changed on
-    purpose while it ran, see training.changes.
+    purpose while it ran, see training.changes. missing: nets that the weights it was converted from
+    do not include, and that are noise until they are trained.
     """
 
     config: dict[str, Any]
@@ -40,6 +42,7 @@ class Record(NamedTuple):
     growth: Growth | None = None
     data: Mapping[str, Any] = {}
     history: Sequence[Mapping[str, Any]] = ()
+    missing: Sequence[str] = ()
 
     def game(self) -> Game:
         """Builds the run's game again."""
@@ -53,6 +56,19 @@ class Restored(NamedTuple):
     record: Record
     game: Game
     state: State
+
+    @property
+    def absent(self) -> Sequence[str]:
+        """The nets of this state that neither weights nor training have made."""
+        return () if int(self.state.step) else self.record.missing
+
+
+def without(net: str) -> str:
+    """Says that a run has no net of that name, and what to do."""
+    return (
+        f"{net} is noise: the weights that were converted do not include it; convert again with "
+        "--other=FILE, or train the run"
+    )
 
 
 def write(workdir: Path, record: Record) -> None:
@@ -68,6 +84,7 @@ def write(workdir: Path, record: Record) -> None:
         "growth": record.growth and record.growth.stages,
         "data": record.data,
         "history": record.history,
+        "missing": list(record.missing),
         "versions": {name: _version(name) for name in _PACKAGES},
         "revision": _revision(),
     }
@@ -168,10 +185,12 @@ def _parse(saved: Any) -> Record:
         _require(value, int, name)
     for entry in parts["history"]:
         _require(entry, dict, "an entry of history")
+    for net in parts["missing"]:
+        _require(net, str, "an entry of missing")
     stages = saved.get("growth") or []
     growth = Growth(tuple(Stage(*stage) for stage in stages)) if stages else None
     spec = Spec(**spec | {name: tuple(spec.get(name, ())) for name in _SHAPES})
-    return Record(config, spec, steps, growth, parts["data"], parts["history"])
+    return Record(config, spec, steps, growth, **parts)
 
 
 def _sizes(spec: Any) -> list[tuple[str, Any]]:

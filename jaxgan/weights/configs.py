@@ -7,10 +7,11 @@ back before it is kept: its name, its sizes and its options are data there, and 
 import ast
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from jaxgan.config.registry import as_mapping, bind, resolve
 from jaxgan.core import growth
+from jaxgan.core.game import Spec
 from jaxgan.data.source import Source
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import setup
@@ -30,6 +31,22 @@ def get_config(arg: str | None = None) -> ConfigDict:
     return ConfigDict(CONFIG)
 '''
 _LARGEST = 2**31
+
+
+class Described(NamedTuple):
+    """What files of weights are: the run that they become, at step 0.
+
+    config: of the run. spec: of its data. trees: by part of a state, 'params' and others, what they
+    replace of it. fixed: the config's keys that the weights determine, with their values. line:
+    what the user is told of the nets. missing: nets that have no weights yet, see workdir.Record.
+    """
+
+    config: dict[str, Any]
+    spec: Spec
+    trees: Mapping[str, Mapping[str, Any]]
+    fixed: Mapping[str, Any]
+    line: str
+    missing: tuple[str, ...] = ()
 
 
 def check(config: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ one may cost is in bounds.py.
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,13 @@ from jaxgan.weights.tensors import Storage
 from jaxgan.weights.walk import Weights, add, collect
 
 MAGIC = 0x1950A86A20F9469CFC6C  # the first value of torch.save's older streams
+
+
+class File(NamedTuple):
+    """A file that was read, and where it is."""
+
+    path: Path
+    weights: Weights
 
 
 def read(path: Path) -> Weights:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from jaxgan.runtime.paths import shown
 
-_ADA = "give a network of stylegan2-ada-pytorch (.pkl, .pt, .pth or .npz)"
+_ADA = (
+    "give a network of stylegan2-ada-pytorch or a generator of CycleGAN (.pkl, .pt, .pth or .npz)"
+)
 _DOWNLOAD = "download the file itself"
 _UNPACK = "unpack it and give the file of weights inside"
 _STARTS = (
@@ -45,7 +47,7 @@ _NAMES = (
     (r"g_mapping\.|g_synthesis\.", "a StyleGAN1 generator"),
     (r"(Model\.)?MainLayers\.", "an R3GAN network"),
     (r"(model\.)?(model\.)?\d+\.conv_block\.|model\.\d+\.(weight|bias|model\.)|model\.model\.",
-     "a CycleGAN or pix2pix network"),
+     "a CycleGAN or pix2pix network, which a --config of the game translation takes"),
     (r"blocks\.\d+\.\d+\.(conv|bn|activation)|layers\.\d+\.bn_\d", "a BigGAN network"),
     (r"prog_blocks\.|scaleLayers\.|initial_block\.", "a ProGAN network"),
     (r"Mixed_\d\w\.|mixed_?\d", "Inception weights, which metrics use, not a generator"),

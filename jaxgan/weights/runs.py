@@ -1,8 +1,9 @@
-"""Converts published weights to a run of jaxgan, and a run's averaged generator back."""
+"""Converts published weights to a run of jaxgan, and a run's generators back."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import jax
@@ -10,7 +11,7 @@ import numpy as np
 
 from jaxgan.config.registry import as_mapping
 from jaxgan.core import game as core
-from jaxgan.core.game import Spec, State
+from jaxgan.core.game import State
 from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.paths import shown
@@ -18,32 +19,40 @@ from jaxgan.training import workdir as workdirs
 from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.setup import make_game
 from jaxgan.weights import configs, contents, state_dict
-from jaxgan.weights import stylegan2_ada as published
-from jaxgan.weights.state_dict import StateDict
+from jaxgan.weights.configs import Described
+from jaxgan.weights.contents import File
+from jaxgan.weights.published import cyclegan, stylegan2_ada
+
+PROGRAMS = {each.GAME: each for each in (stylegan2_ada, cyclegan)}  # by the game of their runs
 
 
 class Run(NamedTuple):
-    """What weights become: a config, the data's shape, and a state at step 0."""
+    """What weights become: the record of a run, and its state at step 0."""
 
-    config: dict[str, Any]
-    spec: Spec
-    steps: int
+    record: workdirs.Record
     state: State
 
 
+def preset(file: File) -> str:
+    """Returns the config that weights are converted with unless another is named."""
+    names = list(file.weights.arrays)
+    return (cyclegan if cyclegan.matches(names) else stylegan2_ada).PRESET
+
+
 def read(
-    path: Path,
+    given: Sequence[File],
     workdir: Path,
     base: dict[str, Any],
     name: str,
     said: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes a run to `workdir`, at step 0, with the nets of a file of published weights.
+    """Writes a run to `workdir`, at step 0, with the nets of files of published weights.
 
     Args:
-      path: a file that `contents.read` reads, with the networks of stylegan2-ada-pytorch.
+      given: a file with the networks of stylegan2-ada-pytorch; or one with a generator of CycleGAN,
+        a2b, and maybe another with b2a.
       workdir: the run's folder; it must have no checkpoint.
-      base: a config of the game stylegan2; sets what the weights do not determine.
+      base: a config of the game stylegan2 or translation; sets what the weights do not determine.
       name: the config file's name, for messages and for the written config.py.
       said: the keys of `base`, as in {'data.res': 32}, that the user set, not the preset; the
         weights must agree with them.
@@ -51,136 +60,106 @@ def read(
     Raises:
       UserError: another game, a workdir with a checkpoint, or a file without such networks.
     """
-    game = as_mapping(base.get("game"), "config.game")
-    if game.get("name") != "stylegan2":
-        raise UserError(f"--config={name}: its game is not stylegan2")
+    program = _program(base, name)
     configs.check(base)
     with files.writing(workdir):
         held = list((workdir / "checkpoints").glob("[0-9]*"))
     if held:
         raise UserError(f"{workdir} holds a run already; pass another --workdir")
-    weights = contents.read(path)
-    try:
-        nets = {net: state_dict.checked(s) for net, s in state_dict.split(weights.arrays).items()}
-        options = published.generator_options(nets["G_ema"])
-        config, trees = describe(base, nets, options, weights.kwargs), _trees(nets)
-    except UserError as error:
-        raise UserError(f"{shown(path)}: {error}") from None
-    agree(path, config, said or {}, options["shape"][-1])
-    run = _build(config, Spec(options["shape"], options["classes"]), trees, path)
-    source = configs.source(run.config, path.name, name)
+    path = given[0].path
+    found = program.describe(base, given)
+    agree(path, found.fixed, said or {})
+    run = _build(found, path)
+    source = configs.source(run.record.config, path.name, name)
     with files.writing(workdir):
         files.folder(workdir)
-        workdirs.write(workdir, workdirs.Record(run.config, run.spec, run.steps))
+        workdirs.write(workdir, run.record)
         files.write(workdir / "config.py", source)
         checkpoints = Checkpoints(workdir / "checkpoints")
         checkpoints.save(run.state, 0)
         checkpoints.close()
-    critic = "with its critic" if "D" in nets else "with a newly initialized critic"
-    print(f"wrote {shown(path)} to {workdir}, {critic}", file=sys.stderr)
+    names = " and ".join(shown(file.path) for file in given)
+    print(f"wrote {names} to {workdir}, {found.line}", file=sys.stderr)
 
 
-def _trees(nets: Mapping[str, StateDict]) -> dict[str, dict[str, Any]]:
-    """Converts state dicts by network to what they replace of a state."""
-    imported = {net: published.import_generator(nets[net]) for net in ("G", "G_ema")}
-    params = dict(imported["G"].params)
-    if "D" in nets:
-        params["d"] = published.import_discriminator(nets["D"])
-    noise = {"noise": imported["G_ema"].stats["noise"].get("synthesis", {})}
-    return {
-        "params": params,
-        "ema": dict(imported["G_ema"].params),
-        "stats": {"synthesis": noise},
-        "memory": {"w_avg": imported["G_ema"].w_avg},
-    }
+def _program(base: Mapping[str, Any], name: str) -> ModuleType:
+    """Returns the module of the weights that a config's game takes."""
+    game = as_mapping(base.get("game"), "config.game").get("name")
+    if game not in list(PROGRAMS):
+        raise UserError(f"--config={name}: its game is not {' or '.join(PROGRAMS)}")
+    return PROGRAMS[game]
 
 
-def _build(config: dict[str, Any], spec: Spec, trees: Mapping[str, Any], path: Path) -> Run:
+def _build(found: Described, path: Path) -> Run:
     """Returns the run of a config, with the trees of a file of weights."""
+    config = found.config
     steps = config["steps"] if isinstance(config["steps"], int) else 1
-    game = make_game(config["game"], config["optim"], spec=spec, steps=steps)
+    game = make_game(config["game"], config["optim"], spec=found.spec, steps=steps)
 
     def init() -> State:
         return core.init(game, jax.random.key(config["seed"]))
 
     # Shapes are compared before a net is made: its size is the product of what the file says.
     shapes = jax.eval_shape(init)
-    for part, tree in trees.items():
+    for part, tree in found.trees.items():
         fitting(getattr(shapes, part), tree, path)
     state = jax.jit(init)()
-    merged = {part: fitting(getattr(state, part), tree, path) for part, tree in trees.items()}
+    merged = {part: fitting(getattr(state, part), tree, path) for part, tree in found.trees.items()}
     made = {part: jax.tree.map(jax.numpy.asarray, tree) for part, tree in merged.items()}
-    return Run(config, spec, steps, state.replace(**made))
+    record = workdirs.Record(config, found.spec, steps, missing=found.missing)
+    return Run(record, state.replace(**made))
 
 
-def write(workdir: Path, out: Path) -> None:
-    """Writes a run's averaged generator, w_avg and noise under the published names, as .npz.
-
-    Raises:
-      UserError: no run of stylegan2 in `workdir`, no checkpoint, or a run of several seeds.
-    """
-    record = workdirs.read(workdir)
-    styles = workdirs.rebuild(workdir, record).styles
-    if styles is None or styles.weights != "stylegan2_ada":
-        raise UserError(f"{workdir} holds no run of the game stylegan2")
-    if record.config.get("seeds", 1) > 1:
-        raise UserError(f"{workdir} holds several seeds; only a run of one can be converted")
-    state = jax.device_get(workdirs.restore(workdir).state)
-    noise = {"noise": {"synthesis": state.stats["synthesis"]["noise"]}}
-    g = published.Generator(dict(state.ema), noise, state.memory["w_avg"])
-    taps = record.config["game"]["g"].get("taps")
-    files.folder(out.parent)
-    contents.write(out, published.export_generator(g, *([tuple(taps)] if taps else [])))
-    print(f"wrote step {int(state.step)} of {workdir} to {out}", file=sys.stderr)
-
-
-def describe(
-    base: dict[str, Any],
-    states: Mapping[str, Mapping[str, Any]],
-    g: dict[str, Any],
-    kwargs: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
-    """Returns the run's config: `base` with the nets that the weights belong to.
+def write(workdir: Path, out: Path, other: Path | None = None) -> None:
+    """Writes a run's generator under its published names, as .npz: averaged where averages are.
 
     Args:
-      base: a config of the game stylegan2.
-      states: state dicts by network, as `state_dict.split` returns them.
-      g: `generator_options` of the averaged generator.
-      kwargs: by network, its constructor's arguments, as `contents.read` returns them.
+      workdir: a run of stylegan2, whose w_avg and noise are written too, or one that translates.
+      out: the file; of a run that translates, a2b's.
+      other: where to write b2a, None for nowhere.
+
+    Raises:
+      UserError: another run in `workdir`, no checkpoint, a run of several seeds, or a net that the
+        published program does not have.
     """
-    d = published.discriminator_options(states["D"]) if "D" in states else {}
-    clamp = {"clamp": configs.clamp(kwargs)}
-    labeled = bool(g["classes"])
-    latent = states["G_ema"]["mapping.fc0.weight"].shape[1] - (g["w_dim"] if labeled else 0)
-    if latent < 1:
-        raise UserError("mapping.fc0.weight takes no latent; give other weights")
-    critic = as_mapping(base["game"].get("d"), "config.game.d")
-    game = base["game"] | {
-        "latent": latent,
-        "condition": "label" if labeled else "",
-        "g": {"name": "stylegan2.Generator", **_fields(g), **clamp},
-        "d": {**critic, "name": "stylegan2.Discriminator", **_fields(d), **clamp},
-    }
-    # A warm-up would forget the file's average within a few steps of training.
-    data = base["data"] | {"res": g["shape"][0]}
-    return base | {"game": game, "data": data, "ema_warmup": False}
+    record = workdirs.read(workdir)
+    workdirs.rebuild(workdir, record)  # or what config.json says is no game
+    game, outs = record.config["game"].get("name"), [out, other] if other else [out]
+    if game not in list(PROGRAMS):
+        raise UserError(f"{workdir} holds no run of the game {' or '.join(PROGRAMS)}")
+    if other and game != cyclegan.GAME:
+        raise UserError(f"--other={shown(other)}: this run's game has one generator")
+    if record.config.get("seeds", 1) > 1:
+        raise UserError(f"{workdir} holds several seeds; only a run of one can be converted")
+    restored = workdirs.restore(workdir)
+    state = jax.device_get(restored.state)
+    if game == cyclegan.GAME:
+        if absent := [name for name in cyclegan.DIRECTIONS[: len(outs)] if name in restored.absent]:
+            raise UserError(f"{workdir}: {workdirs.without(absent[0])}")
+        with state_dict.naming(workdir):
+            params = {**state.params, **state.ema}
+            made = [
+                cyclegan.export(params, record.config, name)
+                for name in cyclegan.DIRECTIONS[: len(outs)]
+            ]
+    else:
+        made = [stylegan2_ada.export(state, record.config)]
+    for path, arrays in zip(outs, made, strict=True):
+        files.folder(path.parent)
+        contents.write(path, arrays)
+        print(f"wrote step {int(state.step)} of {workdir} to {path}", file=sys.stderr)
 
 
-def agree(path: Path, config: Mapping[str, Any], said: Mapping[str, Any], channels: int) -> None:
+def agree(path: Path, found: Mapping[str, Any], said: Mapping[str, Any]) -> None:
     """Compares what the user set with what the weights determine.
 
     Raises:
       UserError: a key that differs, with both values.
     """
-    game, at = config["game"], shown(path)
-    found = {"data.res": config["data"]["res"], "data.channels": channels}
-    found |= {f"game.{key}": game[key] for key in ("latent", "condition")}
-    found |= {f"game.{net}.{key}": value for net in "gd" for key, value in game[net].items()}
+    at = shown(path)
     for key, value in said.items():
         if key.startswith("game.g.") and key not in found:
-            raise UserError(
-                f"{shown(path)}: --config says {key}={value!r}; the weights set all of game.g"
-            )
+            raise UserError(f"{at}: --config says {key}={value!r}; the weights set all of game.g")
         if key in found and found[key] != value:
             raise UserError(
                 f"{at}: the weights have {key}={found[key]!r}, --config says {value!r}; "
@@ -206,8 +185,3 @@ def fitting(tree: Any, new: Any, path: Path) -> Any:
             f"options have {want.get(name)}"
         )
     return merged
-
-
-def _fields(options: dict[str, Any]) -> dict[str, Any]:
-    """Returns the options that a config sets; the game passes the nets the others."""
-    return {name: value for name, value in options.items() if name not in ("shape", "classes")}

@@ -1,7 +1,9 @@
 """Finds networks among a file's arrays, and checks them before anything is made of them."""
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import ml_dtypes
@@ -116,6 +118,15 @@ class Shapes:
     def refused(self, why: str) -> UserError:
         """Returns the error of arrays that are another network's."""
         return UserError(f"not a StyleGAN2 {self._kind}: {why}{OTHER}")
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Puts the file of weights before the message of a UserError that is raised within."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{shown(path)}: {error}") from None
 
 
 def brief(name: str) -> str:

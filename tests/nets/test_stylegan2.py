@@ -15,7 +15,7 @@ import pytest
 from jaxgan.core.network import pure
 from jaxgan.nets import mapping, stylegan2
 from jaxgan.runtime.errors import UserError
-from jaxgan.weights import stylegan2_ada
+from jaxgan.weights.published import stylegan2_ada
 
 KEY = jax.random.key(0)
 FIXTURE = dict(np.load(Path(__file__).parents[1] / "fixtures/stylegan2_32.npz"))

@@ -12,7 +12,8 @@ from jaxgan import config as configs
 from jaxgan import convert
 from jaxgan.runtime.errors import UserError
 from jaxgan.weights import configs as written
-from jaxgan.weights import contents, state_dict, stylegan2_ada
+from jaxgan.weights import contents, state_dict
+from jaxgan.weights.published import stylegan2_ada
 
 ROOT = Path(__file__).parents[2]
 PATH = Path(__file__).parents[1] / "fixtures/stylegan2_32.npz"

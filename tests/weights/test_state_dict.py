@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from jaxgan.runtime.errors import UserError
-from jaxgan.weights import contents, kinds, state_dict, stylegan2_ada
+from jaxgan.weights import contents, kinds, state_dict
+from jaxgan.weights.published import stylegan2_ada
 
 G = {"synthesis.b4.const": np.ones((2, 4, 4)), "mapping.fc0.weight": np.ones((2, 2))}
 D = {"b4.conv.weight": np.ones((2, 2, 3, 3))}

@@ -18,13 +18,12 @@ def styles(
     layers: int,
     truncated: int,
     at: Callable[[State], tuple[Any, ...]] = lambda state: (),
-    weights: str = "",
 ) -> Styles:
     """Builds a game's `Styles`.
 
     Args:
       mapping, synthesis: the generator's two nets.
-      layers, truncated, weights: as in `Styles`.
+      layers, truncated: as in `Styles`.
       at: further arguments of the synthesis at a state: what a growing net needs.
     """
 
@@ -42,7 +41,6 @@ def styles(
         mean=lambda state: state.memory["w_avg"],
         layers=layers,
         truncated=min(truncated, layers),
-        weights=weights,
     )
 
 

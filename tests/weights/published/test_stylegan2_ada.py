@@ -10,10 +10,11 @@ import pytest
 from jaxgan.core.network import pure
 from jaxgan.nets import stylegan2
 from jaxgan.runtime.errors import UserError
-from jaxgan.weights import contents, stylegan2_ada
+from jaxgan.weights import contents
+from jaxgan.weights.published import stylegan2_ada
 
 KEY = jax.random.key(0)
-PATH = Path(__file__).parents[1] / "fixtures/stylegan2_32.npz"
+PATH = Path(__file__).parents[2] / "fixtures/stylegan2_32.npz"
 
 
 @pytest.fixture(scope="module")

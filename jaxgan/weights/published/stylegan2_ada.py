@@ -7,14 +7,21 @@ the statistics, `w_avg` to the game's memory; `resample_filter` is the field `ta
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxgan.config.registry import as_mapping
+from jaxgan.core.game import Spec, State
 from jaxgan.nets.ops import upfirdn
 from jaxgan.runtime.errors import UserError
-from jaxgan.weights.state_dict import OTHER, Shapes, StateDict, brief
+from jaxgan.weights import configs
+from jaxgan.weights.configs import Described
+from jaxgan.weights.contents import File
+from jaxgan.weights.state_dict import OTHER, Shapes, StateDict, brief, checked, naming, split
+
+GAME, PRESET = "stylegan2", "experiments/stylegan2.py"
 
 Tree = dict[str, Any]
 
@@ -135,6 +142,94 @@ def discriminator_options(state: StateDict) -> dict[str, Any]:
         "classes": classes,
         "taps": shapes.taps("b4.conv.resample_filter"),
     }
+
+
+def describe(base: Mapping[str, Any], given: Sequence[File]) -> Described:
+    """Returns what becomes of a file's networks: G, G_ema, and D where it is there.
+
+    Args:
+      base: a config of the game stylegan2; sets what the weights do not determine.
+      given: one file.
+
+    Raises:
+      UserError: no such networks, or more than one file.
+    """
+    if len(given) > 1:
+        raise UserError(
+            f"--other={given[1].path}: a second generator is CycleGAN's; --config is of stylegan2"
+        )
+    path, weights = given[0]
+    with naming(path):
+        nets = {net: checked(state) for net, state in split(weights.arrays).items()}
+        options = generator_options(nets["G_ema"])
+        config = configured(base, nets, options, weights.kwargs)
+        trees = _trees(nets)
+    game = config["game"]
+    fixed = {"data.res": config["data"]["res"], "data.channels": options["shape"][-1]}
+    fixed |= {f"game.{key}": game[key] for key in ("latent", "condition")}
+    fixed |= {f"game.{net}.{key}": value for net in "gd" for key, value in game[net].items()}
+    critic = "with its critic" if "D" in nets else "with a newly initialized critic"
+    return Described(config, Spec(options["shape"], options["classes"]), trees, fixed, critic)
+
+
+def export(state: State, config: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Returns the state dict of a run's averaged generator, with w_avg and noise."""
+    noise = {"noise": {"synthesis": state.stats["synthesis"]["noise"]}}
+    taps = config["game"]["g"].get("taps")
+    g = Generator(dict(state.ema), noise, state.memory["w_avg"])
+    return export_generator(g, *([tuple(taps)] if taps else []))
+
+
+def configured(
+    base: Mapping[str, Any],
+    states: Mapping[str, StateDict],
+    g: dict[str, Any],
+    kwargs: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Returns the run's config: `base` with the nets that the weights belong to.
+
+    Args:
+      base: a config of the game stylegan2.
+      states: state dicts by network, as `state_dict.split` returns them.
+      g: `generator_options` of the averaged generator.
+      kwargs: by network, its constructor's arguments, as `contents.read` returns them.
+    """
+    d = discriminator_options(states["D"]) if "D" in states else {}
+    clamp = {"clamp": configs.clamp(kwargs)}
+    labeled = bool(g["classes"])
+    latent = states["G_ema"]["mapping.fc0.weight"].shape[1] - (g["w_dim"] if labeled else 0)
+    if latent < 1:
+        raise UserError("mapping.fc0.weight takes no latent; give other weights")
+    critic = as_mapping(base["game"].get("d"), "config.game.d")
+    game = base["game"] | {
+        "latent": latent,
+        "condition": "label" if labeled else "",
+        "g": {"name": "stylegan2.Generator", **_fields(g), **clamp},
+        "d": {**critic, "name": "stylegan2.Discriminator", **_fields(d), **clamp},
+    }
+    data = base["data"] | {"res": g["shape"][0]}
+    # A warm-up would forget the file's average within a few steps of training.
+    return {**base, "game": game, "data": data, "ema_warmup": False}
+
+
+def _trees(nets: Mapping[str, StateDict]) -> dict[str, dict[str, Any]]:
+    """Converts state dicts by network to what they replace of a state."""
+    imported = {net: import_generator(nets[net]) for net in ("G", "G_ema")}
+    params = dict(imported["G"].params)
+    if "D" in nets:
+        params["d"] = import_discriminator(nets["D"])
+    noise = {"noise": imported["G_ema"].stats["noise"].get("synthesis", {})}
+    return {
+        "params": params,
+        "ema": dict(imported["G_ema"].params),
+        "stats": {"synthesis": noise},
+        "memory": {"w_avg": imported["G_ema"].w_avg},
+    }
+
+
+def _fields(options: dict[str, Any]) -> dict[str, Any]:
+    """Returns the options that a config sets; the game passes the nets the others."""
+    return {name: value for name, value in options.items() if name not in ("shape", "classes")}
 
 
 def _ours(path: list[str], leaf: str, value: Any) -> tuple[list[str], np.ndarray]:

@@ -1,0 +1,1 @@
+"""Published weights by the program that trains them: to parameters of ours, and back."""
