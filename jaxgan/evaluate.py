@@ -3,14 +3,17 @@
   python -m jaxgan.evaluate --workdir=runs/dcgan --metrics=swd,kid
   python -m jaxgan.evaluate --workdir=runs/stylegan2 --metrics=ppl --n=5000 --step=15000
 
-As many training images as samples are compared. kid and ppl need pip install -e '.[evals]';
-neither is on the scale of published figures, which are Inception's and LPIPS'. Each figure stands
-with its standard error and 95 % interval over draws, and its floor: the same figure of two sets of
-real images. Each line states the protocol of its figure: compare figures of one protocol only.
+As many real images as samples are compared: of those kept out of training where there are any. A
+run of two domains has a line for each direction: a2b of the first against the second. kid and ppl
+need pip install -e '.[evals]'; neither is on the scale of published figures, which are Inception's
+and LPIPS'. Each figure stands with its standard error and 95 % interval over draws, and its floor:
+the same figure of two sets of real images. Each line states the protocol of its figure: compare
+figures of one protocol only.
 
 Writes:
   stdout                     a line for each metric
   WORKDIR/evaluations.jsonl  a JSON object for each metric, appended
+  WORKDIR/evaluations/       pictures of metrics that have one: hidden
 Exit codes:
   0   done
   2   bad input: one line on stderr
@@ -78,16 +81,17 @@ def main(argv: list[str]) -> int:
 
 def describe(row: Mapping[str, Any]) -> str:
     """Formats a row: 'swd 12.34 ± 0.20 (11.95 to 12.73, floor 4.10; 32: 10.10 …) at step 6; …'."""
-    spread = f" ± {row['std']:.2f}" if row.get("std") is not None else ""
+    spread = f" ± {_number(row['std'])}" if row.get("std") is not None else ""
     bounds = row.get("bounds", {})
     parts = [_range(row)]
     parts += [
         f"{level}: {_number(value)}{_in_brackets(_range(bounds.get(level, {})))}"
         for level, value in row.get("levels", {}).items()
     ]
+    name = " ".join(row[key] for key in ("metric", "direction") if key in row)
     protocol = ", ".join(f"{name} {value}" for name, value in row["protocol"].items())
     return (
-        f"{row['metric']} {_number(row['value'])}{spread}"
+        f"{name} {_number(row['value'])}{spread}"
         f"{_in_brackets('; '.join(part for part in parts if part))} "
         f"at step {row['step']}; {protocol}"
     )
@@ -97,14 +101,17 @@ def _range(figure: Mapping[str, Any]) -> str:
     """Formats the interval and the floor of a figure, those of them that it has."""
     parts = []
     if figure.get("low") is not None:
-        parts.append(f"{figure['low']:.2f} to {figure['high']:.2f}")
+        parts.append(f"{_number(figure['low'])} to {_number(figure['high'])}")
     if figure.get("floor") is not None:
-        parts.append(f"floor {figure['floor']:.2f}")
+        parts.append(f"floor {_number(figure['floor'])}")
     return ", ".join(parts)
 
 
 def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.2f}"
+    """Formats a figure: two decimals, of a small one three digits."""
+    if value is None:
+        return "unknown"
+    return f"{value:.2f}" if abs(value) >= 1 or not value else f"{value:.3g}"
 
 
 def _in_brackets(text: str) -> str:

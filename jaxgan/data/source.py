@@ -28,8 +28,8 @@ class Source:
 
     `second` has the images of the other domain, of data of two, which batches hold as 'other';
     `aligned`: those of equal index belong together, and are cropped and mirrored alike, else any is
-    drawn. `test` has items that are
-    kept out of training.
+    drawn. `sizes` are how many images each of two domains has. `test` has items that are kept out
+    of training.
 
     `found` says in one line what the data are; `describe` makes one where it is empty.
     `fingerprint`, hexadecimal, identifies the content as the run sees it (images, labels,
@@ -48,6 +48,7 @@ class Source:
     second: "Source | None" = None
     aligned: bool = False
     test: "Source | None" = None
+    sizes: tuple[int, ...] = ()
 
     def abstract(self, n: int) -> dict[str, tuple[tuple[int, ...], str]]:
         """Returns the shape and dtype of each column of n items, without reading any."""
@@ -154,6 +155,7 @@ def of_two(a: Source, b: Source, *, aligned: bool = False, test: Source | None =
         second=b,
         aligned=aligned,
         test=test,
+        sizes=(a.size, b.size),
     )
 
 

@@ -9,9 +9,11 @@ under jaxgan/evaluation/metrics whose docstring begins with the line that --help
 Every row has low and high, the ends of a 95 % interval, and floor, the same figure of real images
 against real images; null where a metric has none. levels are its further figures, and bounds has
 low, high and floor of each.
+A run that translates has each figure twice, once a direction, which `subject.direction` names.
 """
 
 import importlib
+import itertools
 import json
 import math
 import sys
@@ -41,25 +43,28 @@ def evaluate(subject: Subject, names: Sequence[str]) -> Iterator[Row]:
       names: files under jaxgan/evaluation/metrics.
 
     Yields:
-      metric, value, low, high, floor, step, replica, protocol; by metric std, levels and bounds.
-      What is not finite is None.
+      metric, value, low, high, floor, step, replica, protocol; by metric std, levels and bounds; of
+      a translation the direction. What is not finite is None.
 
     Raises:
       UserError: no such metric, run, checkpoint or data, or a metric that does not fit the run;
         all of it before anything is drawn.
     """
     metrics = {name: load(name) for name in names}
+    views = subject.views()
     for metric in metrics.values():
-        metric.check(subject)
+        for view in views:
+            metric.check(view)
     report = subject.workdir / "evaluations.jsonl"
     files.append(report, "")  # one that cannot be written is refused here
     step = int(subject.state.step)
     if (subject.n or FEW) < FEW:
         print(f"warning: --n={subject.n}: figures of few samples vary with --seed", file=sys.stderr)
-    for name, metric in metrics.items():
+    for (name, metric), view in itertools.product(metrics.items(), views):
         row = {"metric": name, "step": step, "replica": subject.replica, **UNKNOWN}
-        row = _finite(row | metric.compute(subject))
-        row["protocol"] = protocol(subject) | row["protocol"]
+        row |= {"direction": view.direction} if view.direction else {}
+        row = _finite(row | metric.compute(view))
+        row["protocol"] = protocol(view) | row["protocol"]
         files.append(report, f"{json.dumps(row)}\n")
         yield row
 
@@ -85,7 +90,8 @@ def load(name: str) -> ModuleType:
 def protocol(subject: Subject) -> Row:
     """What every figure depends on besides the metric and the run's weights."""
     shape = "x".join(map(str, subject.spec.shape))
-    return {
+    direction = {"direction": subject.direction} if subject.direction else {}
+    return direction | {
         "data": f"{subject.record.config['data']['name']} {shape}",
         "generator": sample.named(subject.game, subject.generator),
         "seed": subject.seed,

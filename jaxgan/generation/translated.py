@@ -19,6 +19,7 @@ from jaxgan.runtime.paths import shown
 from jaxgan.visual.grid import grid, to_uint8
 
 BACK = {"a2b": "b2a", "b2a": "a2b"}
+COLUMNS = {"a2b": ("image", "other"), "b2a": ("other", "image")}  # of the data: from, to
 TILE = 128  # pixels a side of a picture in the sheet
 
 
