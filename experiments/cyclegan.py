@@ -5,6 +5,9 @@
     python -m jaxgan.main --config=experiments/cyclegan.py:tutorial,data=pair:/path/of/horse2zebra
     python -m jaxgan.main --config=experiments/cyclegan.py:paper,data=pair:/path/of/horse2zebra
     python -m jaxgan.main --config=experiments/cyclegan.py:smoke
+    python -m jaxgan.main --config=experiments/cyclegan.py --config.game.cycle=0
+    python -m jaxgan.main --config=experiments/cyclegan.py --config.game.identity=0
+    python -m jaxgan.evaluate --workdir=runs/cyclegan --metrics=kid,swd,cycle,psnr,hidden
 
 Paper: Zhu et al. 2017, https://arxiv.org/abs/1703.10593: ResNet generators, a critic of 70x70
 patches for each domain, squared errors (least_squares has half of them, hence the weight 2), cycle
@@ -15,7 +18,8 @@ score is the mean over patches. Both need an accelerator.
 
 The default is narrow and trained at higher rates, at 32 pixels, on crops of two photographs and
 other crops of them that are recolored: a translation whose truth is known. Samples are x, its
-translation and the way back, of A and of B.
+translation and the way back, of A and of B. Without the cycle term a translation need not keep
+anything of the picture, without the identity term it may change colors for no reason.
 """
 
 from ml_collections import ConfigDict

@@ -16,6 +16,7 @@ from jaxgan.config.registry import as_mapping
 from jaxgan.core.game import Spec, State
 from jaxgan.nets.ops import upfirdn
 from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.paths import shown
 from jaxgan.weights import configs
 from jaxgan.weights.configs import Described
 from jaxgan.weights.contents import File
@@ -155,9 +156,7 @@ def describe(base: Mapping[str, Any], given: Sequence[File]) -> Described:
       UserError: no such networks, or more than one file.
     """
     if len(given) > 1:
-        raise UserError(
-            f"--other={given[1].path}: a second generator is CycleGAN's; --config is of stylegan2"
-        )
+        raise UserError(f"--other={shown(given[1].path)}: only CycleGAN has a second generator")
     path, weights = given[0]
     with naming(path):
         nets = {net: checked(state) for net, state in split(weights.arrays).items()}
