@@ -144,8 +144,8 @@ def settled(game: Game, growth: Growth, steps: int) -> int:
 class Watch:
     """Warns of mode collapse, and of a critic that has won: once of each kind.
 
-    A warning needs PATIENCE readings in a row. Of the samples, none of those may be the best so
-    far: a run that rises has not collapsed, however low it stands.
+    A warning needs PATIENCE readings in a row. Those of the samples must last for a tenth of the
+    run, and none be the best so far: a run that rises has not collapsed, however low it stands.
     """
 
     def __init__(self, after: int, steps: int, items: int):
@@ -153,12 +153,12 @@ class Watch:
 
         Args:
           after: the step before which samples are not judged, see `settled`.
-          steps: the run's length; the critic is judged after a tenth of it.
+          steps: the run's length; the critic too is judged after a tenth of it.
           items: how many real items, and samples, a reading compares.
         """
         self._after, self._tenth, self._items = after, steps // 10, items
         self._best: dict[str, float] = {}
-        self._low: dict[str, int] = {}
+        self._low: dict[str, tuple[int, int]] = {}  # low readings in a row: first step, count
 
     def __call__(self, step: int, row: Mapping[str, float]) -> list[Warned]:
         """Returns the warnings that a row of metrics completes; `row` need not have all readings.
@@ -176,7 +176,8 @@ class Watch:
         low = step >= self._after and value <= best and self._is_low(name, value, best)
         self._best[name] = max(best, value)
         text = _SAID[name].format(step=step, value=value, best=best)
-        return Warned(step, name, value, text) if self._counts(name, low) else None
+        lasted = self._lasts(name, step, low, self._tenth)
+        return Warned(step, name, value, text) if lasted else None
 
     def _is_low(self, name: str, value: float, best: float) -> bool:
         if name == "coverage":
@@ -197,13 +198,17 @@ class Watch:
             "real and of fake samples apart, and the generator may learn nothing from it. Try "
             "config.game.n_critic=1, a lower config.optim.d.lr, or a gradient penalty"
         )
-        won_for_long = self._counts("critic", won)
-        return Warned(step, "critic", float(told[critic]), text) if won_for_long else None
+        lasted = self._lasts("critic", step, won, 0)
+        return Warned(step, "critic", float(told[critic]), text) if lasted else None
 
-    def _counts(self, name: str, low: bool) -> bool:
-        """Counts low readings in a row; returns whether there are enough for a warning."""
-        self._low[name] = self._low.get(name, 0) + 1 if low else 0
-        return self._low[name] >= PATIENCE
+    def _lasts(self, name: str, step: int, low: bool, steps: int) -> bool:
+        """Returns whether PATIENCE readings in a row are low, and for as many steps."""
+        if not low:
+            self._low.pop(name, None)
+            return False
+        first, count = self._low.get(name, (step, 0))
+        self._low[name] = first, count + 1
+        return count + 1 >= PATIENCE and step - first >= steps
 
 
 _BOUNDS = {"diversity": COLLAPSED, "class_coverage": LOST, "class_diversity": NARROW}

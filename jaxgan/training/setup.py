@@ -122,28 +122,27 @@ def prepare(
     stages = growing.plan(growth, shape=spec.shape, images=batch, size=source.size)
     total = growing.total(steps, growth=stages, size=source.size, at="config.steps")
     built = make_game(game, optim, spec=spec, steps=total, growth=stages)
-    if ema_warmup and not init:
-        built = built._replace(ema={net: ema.warmed(each) for net, each in built.ema.items()})
+    built = warming(built) if ema_warmup and not init else built
     vmapped = dispatching.vmapped(built, replicas) and seeds > 1
     in_steps = functools.partial(intervals, growth=stages, size=source.size)
     logged = in_steps(Log, log, "config.log")
     batch_fit.check(built, stages, source, logged.samples, seeds)
     return Run(
-        game=built,
-        spec=spec,
-        growth=stages,
+        game=built, spec=spec, growth=stages,
         feeds=[feed(source, stages, seed + i, flip) for i in range(seeds)],
         mesh=devices.over_seeds(seeds) if vmapped else over_data(stages),
-        seed=seed,
-        batch=batch,
-        steps=total,
-        dispatch=dispatch,
+        seed=seed, batch=batch, steps=total, dispatch=dispatch,
         log=logged,
         checkpoint=in_steps(Save, checkpoint, "config.checkpoint"),
         rates={player: node["lr"] for player, node in optim.items() if "lr" in node},
         data=described(source),
         init=init,
-    )
+    )  # fmt: skip
+
+
+def warming(game: Game) -> Game:
+    """Returns a game whose averages warm up."""
+    return game._replace(ema={net: ema.warmed(each) for net, each in game.ema.items()})
 
 
 def check_seeds(seed: int, seeds: int) -> None:

@@ -119,6 +119,11 @@ def test_a_run_that_rises_has_not_collapsed():
     assert warnings([{"diversity": value, "coverage": value / 2} for value in rising]) == []
     for name in ("diversity", "class_diversity", "class_coverage"):
         assert warnings([{name: value / 3} for value in rising]) == []
+    rng = np.random.default_rng(0)
+    often = np.linspace(0.1, 0.6, 80) + rng.normal(0, 0.02, 80)  # eight in a tenth
+    watch = diagnostics.Watch(40, 400, 64)
+    rows = [{"diagnosis/diversity": each, "diagnosis/coverage": each} for each in often]
+    assert not any(watch(5 * i, row) for i, row in enumerate(rows))
     fixed_average = [0.079, 0.079, 0.055, 0.045, 0.045, 0.044, 0.045, 0.054]
     assert warnings([{"diversity": value} for value in fixed_average], after=2995) == []
     assert warnings([{"diversity": value} for value in fixed_average]) == [(40, "diversity")]

@@ -1,6 +1,7 @@
 """warnings.jsonl: what a run was warned of, a JSON object a line: step, kind, value, text."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,7 +57,8 @@ def _warned(line: bytes) -> Warned | None:
     try:
         found: dict[str, Any] = json.loads(line)
         kinds = {"step": int, "kind": str, "value": float, "text": str}
-        if all(type(found[name]) is kind for name, kind in kinds.items()):
+        fits = all(type(found[name]) is kind for name, kind in kinds.items())
+        if fits and math.isfinite(found["value"]):
             return Warned(**{name: found[name] for name in kinds})
     except (ValueError, RecursionError, TypeError, KeyError):
         pass

@@ -25,7 +25,9 @@ def test_a_resume_keeps_what_was_before_it_and_repeats_nothing(tmp_path):
     file.add(COVERAGE), file.add(CRITIC)
     path = tmp_path / warnings.NAME
     with path.open("ab") as end:
-        end.write(b'{"step": 7}\n[]\nnot JSON\n' + path.read_bytes()[:20])  # a kill cut the last
+        end.write(b'{"step": 7}\n[]\nnot JSON\n\xff\n')
+        end.write(path.read_bytes().splitlines()[0].replace(b"0.4", b"NaN") + b"\n")
+        end.write(path.read_bytes()[:20])  # a kill cut the last
     again = Warnings(tmp_path, 30)
     assert warnings.read(tmp_path) == [COVERAGE] and path.read_bytes().count(b"\n") == 1
     assert not again.add(COVERAGE) and again.add(CRITIC)
