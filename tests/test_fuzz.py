@@ -284,6 +284,8 @@ convert weights.npz --workdir=new --config.steps=-5
 convert weights.npz --workdir=new --config.log=5
 convert . --workdir=new
 convert --workdir=gan --out=x
+convert --workdir=gan --out=x.npz --other=/proc/x.npz
+convert weights.npz --other=none.npz --workdir=new
 """
 
 
