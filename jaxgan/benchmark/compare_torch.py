@@ -81,7 +81,7 @@ def parse() -> argparse.Namespace:
         help="the config file with the presets (default: %(default)s)",
     )
     parser.add_argument("--pairs", type=int, default=5, help="per preset (default: 5)")
-    parser.add_argument("--batch", type=int, default=64, help="of both programs (default: 64)")
+    parser.add_argument("--batch", type=int, help="of both programs (default: the preset's own)")
     parser.add_argument("--steps", type=int, default=10, help="timed updates (default: 10)")
     parser.add_argument(
         "--torch",
@@ -98,14 +98,15 @@ def parse() -> argparse.Namespace:
     args = parser.parse_args()
     if not args.presets.is_file():
         parser.error(f"--presets={args.presets}: no such file")
-    known = execute(args.presets).PEERS
-    if unknown := set(args.names) - set(known):
-        parser.error(f"no preset {', '.join(sorted(unknown))}; known: {', '.join(known)}")
+    presets = execute(args.presets)
+    if unknown := set(args.names) - set(presets.PEERS):
+        parser.error(f"no preset {', '.join(sorted(unknown))}; known: {', '.join(presets.PEERS)}")
     if not args.peers.is_file():
         parser.error(f"--peers={args.peers}: no such file")
-    if min(args.pairs, args.batch, args.steps) < 1:
+    if min(args.pairs, args.steps, 1 if args.batch is None else args.batch) < 1:
         parser.error("--pairs, --batch and --steps must be at least 1")
-    args.names = args.names or list(known)
+    args.names = args.names or list(presets.PEERS)
+    args.batch = {name: args.batch or presets.get_config(name).batch for name in args.names}
     return args
 
 
@@ -133,14 +134,14 @@ def fastest(preset: str, args: argparse.Namespace) -> list[str]:
 def torch_command(preset: str, flags: list[str], args: argparse.Namespace) -> list[str]:
     """Returns the command line of a preset's counterpart."""
     command = [args.torch_python, str(args.peers), preset, *flags]
-    return [*command, f"--batch={args.batch}", f"--steps={args.steps}"]
+    return [*command, f"--batch={args.batch[preset]}", f"--steps={args.steps}"]
 
 
 def pair(preset: str, flags: list[str], args: argparse.Namespace, torch_first: bool) -> dict:
     """Runs both programs once; returns the times of one update, ms, and torch's over jaxgan's."""
     torch = torch_command(preset, flags, args)
     ours = [sys.executable, "-m", "jaxgan.bench", f"--config={args.presets}:{preset}", "--json"]
-    ours += [f"--config.batch={args.batch}", f"--repeat={args.steps}"]
+    ours += [f"--config.batch={args.batch[preset]}", f"--repeat={args.steps}"]
     order = (torch, ours) if torch_first else (ours, torch)
     first, second = (call(command) for command in order)
     torch_times, our_times = (first, second) if torch_first else (second, first)

@@ -46,6 +46,22 @@ def test_a_peer_has_pytorchs_parameters_latent_and_optimizers(name):
     assert config.game.get("g_batch", 1) == 1 and not config.game.get("dequantize", False)
 
 
+def test_the_translating_peer_has_pytorchs_parameters_and_losses():
+    config = configs.load(f"{ROOT}/experiments/peers/pytorch.py:cyclegan128")
+    assert config.batch == 1
+    config.batch = 8  # the devices of the tests
+    run = bind(prepare, config.to_dict(), at="config")()
+    state = jax.eval_shape(partial(core.init, run.game), jax.random.key(0))
+    sizes = {net: sum(x.size for x in jax.tree.leaves(p)) for net, p in state.params.items()}
+    assert sizes == dict.fromkeys(("a2b", "b2a"), 7_837_699) | dict.fromkeys(
+        ("d_a", "d_b"), 2_764_737
+    )
+    assert run.spec.shape == (128, 128, 3) and not state.memory
+    weights = {name: config.game[name] for name in ("adversarial", "cycle", "identity")}
+    assert weights == {"adversarial": 2, "cycle": 10, "identity": 5}
+    assert dispatch.period(run.game) == (("g", "d"),)
+
+
 @pytest.fixture
 def compare(monkeypatch):
     """The program, on stubs: the times that each call gets, and the commands that were called."""
@@ -82,6 +98,16 @@ def test_pairs_alternate_and_the_table_has_medians(compare, capsys):
     last = capsys.readouterr().out.splitlines()[-1]
     want = "| gan_mlp | channels-last threads 2 | 40.0 | 10.0 | 4.00 (1.00 to 5.00) | 50% |"
     assert last == want
+
+
+def test_a_preset_keeps_its_own_batch_where_none_is_given(compare, capsys):
+    run, called = compare
+    assert run("cyclegan128", "--pairs=1", "--torch=") == 0
+    assert "--batch=1" in called[0] and "--config.batch=1" in called[1]
+    assert run("cyclegan128", "--pairs=1", "--torch=", "--batch=2") == 0
+    assert "--batch=2" in called[2] and "--config.batch=2" in called[3]
+    with pytest.raises(SystemExit):
+        run("cyclegan128", "--batch=0")
 
 
 def test_torch_runs_at_its_fastest_and_failing_modes_are_left_out(compare, capsys):
