@@ -100,3 +100,28 @@ def test_an_array_of_a_and_b(tmp_path):
     np.savez(tmp_path / "empty.npz", a=a, b=b[:0])
     with pytest.raises(UserError, match=r"images in .*empty.npz"):
         load(f"array:{tmp_path}/empty.npz")
+
+
+def test_an_array_keeps_tests_out_of_training(tmp_path):
+    a, b = (np.random.default_rng(i).integers(0, 256, (3, 8, 8, 3), np.uint8) for i in (0, 1))
+    path, name = tmp_path / "ab.npz", f"array:{tmp_path}/ab.npz"
+    np.savez(path, a=a, b=b, test_a=b[:2], test_b=a[:1], extra=a)
+    source = load(name)
+    assert (source.size, source.sizes, source.test.sizes) == (3, (3, 3), (2, 1))
+    assert "not read: extra" in source.describe()
+    assert source.describe().endswith("; test: 2 of A and 1 of B")
+    columns = items(source.test, np.arange(2))
+    np.testing.assert_array_equal(columns["image"], b[:2])
+    np.testing.assert_array_equal(columns["other"], a[[0, 0]])
+    assert not source.aligned and load(name, res=4).test.shape == (4, 4, 3)
+    with pytest.raises(UserError, match="aligned=True: 2 images in A and 1 in B are no pairs"):
+        load(name, aligned=True)
+    np.savez(path, a=a, b=b, test_b=a)
+    with pytest.raises(UserError, match="has 'test_b' and no 'test_a'; add or remove one"):
+        load(name)
+    np.savez(path, a=a, b=b, test_a=a[..., :1], test_b=b)
+    with pytest.raises(UserError, match=r"'test_a' of \(8, 8, 1\); set config.data.res"):
+        load(name)
+    np.savez(path, images=a)
+    with pytest.raises(UserError, match="has no 'a' and 'b'; set aligned=False"):
+        load(name, aligned=True)

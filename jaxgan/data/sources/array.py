@@ -1,5 +1,6 @@
 """Reads images from a NumPy file."""
 
+import dataclasses
 import stat
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from jaxgan.runtime.paths import reason
 
 _OPTIONAL = ("labels", "classes", "conditions")
 _DOMAINS = ("a", "b")
+_TESTS = ("test_a", "test_b")
 _REPLACE = "remove or replace such images"
 _SPARSE = 2**28  # bytes that a member of an .npz may unpack to, whatever its size
 _DENSITY = 100  # bytes that a larger one may unpack to for each of its own
@@ -32,10 +34,12 @@ def array(
     fit: str = "crop",
     bits: int = 0,
     range: tuple[float, float] | None = None,
+    aligned: bool = False,
 ) -> Source:
     """Reads an .npz of images, labels, classes and conditions, or an .npy of images alone.
 
-    An .npz with 'a' and 'b' in place of 'images' holds two domains to translate between.
+    An .npz with 'a' and 'b' in place of 'images' holds two domains to translate between, and with
+    'test_a' and 'test_b' images of them that are kept out of training.
 
     Args:
       path: an .npz with 'images', (N, H, W, C) or (N, H, W) of uint8, bool, or any other real
@@ -48,6 +52,7 @@ def array(
       bits: what integer values use of their type; 0 for 16 of uint16.
       range: (low, high), the values that become 0 and 255 of 8 bits; None for what follows from
         the dtype and bits.
+      aligned: whether images of 'a' and 'b' of equal index are pairs, those of tests too.
 
     Raises:
       UserError: a file that is missing or not as above, or inconsistent contents.
@@ -56,11 +61,41 @@ def array(
     file = content.home(path)
     columns, unread = _read(file)
     if "a" in columns:
-        sides = [
-            _source(file, {"images": columns[name]}, [], want, res, channels) for name in _DOMAINS
-        ]
-        return of_two(*sides)
+        res = res or min(columns["a"].shape[1:3], default=0)
+        return _two(file, columns, unread, aligned, want, res, channels)
+    if aligned:
+        raise UserError(f"config.data.aligned=True: {file} has no 'a' and 'b'; set aligned=False")
     return _source(file, columns, unread, want, res, channels)
+
+
+def _two(
+    path: Path, columns: dict[str, Any], unread: list[str], aligned: bool, *options: Any
+) -> Source:
+    """Builds the source of two domains and of their tests; `options` as of `_source`.
+
+    Raises:
+      UserError: one test without the other, or tests of another shape.
+    """
+    given = [name for name in _TESTS if name in columns]
+    if len(given) == 1:
+        (lone,) = {*_TESTS} - {*given}
+        raise UserError(f"config.data: {path} has '{given[0]}' and no '{lone}'; add or remove one")
+    sides = {
+        name: _source(path, {"images": columns[name]}, unread if name == "a" else [], *options)
+        for name in (*_DOMAINS, *given)
+    }
+    two = of_two(*(sides[name] for name in _DOMAINS), aligned=aligned)
+    if not given:
+        return two
+    for name, test in zip(_DOMAINS, given, strict=True):
+        if sides[test].shape != sides[name].shape or sides[test].dtype != sides[name].dtype:
+            raise UserError(
+                f"config.data: {path} has '{name}' of {sides[name].shape} and '{test}' of "
+                f"{sides[test].shape}; set config.data.res and config.data.channels"
+            )
+    counts = "; test: {} of A and {} of B".format(*(sides[name].size for name in given))
+    tests = of_two(*(sides[name] for name in given), aligned=aligned)
+    return dataclasses.replace(two, test=tests, found=two.found + counts)
 
 
 def _source(
@@ -185,9 +220,8 @@ def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
                     f"config.data: {path} is a zip without NumPy arrays; for images in a zip "
                     f"write folder:{path}"
                 )
-            if set(_DOMAINS) <= set(file):
-                return {name: file[name] for name in _DOMAINS}, []
-            if "images.npy" not in file.zip.namelist():
+            two = set(_DOMAINS) <= set(file)
+            if "images.npy" not in file.zip.namelist() and not two:
                 raise UserError(
                     f"config.data: {path} has no 'images', only {names(sorted(file))}; "
                     "save it with np.savez(path, images=...)"
@@ -198,7 +232,8 @@ def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
                         f"config.data: {path} has {info.file_size / 1e9:.1f} GB in "
                         f"{info.compress_size} bytes; save it with np.savez(path, images=...)"
                     )
-            found = {key: file[key] for key in ("images", *_OPTIONAL) if key in file}
+            wanted = (*_DOMAINS, *_TESTS) if two else ("images", *_OPTIONAL)
+            found = {key: file[key] for key in wanted if key in file}
             if not all(isinstance(value, np.ndarray) for value in found.values()):
                 raise ValueError("a member that is no array")
             return found, sorted(set(file) - set(found))

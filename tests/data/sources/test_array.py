@@ -183,13 +183,14 @@ def test_members_that_are_no_arrays_or_bombs_are_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "junk.npz", "w") as file:
         file.writestr("images.npy", b"junk")
     assert "a member that is no array" in message(tmp_path / "junk.npz")
-    with (
-        zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as file,
-        file.open("images.npy", "w") as member,
-    ):
-        for _ in range(260):
-            member.write(bytes(2**20))
-    assert "0.3 GB in" in message(tmp_path / "bomb.npz")
+    for names in (["images"], ["a", "b"]):
+        with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as file:
+            for name in names[1:]:
+                file.writestr(f"{name}.npy", b"")
+            with file.open(f"{names[0]}.npy", "w") as member:
+                for _ in range(260):
+                    member.write(bytes(2**20))
+        assert "0.3 GB in" in message(tmp_path / "bomb.npz")
     assert "no such home" in message("~no-such-user/x.npz")
 
 
