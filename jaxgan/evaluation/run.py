@@ -55,9 +55,8 @@ def evaluate(subject: Subject, names: Sequence[str]) -> Iterator[Row]:
     for metric in metrics.values():
         for view in views:
             metric.check(view)
-    report = subject.workdir / "evaluations.jsonl"
+    report, step = subject.workdir / "evaluations.jsonl", int(subject.state.step)
     files.append(report, "")  # one that cannot be written is refused here
-    step = int(subject.state.step)
     if (subject.n or FEW) < FEW:
         print(f"warning: --n={subject.n}: figures of few samples vary with --seed", file=sys.stderr)
     for (name, metric), view in itertools.product(metrics.items(), views):

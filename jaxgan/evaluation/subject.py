@@ -53,7 +53,7 @@ class Subject:
         Raises:
           UserError: there is no such run.
         """
-        if not self.spec.other or not workdir.rebuild(self.workdir, self.record).translators:
+        if not self.spec.other or not self.game.translators:
             return [self]
         absent = self.absent()
         for name in absent:

@@ -14,7 +14,7 @@ from jaxgan import sample as command
 from jaxgan.core import game as core
 from jaxgan.core.game import Game, Spec
 from jaxgan.core.inputs import Code, Image, Label, Noise, Vector
-from jaxgan.data.source import from_arrays
+from jaxgan.data.source import from_arrays, of_two
 from jaxgan.evaluation.metrics import swd
 from jaxgan.evaluation.mode_study import study
 from jaxgan.evaluation.subject import Subject
@@ -78,7 +78,8 @@ def averaging(ema):
 def test_commands_take_the_average_or_the_last_parameters(
     tmp_path, monkeypatch, capsys, flags, brightness
 ):
-    source = from_arrays(np.zeros((40, 4, 4, 1), np.uint8))
+    black = from_arrays(np.zeros((40, 4, 4, 1), np.uint8))
+    source = of_two(black, black)
     record = Record({"data": {"name": "none"}}, Spec((4, 4, 1), other=(4, 4, 1)), 1)
     run = Restored(record, *averaging({"g": 0.9}))
     monkeypatch.setattr(workdir, "restore", lambda *_: run)
