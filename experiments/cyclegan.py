@@ -17,9 +17,11 @@ is the same at 128 pixels without pools and decay, one optimizer for each critic
 score is the mean over patches. Both need an accelerator.
 
 The default is narrow and trained at higher rates, at 32 pixels, on crops of two photographs and
-other crops of them that are recolored: a translation whose truth is known. Samples are x, its
-translation and the way back, of A and of B. Without the cycle term a translation need not keep
-anything of the picture, without the identity term it may change colors for no reason.
+other crops of them that are recolored: a translation whose truth is known. Its generators have
+BatchNorm, which batches of 8 allow: InstanceNorm after the first convolution takes away how bright
+a picture is and its cast, here 2.5 dB. Samples are x, its translation and the way back, of A and of
+B. Without the cycle term a translation need not keep anything of the picture, without the identity
+term it may change colors for no reason.
 """
 
 from ml_collections import ConfigDict
@@ -57,6 +59,6 @@ def get_config(arg: str | None = None) -> ConfigDict:
         config.game.d.pool = "mean"
         config.optim = {"g": dict(adam), "d_a": dict(adam), "d_b": dict(adam)}
     if not full:
-        config.game.g.blocks = 3
+        config.game.g.update({"blocks": 3, "norm": "BatchNorm"})
     config.log = {"samples": 8}
     return smoke(config, width=4) if args.smoke else config
