@@ -2,10 +2,12 @@
 
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxgan.runtime import files
+from jaxgan.runtime.paths import shown
 
 NAME = "warnings.jsonl"
 
@@ -44,25 +46,31 @@ class Warnings:
 
 
 def read(workdir: Path) -> list[Warned]:
-    """Reads a workdir's warnings.jsonl, but for lines that are none; () where there is no file."""
+    """Reads a workdir's warnings.jsonl; [] where there is none.
+
+    Lines that are damaged are passed over, which a line on stderr says.
+    """
     path = workdir / NAME
     if not path.exists():
         return []
     with files.reading(path):
         lines = path.read_bytes().split(b"\n")[:-1]  # after the last end a kill cut one, or nothing
-    return [warned for line in lines if (warned := _warned(line)) is not None]
+    found = [warned for line in lines if (warned := _warned(line)) is not None]
+    if lost := len(lines) - len(found):
+        print(f"warning: {shown(path)}: {lost} damaged lines are left out", file=sys.stderr)
+    return found
 
 
 def _warned(line: bytes) -> Warned | None:
+    """Returns what a line says, None where it is damaged."""
+    kinds = {"step": int, "kind": str, "value": float, "text": str}
     try:
         found: dict[str, Any] = json.loads(line)
-        kinds = {"step": int, "kind": str, "value": float, "text": str}
-        fits = all(type(found[name]) is kind for name, kind in kinds.items())
-        if fits and math.isfinite(found["value"]):
-            return Warned(**{name: found[name] for name in kinds})
+        values = {name: found[name] for name in kinds}
     except (ValueError, RecursionError, TypeError, KeyError):
-        pass
-    return None
+        return None
+    fits = all(type(values[name]) is kind for name, kind in kinds.items())
+    return Warned(**values) if fits and math.isfinite(values["value"]) else None
 
 
 def _line(warned: Warned) -> str:

@@ -20,7 +20,7 @@ def test_each_kind_is_added_once(tmp_path):
     assert json.loads(lines[0]) == COVERAGE._asdict()
 
 
-def test_a_resume_keeps_what_was_before_it_and_repeats_nothing(tmp_path):
+def test_a_resume_keeps_what_was_before_it_and_repeats_nothing(tmp_path, capsys):
     file = Warnings(tmp_path, 0)
     file.add(COVERAGE), file.add(CRITIC)
     path = tmp_path / warnings.NAME
@@ -29,6 +29,7 @@ def test_a_resume_keeps_what_was_before_it_and_repeats_nothing(tmp_path):
         end.write(path.read_bytes().splitlines()[0].replace(b"0.4", b"NaN") + b"\n")
         end.write(path.read_bytes()[:20])  # a kill cut the last
     again = Warnings(tmp_path, 30)
+    assert "warnings.jsonl: 5 damaged lines are left out" in capsys.readouterr().err
     assert warnings.read(tmp_path) == [COVERAGE] and path.read_bytes().count(b"\n") == 1
     assert not again.add(COVERAGE) and again.add(CRITIC)
     assert warnings.read(tmp_path) == [COVERAGE, CRITIC]
