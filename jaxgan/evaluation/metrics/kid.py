@@ -1,4 +1,4 @@
-"""kernel distance (Binkowski et al. 2018) of EfficientNet-Lite0's features, x 1000; less is better
+"""kernel distance (Binkowski et al. 2018) of --features, x 1000; less is better
 
 KID proper is this estimator on Inception's features (section 4); on another network's it is of
 another scale. It is computed from all samples: the mean over random subsets that is published has
@@ -13,10 +13,8 @@ from typing import Any
 import numpy as np
 
 from jaxgan.evaluation import uncertainty
-from jaxgan.evaluation.features import extract
 from jaxgan.evaluation.subject import Subject
 from jaxgan.evaluation.uncertainty import Estimate
-from jaxgan.runtime.errors import UserError
 
 DRAWS = 400  # of the bootstrap
 LEAST = 4  # samples, and real images
@@ -30,30 +28,18 @@ def check(subject: Subject) -> None:
     Raises:
       UserError: the reason, in one line.
     """
-    subject.check_images()
-    _ = subject.features, subject.source
-    if subject.size < LEAST:
-        raise UserError(f"--n={subject.size}: kid needs at least {LEAST} samples and reals")
+    subject.check_features("kid", LEAST)
 
 
 def compute(subject: Subject) -> dict[str, Any]:
     """Computes the distance x 1000, its interval, and the distance of two sets of real images."""
-
-    def features(images: np.ndarray, name: str) -> np.ndarray:
-        return extract.extract(subject.features, images, f"kid: {name}")
-
-    real, fake = (
-        features(images, name)
-        for name, images in zip(("real", "samples"), subject.pair, strict=True)
-    )
-    a, b = (features(images, "real, for the floor") for images in subject.halves)
+    (real, fake), (a, b) = subject.seen, subject.seen_halves
     found = kid(real, fake, subject.seed, subject.share)
     protocol = {
         "unit": 1e-3,
         "n": len(fake),
         "split": subject.split,
-        "resize": extract.RESIZE,
-        "features": f"{extract.NAME} {extract.SHA256[:8]}",
+        **subject.features.protocol,
         "estimator": "unbiased, of all",
         "floor_n": len(a),
     }

@@ -47,7 +47,7 @@ def check(subject: Subject) -> None:
         raise UserError("--metrics: ppl walks in w; this run's game has none, stylegan2 has")
     if subject.path not in PATHS:
         raise UserError(f"--path={subject.path}: {' or '.join(PATHS)}")
-    _ = subject.features
+    extract.load()
 
 
 def compute(subject: Subject) -> dict[str, Any]:
@@ -58,7 +58,8 @@ def compute(subject: Subject) -> dict[str, Any]:
     state, n = subject.state, subject.n or N
     print(f"ppl: {n} paths of step {int(state.step)}", file=sys.stderr)
     ends, draw = partial(ends_in_w, subject.game), partial(images_of_w, subject.game)
-    context = state, subject.features
+    net = extract.load()  # the one whose maps `perceptual` compares, whatever --features says
+    context = state, net.params
     given = {"n": n, "seed": subject.seed, "path": subject.path}
     found = lengths(ends, draw, distance.perceptual, context, **given)
     if not np.isfinite(found).all():
@@ -69,8 +70,8 @@ def compute(subject: Subject) -> dict[str, Any]:
         "n": n,
         "path": f"{subject.path} in w",
         "epsilon": EPSILON,
-        "distance": f"{extract.NAME} {extract.SHA256[:8]} (not LPIPS)",
-        "resize": extract.RESIZE,
+        "distance": f"{net.protocol['features']} (not LPIPS)",
+        "resize": net.resize,
     }
     estimate = uncertainty.of_items(found, trimmed_mean, subject.seed)
     return {**estimate._asdict(), "floor": None, "protocol": protocol}

