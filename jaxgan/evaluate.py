@@ -1,7 +1,13 @@
-"""Computes metrics of a run's samples, such as their distance from its training images.
+"""Computes metrics of a run's samples, or of any images, such as their distance from real images.
 
   python -m jaxgan.evaluate --workdir=runs/dcgan --metrics=swd,kid
   python -m jaxgan.evaluate --workdir=runs/stylegan2 --metrics=ppl --n=5000 --step=15000
+  python -m jaxgan.evaluate --workdir=runs/faces --real=/path/of/other/faces
+  python -m jaxgan.evaluate --images=samples/ --real=photos.npz --metrics=kid,swd
+
+A SET of images is a folder or .zip of pictures, an .npz with 'images' or an .npy, or the name of
+data, as mnist or tfds:cifar10. Both sets need one size; --res and --channels bring them to one.
+Without a run there is no metric that needs one: agreement, ppl, cycle, psnr, hidden.
 
 As many real images as samples are compared: of those kept out of training where there are any. A
 run of two domains has a line for each direction: a2b of the first against the second. Features
@@ -12,24 +18,29 @@ states the protocol of its figure: compare figures of one protocol only.
 
 Writes:
   stdout                     a line for each metric
-  WORKDIR/evaluations.jsonl  a JSON object for each metric, appended
+  WORKDIR/evaluations.jsonl  a JSON object for each metric, appended; of a run
   WORKDIR/evaluations/       pictures of metrics that have one: hidden
 Exit codes:
   0   done
   2   bad input: one line on stderr
 """
 
+import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxgan.config.registry import files
 from jaxgan.runtime import environment, paths
-from jaxgan.runtime.errors import run
+from jaxgan.runtime.errors import UserError, run
 from jaxgan.runtime.parser import SEED, Parser, add_generator, whole
 
+if TYPE_CHECKING:
+    from jaxgan.evaluation.subject import Subject
+
 METRICS = "jaxgan.evaluation.metrics"
+OF_JSON = ("content", "truncation")  # of a protocol; a line does without
 
 
 def main(argv: list[str]) -> int:
@@ -37,31 +48,49 @@ def main(argv: list[str]) -> int:
 
     Returns the exit code.
     """
+    args = parse(argv)
+    check(args)
+    environment.prepare()
+    # jax is slow to import: --help and bad flags do not wait for it
+    from jaxgan.evaluation.run import evaluate
+
+    for row in evaluate(subject(args), args.metrics.split(",")):
+        print(json.dumps(row) if args.json else describe(row), flush=True)
+    return 0
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Parses the flags."""
     metrics = "\n".join(f"  {name:5} {line}" for name, line in files(METRICS).items())
     parser = Parser("evaluate", f"{__doc__}\nMetrics:\n{metrics}")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--workdir", type=Path, metavar="DIR", help="the folder of a run")
+    what.add_argument("--images", metavar="SET", help="images to evaluate, without a run")
     parser.add_argument(
-        "--workdir", type=Path, required=True, metavar="DIR", help="the folder of a run"
+        "--real", default="", metavar="SET", help="real images (default: the run's own data)"
     )
+    parser.add_argument("--res", type=whole(1, 8192), default=0, help="pixels a side, of images")
+    parser.add_argument("--channels", type=int, choices=(1, 3, 4), default=0, help="of images")
     parser.add_argument(
-        "--metrics", default="swd", help="of those above, as in swd,kid (default: %(default)s)"
+        "--metrics", default="swd", help="of those below, as in swd,kid (default: %(default)s)"
     )
     parser.add_argument(
         "--n",
         type=whole(1, 10**7),
         help="samples, and real images (default: 2000, or all real images if they are fewer)",
     )
-    parser.add_argument("--step", type=whole(0, SEED), help="of a checkpoint (default: the newest)")
     parser.add_argument("--seed", type=whole(0, SEED), default=0, help="of every draw (default: 0)")
-    parser.add_argument(
-        "--replica",
-        type=whole(0, SEED),
-        default=0,
-        help="which of config.seeds to evaluate (default: 0)",
+    of_runs = parser.add_argument_group("of a run")
+    of_runs.add_argument(
+        "--step", type=whole(0, SEED), help="of a checkpoint (default: the newest)"
     )
-    parser.add_argument(
+    of_runs.add_argument(
+        "--replica", type=whole(0, SEED), help="which of config.seeds to evaluate (default: 0)"
+    )
+    of_runs.add_argument(
         "--path", default="end", help="where ppl measures: end, or full (default: %(default)s)"
     )
-    add_generator(parser)
+    add_generator(of_runs)
     parser.add_argument(
         "--features",
         default="efficientnet",
@@ -70,27 +99,38 @@ def main(argv: list[str]) -> int:
         "inception:/path/FILE.pth (FID's) or dinov2:/path/FILE.pth (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a metric, on stdout")
-    args = parser.parse_args(argv)
-    paths.check_input(args.workdir, "--workdir", folder=True)
-    paths.check_file(args.workdir / "evaluations.jsonl", "--workdir")
-    environment.prepare()
-    # jax is slow to import: --help and bad flags do not wait for it
-    from jaxgan.evaluation.run import evaluate
+    return parser.parse_args(argv)
+
+
+def check(args: argparse.Namespace) -> None:
+    """Refuses flags that do not go together, and paths that cannot be read or written.
+
+    Raises:
+      UserError: the reason, in one line.
+    """
+    if args.workdir:
+        if args.res or args.channels:
+            raise UserError("--res, --channels: a run has its own size; they are of --images")
+        paths.check_input(args.workdir, "--workdir", folder=True)
+        paths.check_file(args.workdir / "evaluations.jsonl", "--workdir")
+        return
+    if not args.real:
+        raise UserError("--images: needs --real=SET, the images to compare them with")
+    for flag in ("step", "replica", "generator"):
+        if getattr(args, flag) not in (None, ""):
+            raise UserError(f"--{flag}: is of a run, --images are none; leave it out")
+
+
+def subject(args: argparse.Namespace) -> "Subject":
+    """Returns what the flags name."""
+    from jaxgan.evaluation.images import Images
     from jaxgan.evaluation.subject import Subject
 
-    subject = Subject(
-        args.workdir,
-        args.n,
-        args.seed,
-        args.step,
-        args.replica,
-        args.path,
-        args.generator,
-        args.features,
-    )
-    for row in evaluate(subject, args.metrics.split(",")):
-        print(json.dumps(row) if args.json else describe(row), flush=True)
-    return 0
+    drawn = {"n": args.n, "seed": args.seed, "reference": args.real, "net": args.features}
+    if args.images is not None:
+        return Images(**drawn, images=args.images, res=args.res, channels=args.channels)
+    which = {"step": args.step, "replica": args.replica or 0, "generator": args.generator}
+    return Subject(args.workdir, **drawn, **which, path=args.path)
 
 
 def describe(row: Mapping[str, Any]) -> str:
@@ -103,11 +143,13 @@ def describe(row: Mapping[str, Any]) -> str:
         for level, value in row.get("levels", {}).items()
     ]
     name = " ".join(row[key] for key in ("metric", "direction") if key in row)
-    protocol = ", ".join(f"{name} {value}" for name, value in row["protocol"].items())
+    protocol = ", ".join(
+        f"{name} {value}" for name, value in row["protocol"].items() if name not in OF_JSON
+    )
+    of = f"at step {row['step']}" if "step" in row else f"of {row['images']}"
     return (
         f"{name} {_number(row['value'])}{spread}"
-        f"{_in_brackets('; '.join(part for part in parts if part))} "
-        f"at step {row['step']}; {protocol}"
+        f"{_in_brackets('; '.join(part for part in parts if part))} {of}; {protocol}"
     )
 
 

@@ -77,7 +77,7 @@ def opened(text: str) -> dict[str, Any]:
 
 
 def marks(
-    root: Path, stamps: Mapping[str, Sequence[int]], compute: Callable[[str], str]
+    root: Path, stamps: Mapping[str, Sequence[int]], compute: Callable[[str], str], kind: str = ""
 ) -> dict[str, Mark]:
     """Returns the digest of each name, computed where its stamp is not the remembered one.
 
@@ -87,10 +87,11 @@ def marks(
       root: what the names belong to.
       stamps: by name, see `stamp`.
       compute: returns a name's digest; what it raises becomes the name's error.
+      kind: of what is remembered, where that is no digest of the content.
     """
     from tqdm import tqdm
 
-    key = hashed(os.fsencode(root.resolve()))
+    key = hashed(os.fsencode(root.resolve()) + kind.encode())
     path = cache("index") / f"{key}.json"
     known = _read(path)
     now = time.time_ns()

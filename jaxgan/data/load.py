@@ -1,8 +1,18 @@
 """Opens a data source by its name in a config."""
 
-from jaxgan.config.registry import options, resolve
+import importlib
+
+from jaxgan.config.registry import files, offered, options, resolve
 from jaxgan.data.source import Source
 from jaxgan.runtime.errors import UserError
+
+HOME = "jaxgan.data.sources"
+
+
+def sources() -> dict[str, set[str]]:
+    """Returns the names that `load` knows and the options of each, among them 'path'."""
+    modules = [importlib.import_module(f"{HOME}.{name}") for name in files(HOME)]
+    return {name: options(fn) for each in modules for name, fn in offered(each, Source).items()}
 
 
 def load(name: str, **settings: object) -> Source:
@@ -22,7 +32,7 @@ def load(name: str, **settings: object) -> Source:
     kind, _, path = name.partition(":")
     at = "config.data"
     node = {"name": kind, **settings}
-    opened = resolve(node, "jaxgan.data.sources", kind=Source, at=at, given=("path",))
+    opened = resolve(node, HOME, kind=Source, at=at, given=("path",))
     takes_path = "path" in options(opened.func)
     if takes_path != bool(path):
         raise UserError(

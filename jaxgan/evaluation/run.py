@@ -1,4 +1,4 @@
-"""Evaluates a run: a figure per metric, and the protocol behind it.
+"""Evaluates a run, or images: a figure per metric, and the protocol behind it.
 
 Two figures may be compared where their protocols are equal, and not otherwise. A metric is a file
 under jaxgan/evaluation/metrics whose docstring begins with the line that --help shows, and has
@@ -23,7 +23,6 @@ from typing import Any
 
 from jaxgan.config import registry
 from jaxgan.evaluation.subject import Subject
-from jaxgan.generation import sample
 from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
 
@@ -36,36 +35,51 @@ Row = dict[str, Any]
 
 
 def evaluate(subject: Subject, names: Sequence[str]) -> Iterator[Row]:
-    """Computes metrics of a run; appends each row to its evaluations.jsonl before yielding it.
+    """Computes metrics; appends each row to the run's evaluations.jsonl before yielding it.
 
     Args:
-      subject: the run.
+      subject: the run, or images.
       names: files under jaxgan/evaluation/metrics.
 
     Yields:
-      metric, value, low, high, floor, step, replica, protocol; by metric std, levels and bounds; of
-      a translation the direction. What is not finite is None.
+      metric, value, low, high, floor, protocol; step and replica of a run, of a translation the
+      direction; by metric std, levels and bounds. What is not finite is None.
 
     Raises:
       UserError: no such metric, run, checkpoint or data, or a metric that does not fit the run;
         all of it before anything is drawn.
+    """
+    metrics, views = ready(subject, names)
+    if report := subject.report:
+        files.append(report, "")  # one that cannot be written is refused here
+    if (subject.n or FEW) < FEW:
+        print(f"warning: --n={subject.n}: figures of few samples vary with --seed", file=sys.stderr)
+    for (name, metric), view in itertools.product(metrics.items(), views):
+        row = measured(view, name, metric)
+        if report:
+            files.append(report, f"{json.dumps(row)}\n")
+        yield row
+
+
+def ready(subject: Subject, names: Sequence[str]) -> tuple[dict[str, ModuleType], list[Subject]]:
+    """Returns metrics by name, and the views of the subject, once all checks have passed.
+
+    Raises:
+      UserError: as `evaluate`.
     """
     metrics = {name: load(name) for name in names}
     views = subject.views()
     for metric in metrics.values():
         for view in views:
             metric.check(view)
-    report, step = subject.workdir / "evaluations.jsonl", int(subject.state.step)
-    files.append(report, "")  # one that cannot be written is refused here
-    if (subject.n or FEW) < FEW:
-        print(f"warning: --n={subject.n}: figures of few samples vary with --seed", file=sys.stderr)
-    for (name, metric), view in itertools.product(metrics.items(), views):
-        row = {"metric": name, "step": step, "replica": subject.replica, **UNKNOWN}
-        row |= {"direction": view.direction} if view.direction else {}
-        row = _finite(row | metric.compute(view))
-        row["protocol"] = protocol(view) | row["protocol"]
-        files.append(report, f"{json.dumps(row)}\n")
-        yield row
+    return metrics, views
+
+
+def measured(view: Subject, name: str, metric: ModuleType) -> Row:
+    """Computes one metric of one view: its row, as `evaluate` yields it."""
+    row = _finite({"metric": name, **view.label, **UNKNOWN} | metric.compute(view))
+    row["protocol"] = protocol(view) | row["protocol"]
+    return row
 
 
 def _finite(value: Any) -> Any:
@@ -87,11 +101,16 @@ def load(name: str) -> ModuleType:
 
 
 def protocol(subject: Subject) -> Row:
-    """What every figure depends on besides the metric and the run's weights."""
+    """What every figure depends on besides the metric and the run's weights.
+
+    `content` identifies the data, by what they hold and not by where they lie.
+    """
     shape = "x".join(map(str, subject.spec.shape))
     direction = {"direction": subject.direction} if subject.direction else {}
     return direction | {
-        "data": f"{subject.record.config['data']['name']} {shape}",
-        "generator": sample.named(subject.game, subject.generator),
+        "data": f"{subject.data} {shape}",
+        "content": subject.source.fingerprint[:16],
+        "generator": subject.drawn_by,
+        "truncation": "none",
         "seed": subject.seed,
     }

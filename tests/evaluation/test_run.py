@@ -187,3 +187,21 @@ def test_help_shows_the_first_line_of_each_metrics_docstring(capsys):
     for name in ("kid", "ppl", "swd"):
         line = run.load(name).__doc__.partition("\n")[0]
         assert "less is better" in line and f"  {name:5} {line}\n" in text
+
+
+def test_a_run_is_compared_with_other_data(conditional, tmp_path, capsys):
+    flags = [f"--workdir={conditional}", "--json", "--n=30"]
+    assert evaluate.main([*flags, "--real=digits"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert row["protocol"]["data"] == "digits 28x28x1" and row["step"] == 6
+    subject = Subject(conditional, 30, reference="digits")
+    assert row["value"] == pytest.approx(swd(*subject.pair, 0)["mean"])
+    assert subject.labeled is False, "the record of this run does not name its classes"
+    np.savez(tmp_path / "rgb.npz", images=np.zeros((40, 28, 28, 3), np.uint8))
+    assert Subject(conditional, reference=f"{tmp_path}/rgb.npz").opened.shape == (28, 28, 1)
+    with pytest.raises(UserError, match=r"--real=ring: items of shape \(2,\), of the run"):
+        evaluate.main([*flags, "--real=ring"])
+    with pytest.raises(UserError, match="has not the classes of the run's own"):
+        evaluate.main([*flags, "--real=digits", "--metrics=agreement"])
+    with pytest.raises(UserError, match="--res, --channels: a run has its own size"):
+        evaluate.main([*flags, "--real=digits", "--res=8"])

@@ -11,7 +11,8 @@ from jaxgan.core import game as core
 from jaxgan.core.game import Game, Spec
 from jaxgan.core.inputs import Image, Label, Noise, Vector
 from jaxgan.data.source import from_arrays
-from jaxgan.evaluation.subject import READ, N, Subject
+from jaxgan.evaluation.compared import READ, N
+from jaxgan.evaluation.subject import Subject
 from jaxgan.training.workdir import Record, Restored
 
 SIZE = READ + 20

@@ -31,8 +31,14 @@ def check(subject: Subject) -> None:
     Raises:
       UserError: the reason, in one line.
     """
+    subject.check_run("agreement", "asks a generator for classes")
     if subject.spec.classes < 2:
         raise UserError("--metrics=agreement: the run's data have no labels")
+    if subject.reference and not subject.labeled:
+        raise UserError(
+            f"--metrics=agreement: --real={subject.reference} has not the classes of the run's own "
+            "data; leave out --real"
+        )
     if not any(field.column == "label" for field in subject.game.inputs.values()):
         raise UserError("--metrics=agreement: the run's samples take no label; it is unconditional")
     _ = subject.source

@@ -21,8 +21,9 @@ from jaxgan.core import inputs
 from jaxgan.core.game import Game, State
 from jaxgan.core.inputs import Label
 from jaxgan.evaluation import uncertainty
+from jaxgan.evaluation.compared import N
 from jaxgan.evaluation.features import distance, extract
-from jaxgan.evaluation.subject import N, Subject
+from jaxgan.evaluation.subject import Subject
 from jaxgan.nets.mapping import spread
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import workdir
@@ -43,6 +44,7 @@ def check(subject: Subject) -> None:
     Raises:
       UserError: the reason, in one line.
     """
+    subject.check_run("ppl", "walks in w")
     if workdir.rebuild(subject.workdir, subject.record).styles is None:
         raise UserError("--metrics: ppl walks in w; this run's game has none, stylegan2 has")
     if subject.path not in PATHS:

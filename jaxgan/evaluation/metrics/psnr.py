@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from jaxgan.evaluation import translations, uncertainty
-from jaxgan.evaluation.subject import Subject, pixels
+from jaxgan.evaluation.compared import pixels
+from jaxgan.evaluation.subject import Subject
 from jaxgan.generation.translated import COLUMNS
 from jaxgan.runtime.errors import UserError
 
