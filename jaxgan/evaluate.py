@@ -4,10 +4,15 @@
   python -m jaxgan.evaluate --workdir=runs/stylegan2 --metrics=ppl --n=5000 --step=15000
   python -m jaxgan.evaluate --workdir=runs/faces --real=/path/of/other/faces
   python -m jaxgan.evaluate --images=samples/ --real=photos.npz --metrics=kid,swd
+  python -m jaxgan.evaluate --compare=runs/a,runs/b@15000 --metrics=kid,swd
 
 A SET of images is a folder or .zip of pictures, an .npz with 'images' or an .npy, or the name of
 data, as mnist or tfds:cifar10. Both sets need one size; --res and --channels bring them to one.
 Without a run there is no metric that needs one: agreement, ppl, cycle, psnr, hidden.
+
+--compare gives both figures of two runs or of two sets of images, and their difference with its
+95 % interval: by the same real images and the same seed, bootstrapped together. Figures of other
+protocols (data, split, n, size, generator, feature net) are refused.
 
 As many real images as samples are compared: of those kept out of training where there are any. A
 run of two domains has a line for each direction: a2b of the first against the second. Features
@@ -26,6 +31,7 @@ Exit codes:
 """
 
 import argparse
+import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,10 +58,17 @@ def main(argv: list[str]) -> int:
     check(args)
     environment.prepare()
     # jax is slow to import: --help and bad flags do not wait for it
+    from jaxgan.evaluation.comparison import compare
     from jaxgan.evaluation.run import evaluate
 
-    for row in evaluate(subject(args), args.metrics.split(",")):
-        print(json.dumps(row) if args.json else describe(row), flush=True)
+    names = args.metrics.split(",")
+    if args.compare:
+        rows = compare(*map(functools.partial(compared, args), two(args.compare)), names)
+    else:
+        rows = evaluate(subject(args, args.workdir, args.images, args.step), names)
+    for row in rows:
+        print(json.dumps(row) if args.json else (versus if args.compare else describe)(row),
+              flush=True)  # fmt: skip
     return 0
 
 
@@ -65,6 +78,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser = Parser("evaluate", f"{__doc__}\nMetrics:\n{metrics}")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--workdir", type=Path, metavar="DIR", help="the folder of a run")
+    what.add_argument(
+        "--compare", metavar="A,B", help="two runs, each DIR or DIR@STEP, or two sets of images"
+    )
     what.add_argument("--images", metavar="SET", help="images to evaluate, without a run")
     parser.add_argument(
         "--real", default="", metavar="SET", help="real images (default: the run's own data)"
@@ -109,28 +125,73 @@ def check(args: argparse.Namespace) -> None:
       UserError: the reason, in one line.
     """
     if args.workdir:
-        if args.res or args.channels:
-            raise UserError("--res, --channels: a run has its own size; they are of --images")
         paths.check_input(args.workdir, "--workdir", folder=True)
         paths.check_file(args.workdir / "evaluations.jsonl", "--workdir")
-        return
-    if not args.real:
-        raise UserError("--images: needs --real=SET, the images to compare them with")
+    runs = [args.workdir] if args.workdir else []
+    sets = [args.images] if args.images is not None else []
+    for each in two(args.compare) if args.compare is not None else ():
+        (runs if is_run(each) else sets).append(each)
+    if runs and sets:
+        raise UserError(f"--compare={args.compare}: {runs[0]} is a run and {sets[0]} is none")
+    if runs and (args.res or args.channels):
+        raise UserError("--res, --channels: a run has its own size; they are of sets of images")
+    if sets and not args.real:
+        what = "--images" if args.compare is None else "--compare"
+        raise UserError(
+            f"{what}={paths.shown(sets[0])}: no run, and images need --real=SET, those to compare "
+            "them with"
+        )
     for flag in ("step", "replica", "generator"):
-        if getattr(args, flag) not in (None, ""):
-            raise UserError(f"--{flag}: is of a run, --images are none; leave it out")
+        if sets and getattr(args, flag) not in (None, ""):
+            raise UserError(f"--{flag}: is of a run, and images are none; leave it out")
 
 
-def subject(args: argparse.Namespace) -> "Subject":
-    """Returns what the flags name."""
+def two(text: str) -> list[str]:
+    """Parses --compare.
+
+    Raises:
+      UserError: it names not two.
+    """
+    found = text.split(",")
+    if len(found) != 2 or not all(found):
+        raise UserError(f"--compare={paths.shown(text)}: give two, as --compare=runs/a,runs/b")
+    return found
+
+
+def is_run(text: str) -> bool:
+    """Returns whether a folder, or one with @STEP behind it, holds a run."""
+    place, _ = stepped(text)
+    return paths.is_folder(place, "--compare") and (place / "config.json").exists()
+
+
+def stepped(text: str) -> tuple[Path, int | None]:
+    """Parses DIR or DIR@STEP."""
+    place, at, step = text.rpartition("@")
+    if at and step.isascii() and step.isdigit():
+        return Path(place), whole(0, SEED)(step)
+    return Path(text), None
+
+
+def compared(args: argparse.Namespace, text: str) -> "Subject":
+    """Returns one of the two that --compare names."""
+    if not is_run(text):
+        return subject(args, None, text, None)
+    place, step = stepped(text)
+    return subject(args, place, None, args.step if step is None else step)
+
+
+def subject(
+    args: argparse.Namespace, workdir: Path | None, images: str | None, step: int | None
+) -> "Subject":
+    """Returns a run, or images, and what the other flags say of it."""
     from jaxgan.evaluation.images import Images
     from jaxgan.evaluation.subject import Subject
 
     drawn = {"n": args.n, "seed": args.seed, "reference": args.real, "net": args.features}
-    if args.images is not None:
-        return Images(**drawn, images=args.images, res=args.res, channels=args.channels)
-    which = {"step": args.step, "replica": args.replica or 0, "generator": args.generator}
-    return Subject(args.workdir, **drawn, **which, path=args.path)
+    if images is not None:
+        return Images(**drawn, images=images, res=args.res, channels=args.channels)
+    which = {"step": step, "replica": args.replica or 0, "generator": args.generator}
+    return Subject(workdir, **drawn, **which, path=args.path)
 
 
 def describe(row: Mapping[str, Any]) -> str:
@@ -143,14 +204,34 @@ def describe(row: Mapping[str, Any]) -> str:
         for level, value in row.get("levels", {}).items()
     ]
     name = " ".join(row[key] for key in ("metric", "direction") if key in row)
-    protocol = ", ".join(
-        f"{name} {value}" for name, value in row["protocol"].items() if name not in OF_JSON
-    )
+    protocol = _listed(row["protocol"])
     of = f"at step {row['step']}" if "step" in row else f"of {row['images']}"
     return (
         f"{name} {_number(row['value'])}{spread}"
         f"{_in_brackets('; '.join(part for part in parts if part))} {of}; {protocol}"
     )
+
+
+def versus(row: Mapping[str, Any]) -> str:
+    """Formats a comparison: 'swd A 9.10 (…), B 8.00 (…); B - A -1.10 ± 0.20 (…): B is lower; …'."""
+    name = " ".join(row["a"][key] for key in ("metric", "direction") if key in row["a"])
+    sides = ", ".join(
+        f"{side.upper()} {_number(row[side]['value'])}{_in_brackets(_range(row[side]))}"
+        for side in ("a", "b")
+    )
+    verdict = {None: "interval unknown", True: "no difference, the interval holds 0"}.get(
+        row["same"], f"B is {'lower' if (row['difference'] or 0) < 0 else 'higher'}"
+    )
+    spread = f" ± {_number(row['std'])}" if row["std"] is not None else ""
+    protocol = _listed(row["a"]["protocol"])
+    return (
+        f"{name} {sides}; B - A {_number(row['difference'])}{spread}{_in_brackets(_range(row))}: "
+        f"{verdict}; {protocol}"
+    )
+
+
+def _listed(protocol: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in protocol.items() if name not in OF_JSON)
 
 
 def _range(figure: Mapping[str, Any]) -> str:

@@ -4,11 +4,12 @@ Two figures may be compared where their protocols are equal, and not otherwise. 
 under jaxgan/evaluation/metrics whose docstring begins with the line that --help shows, and has
 
     check(subject) -> None     refuses a run that it cannot measure, before anything is drawn
-    compute(subject) -> Row    value and protocol; and std, low, high, floor, levels, bounds
+    compute(subject) -> Row    value and protocol; and std, low, high, floor, levels, bounds, draws
 
 Every row has low and high, the ends of a 95 % interval, and floor, the same figure of real images
 against real images; null where a metric has none. levels are its further figures, and bounds has
-low, high and floor of each.
+low, high and floor of each. draws (B,) are those of the figure's bootstrap, which comparison.py
+pairs; rows leave them out.
 A run that translates has each figure twice, once a direction, which `subject.direction` names.
 """
 
@@ -20,6 +21,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from jaxgan.config import registry
 from jaxgan.evaluation.subject import Subject
@@ -77,15 +80,21 @@ def ready(subject: Subject, names: Sequence[str]) -> tuple[dict[str, ModuleType]
 
 def measured(view: Subject, name: str, metric: ModuleType) -> Row:
     """Computes one metric of one view: its row, as `evaluate` yields it."""
-    row = _finite({"metric": name, **view.label, **UNKNOWN} | metric.compute(view))
+    return drawn(view, name, metric)[0]
+
+
+def drawn(view: Subject, name: str, metric: ModuleType) -> tuple[Row, np.ndarray]:
+    """Computes as `measured`; also returns the draws (B,) of the bootstrap, (0,) without one."""
+    row = {"metric": name, **view.label, **UNKNOWN} | metric.compute(view)
+    draws = np.asarray(row.pop("draws", ()))
     row["protocol"] = protocol(view) | row["protocol"]
-    return row
+    return finite(row), draws
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """Returns a row in which numbers that are not finite are None: JSON has none of them."""
     if isinstance(value, dict):
-        return {name: _finite(each) for name, each in value.items()}
+        return {name: finite(each) for name, each in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -109,7 +118,7 @@ def protocol(subject: Subject) -> Row:
     direction = {"direction": subject.direction} if subject.direction else {}
     return direction | {
         "data": f"{subject.data} {shape}",
-        "content": subject.source.fingerprint[:16],
+        "content": subject.content[:16],
         "generator": subject.drawn_by,
         "truncation": "none",
         "seed": subject.seed,

@@ -208,6 +208,13 @@ class Subject(Compared):
         return self.reference or self.record.config["data"]["name"]
 
     @property
+    def content(self) -> str:
+        """The fingerprint of the data, which need not be opened; '' where none was recorded."""
+        return (
+            self.opened.fingerprint if self.reference else self.record.data.get("fingerprint", "")
+        )
+
+    @property
     def drawn_by(self) -> str:
         """Which parameters drew the samples: 'averaged' or 'last'."""
         return sample.named(self.game, self.generator)

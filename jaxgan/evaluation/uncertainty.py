@@ -34,17 +34,48 @@ class Estimate(NamedTuple):
         return Estimate(*(unit * number for number in self))
 
 
-def of_draws(value: float, draws: np.ndarray) -> Estimate:
+class Bootstrapped(Estimate):
+    """An estimate that keeps the draws (B,) it was made of, which a comparison pairs with others.
+
+    Two figures whose bootstraps have one seed and sets of the same sizes resample the same items in
+    each draw.
+    """
+
+    draws: np.ndarray
+
+    def scaled(self, unit: float) -> "Estimate":
+        """Returns the estimate in another unit, of which one of this is `unit`."""
+        return with_draws(super().scaled(unit), unit * self.draws)
+
+    def _asdict(self) -> dict[str, Any]:
+        """Returns the estimate by name, and its draws, which run.py leaves out of rows."""
+        return super()._asdict() | {"draws": self.draws}
+
+
+def with_draws(estimate: Estimate, draws: np.ndarray) -> Bootstrapped:
+    """Returns an estimate that keeps `draws` (B,)."""
+    found = Bootstrapped(*estimate)
+    found.draws = draws
+    return found
+
+
+def of_draws(value: float, draws: np.ndarray) -> Bootstrapped:
     """Builds the estimate of a figure of which a bootstrap made `draws` (B,)."""
     low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Estimate(float(value), float(draws.std(ddof=1)), float(low), float(high))
+    found = Estimate(float(value), float(draws.std(ddof=1)), float(low), float(high))
+    return with_draws(found, draws)
 
 
-def of_items(values: np.ndarray, figure: Callable[[np.ndarray], float], seed: int) -> Estimate:
+def of_items(values: np.ndarray, figure: Callable[[np.ndarray], float], seed: int) -> Bootstrapped:
     """Bootstraps a figure of one number per sample, `figure(values)` of (N,)."""
     rng = np.random.default_rng(seed)
     draws = [figure(values[rng.integers(len(values), size=len(values))]) for _ in range(DRAWS)]
     return of_draws(figure(values), np.array(draws))
+
+
+def resampled(values: np.ndarray, seed: int) -> np.ndarray:
+    """Bootstraps the mean of values (N,): (DRAWS,)."""
+    return of_items(values, lambda each: float(each.mean()), seed).draws
 
 
 def of_parts(

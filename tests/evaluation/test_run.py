@@ -189,7 +189,8 @@ def test_help_shows_the_first_line_of_each_metrics_docstring(capsys):
         assert "less is better" in line and f"  {name:5} {line}\n" in text
 
 
-def test_a_run_is_compared_with_other_data(conditional, tmp_path, capsys):
+def test_a_run_is_compared_with_other_data(conditional, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("jaxgan.evaluation.metrics.swd.PATCHES", 16)
     flags = [f"--workdir={conditional}", "--json", "--n=30"]
     assert evaluate.main([*flags, "--real=digits"]) == 0
     row = json.loads(capsys.readouterr().out)

@@ -63,8 +63,11 @@ def compute(subject: Subject) -> dict[str, Any]:
         "split": subject.split,
         "classifier": f"SVC on pixels, C {PENALTY:g}, of {len(learned['label'])}",
     }
+    share = uncertainty.proportion(int(hits.sum()), len(hits))
     found = {
-        "agreement": uncertainty.proportion(int(hits.sum()), len(hits)).scaled(100),
+        "agreement": uncertainty.with_draws(
+            share.scaled(100), uncertainty.resampled(100.0 * hits, subject.seed)
+        ),
         "held-out": uncertainty.proportion(*held_out).scaled(100),
         "spread": of_spread(real, labels, fake, requested, subject.seed),
     }
