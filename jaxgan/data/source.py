@@ -28,8 +28,11 @@ class Source:
 
     `second` has the images of the other domain, of data of two, which batches hold as 'other';
     `aligned`: those of equal index belong together, and are cropped and mirrored alike, else any is
-    drawn. `sizes` are how many images each of two domains has. `test` has items that are kept out
-    of training.
+    drawn. `first` is the first domain alone, and `sizes` are how many images each has. `test` has
+    items that are kept out of training.
+
+    `labels` returns all labels, int32 (size,), without reading images; None where only `gather`
+    can.
 
     `found` says in one line what the data are; `describe` makes one where it is empty.
     `fingerprint`, hexadecimal, identifies the content as the run sees it (images, labels,
@@ -49,6 +52,8 @@ class Source:
     aligned: bool = False
     test: "Source | None" = None
     sizes: tuple[int, ...] = ()
+    first: "Source | None" = None
+    labels: Callable[[], np.ndarray] | None = None
 
     def abstract(self, n: int) -> dict[str, tuple[tuple[int, ...], str]]:
         """Returns the shape and dtype of each column of n items, without reading any."""
@@ -122,6 +127,7 @@ def from_arrays(
             len(images), images.shape[1:], names, rest.get("label"), dim, original, notes
         ),
         fingerprint=fingerprint and digest(rest, fingerprint, *names),
+        labels=(lambda: rest["label"]) if labels is not None else None,
     )
 
 
@@ -156,6 +162,7 @@ def of_two(a: Source, b: Source, *, aligned: bool = False, test: Source | None =
         aligned=aligned,
         test=test,
         sizes=(a.size, b.size),
+        first=a,
     )
 
 

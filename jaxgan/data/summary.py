@@ -6,6 +6,7 @@ import numpy as np
 
 from jaxgan.runtime.paths import shown
 
+UNTESTED = "no test images, so those of training are shown"
 _NAMED = 5  # how many classes a line names; the rest are counted
 
 
@@ -39,6 +40,11 @@ def of_classes(classes: Sequence[str], labels: np.ndarray | None) -> str:
     return f" of {count(len(classes), 'class')} ({listed}{lacking})"
 
 
+def thing(shape: Sequence[int]) -> str:
+    """Returns what an item of a shape is called: 'image', 'point', or 'item'."""
+    return "image" if len(shape) == 3 else "point" if tuple(shape) == (2,) else "item"
+
+
 def line(
     size: int,
     shape: Sequence[int],
@@ -56,13 +62,13 @@ def line(
       original: sizes and channels before preparation, where they differ.
       notes: what else the reader should know, such as what was dropped.
     """
-    thing = "image" if len(shape) == 3 else "point" if tuple(shape) == (2,) else "item"
-    text = count(size, thing) + of_classes(classes, labels)
+    kind = thing(shape)
+    text = count(size, kind) + of_classes(classes, labels)
     if condition_dim:
         text += f" with conditions of {count(condition_dim, 'number')}"
     if len(shape) == 3:
         text += f", {original} ->" if original else ","
         text += f" {'x'.join(map(str, shape))}"
-    elif thing == "item":
+    elif kind == "item":
         text += f" of shape {tuple(shape)}"
     return "; ".join([text, *notes])

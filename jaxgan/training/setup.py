@@ -12,6 +12,7 @@ from jaxgan.config.kinds import (
     Batch,
     Duration,
     Options,
+    Portion,
     Positive,
     Samples,
     Seed,
@@ -25,6 +26,7 @@ from jaxgan.core import growth as growing
 from jaxgan.core.game import Game, Spec
 from jaxgan.core.growth import Growth, fixed
 from jaxgan.core.optim import Optim
+from jaxgan.data.holdout.split import split
 from jaxgan.data.load import load
 from jaxgan.data.pipeline import Batches
 from jaxgan.data.source import Source, items
@@ -77,6 +79,8 @@ class Run(NamedTuple):
 
 
 NONE: Mapping[str, Any] = {}
+# Options of config.data that no source takes: their defaults and kinds.
+OF_ALL = {"flip": (False, bool), "holdout": (0.0, Portion), "holdout_seed": (0, Seed)}
 
 
 def prepare(
@@ -170,15 +174,22 @@ def spec_of(source: Source) -> Spec:
 
 
 def open_source(data: Mapping[str, Any]) -> Source:
-    """Opens the source under config.data; `flip` there is an option of batches, not of sources.
+    """Opens the source under config.data, without what `holdout` there keeps out of training.
+
+    `flip` there is an option of batches, not of sources. `holdout_seed` draws what is held out; it
+    is not the run's seed, so that runs of several seeds are evaluated on the same items.
 
     Raises:
       UserError: an unknown source or option, or data that the source refuses.
     """
-    for key, default, kind in (("name", None, str), ("flip", False, bool)):
+    if text := misfit(data.get("name"), str, "config.data.name"):
+        raise UserError(text)
+    for key, (default, kind) in OF_ALL.items():
         if text := misfit(data.get(key, default), kind, f"config.data.{key}"):
             raise UserError(text)
-    return load(**{key: value for key, value in data.items() if key != "flip"})
+    source = load(**{key: value for key, value in data.items() if key not in OF_ALL})
+    share = data.get("holdout", 0.0)
+    return split(source, share, data.get("holdout_seed", 0)) if share else source
 
 
 def make_game(

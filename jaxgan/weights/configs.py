@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from jaxgan.config.kinds import misfit
 from jaxgan.config.registry import as_mapping, bind, resolve
 from jaxgan.core import growth
 from jaxgan.core.game import Spec
@@ -118,7 +119,9 @@ def _check_data(data: dict[str, Any]) -> None:
     name = data.pop("name", None)
     if not isinstance(name, str):
         raise UserError(f"config.data.name={name!r}: expected a name")
-    data.pop("flip", None)
+    for key, (default, kind) in setup.OF_ALL.items():
+        if text := misfit(data.pop(key, default), kind, f"config.data.{key}"):
+            raise UserError(text)
     node = {"name": name.partition(":")[0], **data}
     resolve(node, "jaxgan.data.sources", kind=Source, at="config.data", given=("path",))
 

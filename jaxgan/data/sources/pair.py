@@ -104,7 +104,7 @@ def pair(
     train, *test = (_domains(half, wants, aligned, on_bad) for half in halves)
     _check(train, *test, bits=bits, ranged=bool(bits or range))
     source = _two(train, res, aligned)
-    notes = ["no test images, so those of training are shown"]
+    notes = [summary.UNTESTED]
     if test:
         notes = ["test: {} of A and {} of B".format(*(len(domain.kept) for domain in test[0]))]
     notes += [f"not read: {summary.names(others, 5)}"] if others else []

@@ -1,0 +1,1 @@
+"""Shares of data that are kept out of training."""
