@@ -130,7 +130,6 @@ class Subject(Compared):
         return source
 
     @cached_property
-    @cached_property
     def features(self) -> network.Features:
         """The network whose features metrics compare."""
         return self.base.features if self.base else extract.load(self.net)

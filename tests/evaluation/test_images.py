@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from jaxgan import evaluate
+from jaxgan.evaluation.features.network import Features
 from jaxgan.evaluation.images import Images
 from jaxgan.evaluation.metrics.swd import swd
 from jaxgan.evaluation.run import measured, ready
@@ -74,13 +75,12 @@ def test_a_line_names_the_images(sets, capsys):
 
 def test_features_of_any_images_are_compared(sets, capsys, monkeypatch):
     """Features are stubbed: mean colors."""
-    monkeypatch.setattr("jaxgan.evaluation.features.extract.load", dict)
-    monkeypatch.setattr(
-        "jaxgan.evaluation.features.extract.extract", lambda *args: args[1].mean((1, 2)) / 255
-    )
+    net = Features("colors", "0" * 64, "none", 3, {}, lambda params, x: x.mean((1, 2)) / 255)
+    monkeypatch.setattr("jaxgan.evaluation.features.extract.load", lambda choice: net)
     flags = [f"--images={sets}/fake", f"--real={sets}/real.npz", "--metrics=kid"]
     (row,) = figures(capsys, *flags)
     assert row["value"] > row["high"] - row["low"] > 0 and abs(row["floor"]) < row["value"] / 10
+    assert row["protocol"]["features"] == "colors 00000000"
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_features_of_any_images_are_compared(sets, capsys, monkeypatch):
     ],
 )
 def test_what_does_not_fit_is_refused(sets, images, flags, text, monkeypatch):
-    monkeypatch.setattr("jaxgan.evaluation.features.extract.load", dict)
+    monkeypatch.setattr("jaxgan.evaluation.features.extract.load", lambda choice: {})
     with pytest.raises(UserError, match=text):
         evaluate.main([f"--images={sets}/{images}", f"--real={sets}/real.npz", *flags])
 
