@@ -7,6 +7,7 @@ Any key of the config is a flag:
 
   --config.steps=20000         also '600kimg', '10epochs'
   --config.optim.g.lr=1e-4
+  --config.log.evaluate=5000   metrics of jaxgan.evaluate at this interval: --config.log.metrics
 
 What differs from the run that is resumed is refused, but for steps, log, checkpoint, dispatch and
 ema_warmup; --override names keys that may differ on purpose, and config.json keeps what was
@@ -22,6 +23,7 @@ Writes, to the workdir:
   metrics.jsonl, tensorboard/  losses and other scalars
   curves.png                   a plot of them
   warnings.jsonl               what it was warned of, such as mode collapse
+  evaluations.jsonl            metrics, where config.log.evaluate asks for them
 Exit codes:
   0   done
   2   bad input, a full disk or a loss that is not finite: one line on stderr
@@ -31,11 +33,15 @@ Exit codes:
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from jaxgan.runtime import clock, environment
 from jaxgan.runtime.errors import run
 from jaxgan.runtime.parser import Parser
 from jaxgan.runtime.paths import check_folder
+
+if TYPE_CHECKING:
+    from jaxgan.training.loop import Judge
 
 
 def main(argv: list[str]) -> int:
@@ -68,7 +74,14 @@ def main(argv: list[str]) -> int:
     stopwatch = clock.Clock(clock.age())
     stopwatch.lap("imports")
     print(f"{args.config} in {workdir}", file=sys.stderr)
-    return train(config.to_dict(), workdir, stopwatch, override)
+    return train(config.to_dict(), workdir, stopwatch, override, evaluator=evaluator)
+
+
+def evaluator(*run: Any) -> "Judge":
+    """Returns what computes metrics in training, see evaluation.during.judge."""
+    from jaxgan.evaluation.during import judge  # only runs that ask for it wait for it
+
+    return judge(*run)
 
 
 def default_workdir(text: str) -> Path:

@@ -17,7 +17,6 @@ import importlib
 import itertools
 import json
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
@@ -56,7 +55,7 @@ def evaluate(subject: Subject, names: Sequence[str]) -> Iterator[Row]:
     if report := subject.report:
         files.append(report, "")  # one that cannot be written is refused here
     if (subject.n or FEW) < FEW:
-        print(f"warning: --n={subject.n}: figures of few samples vary with --seed", file=sys.stderr)
+        subject.say(f"warning: --n={subject.n}: figures of few samples vary with --seed")
     for (name, metric), view in itertools.product(metrics.items(), views):
         row = measured(view, name, metric)
         if report:

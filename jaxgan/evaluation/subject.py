@@ -169,12 +169,16 @@ class Subject(Compared):
         `direction`, beside the real images of the domain that it leads to.
         """
         of = f"translations {self.direction}" if self.direction else "samples"
-        print(f"drawing {self.size} {of} of step {int(self.state.step)}", file=sys.stderr)
+        self.say(f"drawing {self.size} {of} of step {int(self.state.step)}")
         if self.direction:
             made = translations.translated(self.restored, self.direction, self.columns)
             return to_uint8(made)
         given = sample.of_data(self.game.inputs, self._alike)
         return sample.draw(self.game, self.state, self.size, self.seed, given)[0]
+
+    def say(self, line: str) -> None:
+        """Prints what takes a while."""
+        print(line, file=sys.stderr)
 
     @property
     def labeled(self) -> bool:

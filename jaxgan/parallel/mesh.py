@@ -52,6 +52,11 @@ def over_seeds(n: int) -> Mesh:
     return jax.make_mesh((len(devices),), ("seeds",), axis_types=(AxisType.Auto,), devices=devices)
 
 
+def none() -> Mesh:
+    """Returns the mesh of a process that has set none, for what places its arrays itself."""
+    return Mesh(np.empty((), object), ())
+
+
 def of_states(mesh: Mesh) -> NamedSharding:
     """Returns the sharding of a run's state: replicated, or split by seed on a mesh of seeds."""
     return NamedSharding(

@@ -11,6 +11,7 @@ import jax
 from tqdm import tqdm
 
 from jaxgan.config.registry import bind
+from jaxgan.core.game import State
 from jaxgan.core.keys import named
 from jaxgan.data.pipeline import prefetch
 from jaxgan.parallel import mesh
@@ -32,6 +33,10 @@ from jaxgan.visual.grid import save_gif
 from jaxgan.visual.plots import save_curves
 
 TERMINAL = sys.stderr.isatty()
+# (the states of all seeds, step) -> scalars to log; and what makes it of a run in a workdir, its
+# record, and the step that it begins at.
+Judge = Callable[[Sequence[State], int], dict[str, float]]
+Evaluator = Callable[[Path, Run, workdir.Record, int], Judge]
 
 
 def train(
@@ -39,11 +44,12 @@ def train(
     folder: Path,
     clock: Clock | None = None,
     override: Sequence[str] = (),
+    evaluator: Evaluator | None = None,
 ) -> int:
     """Trains the run of `config` in the workdir `folder`, or resumes it there.
 
     `clock` has run since the command was given. `override` names dotted keys that may differ from
-    those of the run that is resumed.
+    those of the run that is resumed. `evaluator` is needed for config.log.evaluate.
 
     Returns:
       0 when all steps are taken, STOPPED when a signal ended it after a save.
@@ -57,11 +63,16 @@ def train(
     say(f"data: {run.data['found']}")
     record = workdir.Record(dict(config), run.spec, run.steps, run.growth, run.data)
     with Lock(folder) if jax.process_index() == 0 else contextlib.nullcontext():
-        return resume(folder, run, record, clock, override)
+        return resume(folder, run, record, clock, override, evaluator)
 
 
 def resume(
-    folder: Path, run: Run, record: workdir.Record, clock: Clock, override: Sequence[str]
+    folder: Path,
+    run: Run,
+    record: workdir.Record,
+    clock: Clock,
+    override: Sequence[str],
+    evaluator: Evaluator | None = None,
 ) -> int:
     """Trains in a folder that no other process trains in; see `train`."""
     record, found = recorded(folder, record, run, override)
@@ -72,13 +83,14 @@ def resume(
     if run.init and not found:
         transfer.check(run.init)
     files.folder(folder / "samples")
+    judge = judging(evaluator, folder, run, record, found.step if found else 0)
     workdir.write(folder, record)
     keep = {"keep": run.checkpoint.keep, "every": run.checkpoint.keep_every}
     checkpoints = Checkpoints(folder / "checkpoints", **keep)
     for step in found.damaged if found else ():
         checkpoints.set_aside(step)
     with jax.set_mesh(run.mesh), StopSignal() as stop, contextlib.closing(checkpoints):
-        done = loop(run, folder, checkpoints, found, stop, clock)
+        done = loop(run, folder, checkpoints, found, stop, clock, judge)
     save_curves(folder / "curves.png", logger.read(folder))
     pictures = sorted((folder / "samples").glob("[0-9]*.png"))
     for path in save_gif(folder / "progress.gif", pictures):
@@ -127,6 +139,7 @@ def loop(
     found: Newest | None,
     stop: StopSignal,
     clock: Clock,
+    judge: Judge | None = None,
 ) -> int:
     """Takes the steps that are left after `found` and returns how many were taken in all."""
     first = done = found.step if found else 0
@@ -159,14 +172,16 @@ def loop(
             done = t + program.stride
             last, stopped = done == run.steps, stop.caught
             bar.update(program.stride)
-            look, save = (last or done % n == 0 for n in (run.log.pictures, run.checkpoint.every))
-            if look or save or done % run.log.every == 0:
+            every = run.log.pictures, run.checkpoint.every, run.log.evaluate
+            look, save, rate = (n > 0 and (last or done % n == 0) for n in every)
+            if look or save or rate or done % run.log.every == 0:
                 row = {**run.growth.readings(done), **meter.read(done, checkpoints.latest())}
                 bar.set_postfix_str(summary(row), refresh=False)
                 if look:
                     each = program.split(states)
                     writer.image(done, "samples", snapshots.draw(each, done))
                     row |= snapshots.diagnose(each)
+                row |= judge(program.split(states), done) if rate and judge else {}
                 writer.scalars(done, row)
                 warn(done, row)
             if save or stopped:
@@ -177,6 +192,21 @@ def loop(
             if stopped:
                 break
     return done
+
+
+def judging(
+    evaluator: Evaluator | None, folder: Path, run: Run, record: workdir.Record, first: int
+) -> Judge | None:
+    """Returns what computes the metrics of config.log, None for none; checks that they fit.
+
+    Raises:
+      UserError: metrics that do not fit the run.
+    """
+    if not run.log.evaluate:
+        return None
+    if not evaluator:
+        raise ValueError("config.log.evaluate: train was called without an evaluator")
+    return evaluator(folder, run, record, first)
 
 
 def watching(
@@ -201,7 +231,8 @@ def watching(
 
 def build(run: Run, first: int) -> Program:
     """Compiles the run's `train_step` into what drives it from step `first` on."""
-    intervals = (run.steps, run.log.every, run.log.pictures, run.checkpoint.every, first)
+    every = run.log.every, run.log.pictures, run.checkpoint.every, run.log.evaluate
+    intervals = (run.steps, *every, first)
     size = len(run.feeds) * run.feeds[0].nbytes(first)
     stride = dispatch.stride(run.game, run.dispatch, intervals, size)
     step = functools.partial(train_step, run.game)

@@ -17,6 +17,7 @@ from jaxgan.config.kinds import (
     Samples,
     Seed,
     Seeds,
+    Whole,
     misfit,
 )
 from jaxgan.config.registry import Node, bind, options, resolve
@@ -38,11 +39,18 @@ from jaxgan.training import dispatch as dispatching
 
 
 class Log(NamedTuple):
-    """config.log: the intervals of scalars and of sample grids, and the number of samples."""
+    """config.log: the intervals of scalars and of sample grids, and the number of samples.
+
+    evaluate: interval at which metrics are computed, 0 for never. metrics: of jaxgan.evaluate, as
+    in 'swd,kid'. n: samples, and real items, that they compare; 0 for jaxgan.evaluate's number.
+    """
 
     every: Duration = 50
     pictures: Duration = 500
     samples: Samples = 64
+    evaluate: Duration = 0
+    metrics: str = "swd"
+    n: Whole = 0
 
 
 class Save(NamedTuple):
@@ -79,6 +87,7 @@ class Run(NamedTuple):
 
 
 NONE: Mapping[str, Any] = {}
+OR_NEVER = ("keep_every", "evaluate")  # intervals that may be 0
 # Options of config.data that no source takes: their defaults and kinds.
 OF_ALL = {"flip": (False, bool), "holdout": (0.0, Portion), "holdout_seed": (0, Seed)}
 
@@ -241,7 +250,7 @@ def over_data(growth: Growth) -> jax.sharding.Mesh:
 
 
 def intervals(kind: Any, settings: Mapping[str, Any], at: str, growth: Growth, size: int) -> Any:
-    """A `Log` or `Save` of the node at `at`; every, pictures and keep_every become steps.
+    """A `Log` or `Save` of the node at `at`, whose intervals become steps.
 
     Raises:
       UserError: an unknown option, or an interval that is none.
@@ -249,10 +258,10 @@ def intervals(kind: Any, settings: Mapping[str, Any], at: str, growth: Growth, s
     node = bind(kind, settings, at=at)()
     found = {}
     for name in node._fields:
-        if name in ("every", "pictures", "keep_every"):
+        if name in ("every", "pictures", *OR_NEVER):
             length, key = getattr(node, name), f"{at}.{name}"
             found[name] = growing.interval(length, at=key, growth=growth, size=size)
-            if not found[name] and name != "keep_every":
+            if not found[name] and name not in OR_NEVER:
                 raise UserError(f"{key}={length!r}: at least 1 step")
     return node._replace(**found)
 

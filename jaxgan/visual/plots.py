@@ -9,23 +9,29 @@ from jaxgan.runtime import files
 
 
 def save_curves(path: Path, rows: list[dict[str, float]]) -> None:
-    """Plots rows of metrics.jsonl to a PNG file: losses above, the critic's scores below."""
+    """Plots rows of metrics.jsonl to a PNG file: losses, the critic's scores, metrics if any."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(2, 1, figsize=(9, 7), sharex=True)
     names = sorted({name for row in rows for name in row})
-    for axis, metrics in zip(axes, (("loss",), ("real", "fake")), strict=True):
-        for name in names:
-            if name.rpartition("/")[2].partition("_")[0] in metrics:
-                points = [(row["step"], row[name]) for row in rows if name in row]
-                axis.plot(*zip(*points, strict=True), label=name, linewidth=0.8)
+    evaluated = [name for name in names if name.startswith("eval/")]
+    metrics = [("loss",), ("real", "fake"), *[()] * bool(evaluated)]
+    figure, axes = plt.subplots(len(metrics), 1, figsize=(9, 3.5 * len(metrics)), sharex=True)
+    for axis, last in zip(axes, metrics, strict=True):
+        of = [each for each in names if each.rpartition("/")[2].partition("_")[0] in last]
+        for name in of if last else [name for name in evaluated if not name.endswith("_ci95")]:
+            points = [(row["step"], row[name]) for row in rows if name in row]
+            marker = "" if last else "."  # metrics are few
+            axis.plot(*zip(*points, strict=True), marker, ls="-", label=name, linewidth=0.8)
         axis.legend()
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("loss")
-    axes[1].set(ylabel="D(x), D(G(z))", xlabel="step")
+    axes[1].set_ylabel("D(x), D(G(z))")
+    axes[-1].set_xlabel("step")
+    if evaluated:
+        axes[2].set_ylabel("metrics")
     figure.tight_layout()
     with files.replacing(path) as file:
         figure.savefig(file, format="png", dpi=110)

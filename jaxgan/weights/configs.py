@@ -64,7 +64,7 @@ def check(config: Mapping[str, Any]) -> None:
     stages = growth.fixed(4, config["batch"])
     _check_duration(config["steps"], stages)
     for kind, key in ((setup.Log, "log"), (setup.Save, "checkpoint")):
-        for name in ("every", "pictures", "keep_every"):
+        for name in ("every", "pictures", "keep_every", "evaluate"):
             _check_number(config.get(key, {}).get(name, 1), f"config.{key}.{name}")
         setup.intervals(kind, config.get(key, {}), f"config.{key}", stages, 1)
     for player, node in config["optim"].items():

@@ -6,7 +6,6 @@ of those between the 1st and 99th percentile, as the authors' code drops outlier
 truncation; both images have the same noise. The published figures are by LPIPS: not this scale.
 """
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -58,7 +57,7 @@ def compute(subject: Subject) -> dict[str, Any]:
     Real images have no w, so there is no floor.
     """
     state, n = subject.state, subject.n or N
-    print(f"ppl: {n} paths of step {int(state.step)}", file=sys.stderr)
+    subject.say(f"ppl: {n} paths of step {int(state.step)}")
     ends, draw = partial(ends_in_w, subject.game), partial(images_of_w, subject.game)
     net = extract.load()  # the one whose maps `perceptual` compares, whatever --features says
     context = state, net.params
