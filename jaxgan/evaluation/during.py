@@ -96,12 +96,11 @@ def judge(folder: Path, run: Run, record: Record, first: int) -> Judge:
     try:
         evaluation.ready(subject, names)
     except UserError as error:
-        text = (
-            str(error).replace("--metrics", "config.log.metrics").replace("--n=", "config.log.n=")
-        )
-        raise UserError(
-            text if text.startswith("config.") else f"config.log.metrics: {text}"
-        ) from error
+        text = str(error)
+        for flag in ("metrics", "n"):
+            text = text.replace(f"--{flag}", f"config.log.{flag}")
+        at = "" if text.startswith("config.log") else "config.log.metrics: "
+        raise UserError(f"{at}{text}") from error
     drop(folder / "evaluations.jsonl", first)
 
     def measure(states: Sequence[State], step: int) -> dict[str, float]:

@@ -23,8 +23,8 @@ def save_curves(path: Path, rows: list[dict[str, float]]) -> None:
         of = [each for each in names if each.rpartition("/")[2].partition("_")[0] in last]
         for name in of if last else [name for name in evaluated if not name.endswith("_ci95")]:
             points = [(row["step"], row[name]) for row in rows if name in row]
-            marker = "" if last else "."  # metrics are few
-            axis.plot(*zip(*points, strict=True), marker, ls="-", label=name, linewidth=0.8)
+            style = "-" if last else ".-"  # metrics are few
+            axis.plot(*zip(*points, strict=True), style, label=name, linewidth=0.8)
         axis.legend()
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("loss")

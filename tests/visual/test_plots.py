@@ -9,7 +9,11 @@ from jaxgan.visual import plots
 def test_curves_are_drawn_of_rows_with_gaps(tmp_path):
     rows = [{"step": 5, "d/loss": 1.0, "d/real": 0.6}, {"step": 10, "d/loss": 0.5, "g/loss": 2.0}]
     plots.save_curves(tmp_path / "c.png", rows)
-    assert Image.open(tmp_path / "c.png").size[0] > 500
+    size = Image.open(tmp_path / "c.png").size
+    assert size[0] > 500
+    plots.save_curves(tmp_path / "c.png", [*rows, {"step": 10, "eval/swd": 3.0}])
+    width, height = Image.open(tmp_path / "c.png").size
+    assert width == size[0] and height > 1.4 * size[1], "metrics have a panel of their own"
 
 
 def test_scatter_draws_real_points_fake_points_and_level_lines():
