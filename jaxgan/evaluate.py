@@ -74,7 +74,7 @@ def main(argv: list[str]) -> int:
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """Parses the flags."""
-    metrics = "\n".join(f"  {name:5} {line}" for name, line in files(METRICS).items())
+    metrics = "\n".join(f"  {name:9} {line}" for name, line in files(METRICS).items())
     parser = Parser("evaluate", f"{__doc__}\nMetrics:\n{metrics}")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--workdir", type=Path, metavar="DIR", help="the folder of a run")

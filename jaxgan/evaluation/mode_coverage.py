@@ -10,10 +10,19 @@ generator's density be at least a constant share of the data's, on the mass of a
 a choice of this program.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 POINTS = 2500
 SHARE = 0.1  # of the points that the data have in a mode
+
+
+class Counts(NamedTuple):
+    """How many points are nearest to each mode (K,): those of high quality, and all."""
+
+    good: np.ndarray
+    all: np.ndarray
 
 
 def quality(points: np.ndarray, centers: np.ndarray, std: float) -> dict[str, float]:
@@ -28,15 +37,25 @@ def quality(points: np.ndarray, centers: np.ndarray, std: float) -> dict[str, fl
       reverse_kl: KL(model || uniform) over the modes in nats, from 0 to log K, each point counted
         at its nearest mode whether of high quality or not.
     """
+    return figures(counts(points, centers, std))
+
+
+def counts(points: np.ndarray, centers: np.ndarray, std: float) -> Counts:
+    """Counts the points (N, 2) by the mode that they are nearest to."""
     nearest, distance = assign(points, centers)
-    good = distance <= 3 * std
-    share = np.bincount(nearest, minlength=len(centers)) / len(points)
+    of_each = (nearest[distance <= 3 * std], nearest)
+    return Counts(*(np.bincount(each, minlength=len(centers)) for each in of_each))
+
+
+def figures(found: Counts) -> dict[str, float]:
+    """Computes the figures of `quality` from counts."""
+    n, modes = found.all.sum(), len(found.all)
+    share = found.all / n
     held = share[share > 0]
-    in_modes = np.bincount(nearest[good], minlength=len(centers))
     return {
-        "modes": int(np.sum(in_modes >= SHARE * len(points) / len(centers))),
-        "high_quality": float(good.mean()),
-        "reverse_kl": float(np.sum(held * np.log(held * len(centers)))),
+        "modes": int(np.sum(found.good >= SHARE * n / modes)),
+        "high_quality": float(found.good.sum() / n),
+        "reverse_kl": float(np.sum(held * np.log(held * modes))),
     }
 
 

@@ -87,6 +87,9 @@ def test_samples_have_the_classes_of_the_real_images(conditional, monkeypatch):
         (["--step=5"], "--step=5: .* keeps 3, 6"),
         (["--replica=1"], "has 1, from 0"),
         (["--metrics=kid", "--n=3"], "kid needs at least 4"),
+        (["--metrics=is"], "Inception Score is of FID's Inception; give its file, as --features"),
+        (["--metrics=modes"], "the data, mnist, are no mixture of known modes"),
+        (["--metrics=intra_fd", "--n=100"], "of the real images compared, intra_fd needs 20"),
         (["--metrics=swd,ppl"], "ppl walks in w; this run's game has none"),
     ],
 )
@@ -135,7 +138,9 @@ def test_a_metric_is_found_by_its_file():
     assert run.load("kid") is kid
     with pytest.raises(UserError) as caught:
         run.load("sdw")
-    known = "known: agreement, cycle, hidden, kid, ppl, psnr, swd"
+    known = (
+        "known: agreement, cycle, fd, hidden, intra_fd, is, kid, mind, modes, ppl, prdc, psnr, swd"
+    )
     assert str(caught.value) == f"--metrics: no 'sdw'; did you mean 'swd'? {known}"
     with pytest.raises(UserError, match=known):
         run.load("__init__")
@@ -186,6 +191,7 @@ def test_help_shows_the_first_line_of_each_metrics_docstring(capsys):
     text = capsys.readouterr().out
     for name in ("kid", "ppl", "swd"):
         line = run.load(name).__doc__.partition("\n")[0]
+<<<<<<< HEAD
         assert "less is better" in line and f"  {name:5} {line}\n" in text
 
 
@@ -206,3 +212,6 @@ def test_a_run_is_compared_with_other_data(conditional, tmp_path, capsys, monkey
         evaluate.main([*flags, "--real=digits", "--metrics=agreement"])
     with pytest.raises(UserError, match="--res, --channels: a run has its own size"):
         evaluate.main([*flags, "--real=digits", "--res=8"])
+=======
+        assert "less is better" in line and f"  {name:9} {line}\n" in text
+>>>>>>> 815728b (Metrics of features: Frechet distance, MIND, precision to coverage, Inception Score, within classes; modes of a run; spreads by halves)

@@ -68,3 +68,47 @@ def test_too_few_samples_have_no_interval():
     assert found["mean"].value == 0 and np.isnan(found["mean"].low)
     row = uncertainty.rows(found, {"mean": 0.1})
     assert row["floor"] == 0.1 and row["bounds"]["shift"]["floor"] is None
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_halves_give_the_standard_error_of_a_mean(share):
+    """Of a figure that is linear, exactly known; real items that are all there are do not vary."""
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(0, 2, 90), rng.normal(1, 1, 60)
+    found = uncertainty.of_halves(lambda x, y: {"shift": y.mean() - x.mean()}, real, fake, 0, share)
+    found = found["shift"]
+    expected = np.sqrt((1 - share) * real.var() / 90 + fake.var() / 60)
+    assert found.value == pytest.approx(fake.mean() - real.mean())
+    assert found.std == pytest.approx(expected, rel=0.4)
+    assert found.high - found.value == pytest.approx(2.093 * found.std, rel=1e-3)
+    assert found.value - found.low == pytest.approx(2.093 * found.std, rel=1e-3)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.3])
+def test_halves_give_the_standard_error_of_a_square(shift):
+    """Near 0, where halves' squares vary 1.7 times as much as repeated draws of all, and beyond."""
+
+    def square(x, y):
+        return {"square": float(((x.mean(axis=0) - y.mean(axis=0)) ** 2).sum())}
+
+    rng, found = np.random.default_rng(0), []
+    for i in range(150):
+        x, y = rng.normal(size=(2, 60, 8))
+        found.append(uncertainty.of_halves(square, x, y + shift, i)["square"])
+    values = np.array([each.value for each in found])
+    errors = np.sqrt(np.mean([each.std**2 for each in found]))
+    assert 0.8 < errors / values.std(ddof=1) < 1.5
+    covered = np.mean([each.low <= values.mean() <= each.high for each in found])
+    assert 0.88 <= covered <= 1
+
+
+def test_halves_leave_an_odd_item_out_and_repeat_none():
+    sizes = set()
+
+    def figure(x, y):
+        sizes.add((len(x), len(y)))
+        assert len(np.unique(x)) == len(x) and len(np.unique(y)) == len(y)
+        return {"n": float(len(x))}
+
+    found = uncertainty.of_halves(figure, np.arange(9), np.arange(4), 0)["n"]
+    assert sizes == {(4, 2), (9, 4)} and found == (9, 0, 9, 9)
