@@ -178,7 +178,12 @@ def _clopper_pearson(share: float, n: float) -> tuple[float, float]:
 
 
 def of_halves(
-    figures: Figures, real: np.ndarray, fake: np.ndarray, seed: int, share: float = 0.0
+    figures: Callable[[Any, Any], Mapping[str, float]],
+    real: np.ndarray,
+    fake: np.ndarray,
+    seed: int,
+    share: float = 0.0,
+    prepare: Callable[[np.ndarray], Any] = lambda items: items,
 ) -> dict[str, Estimate]:
     """Estimates the spread of figures of two sets (N, ...) by their values on halves of both.
 
@@ -191,11 +196,12 @@ def of_halves(
     items is another. The interval is a good one far from 0, and near it up to a third too wide.
 
     Args:
-      figures: (real items, samples) -> figures by name, of sets half as large too.
+      figures: (real items, samples) -> figures by name, of sets as `prepare` makes them.
       real, fake: (M, ...) and (N, ...), each at least 4.
       seed: of the splits.
       share: of all real items that `real` is; of a set that cannot be redrawn otherwise, 1, only
         the samples vary.
+      prepare: what each set, and half of one, is prepared by, once.
 
     Returns:
       By name; the interval is Student's t of as many degrees of freedom as there are splits but 1.
@@ -204,12 +210,13 @@ def of_halves(
     table: dict[str, list[tuple[float, ...]]] = {}
     for _ in range(SPLITS):
         (a, b), (c, d) = (_split(len(each), rng) for each in (real, fake))
-        cells = [figures(real[x], fake[y]) for x, y in ((a, c), (a, d), (b, c), (b, d))]
+        a, b, c, d = (prepare(x) for x in (real[a], real[b], fake[c], fake[d]))
+        cells = [figures(x, y) for x, y in ((a, c), (a, d), (b, c), (b, d))]
         for name in cells[0]:
             table.setdefault(name, []).append(tuple(cell[name] for cell in cells))
     return {
         name: _of_cells(value, np.array(table[name]), share)
-        for name, value in figures(real, fake).items()
+        for name, value in figures(prepare(real), prepare(fake)).items()
     }
 
 

@@ -113,25 +113,40 @@ def estimate(
     real: np.ndarray, fake: np.ndarray, seed: int, share: float = 0.0
 ) -> uncertainty.Estimate:
     """Computes the distance of features (M, D) and (N, D), its standard error and interval."""
-
-    def figure(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
-        return {"fd": quick(x, y)}
-
-    found = uncertainty.of_halves(figure, real, fake, seed, share)["fd"]
-    return found.moved(frechet(moments(real), moments(fake)))
+    found = uncertainty.of_halves(
+        lambda x, y: {"fd": quick(x, y)}, real, fake, seed, share, prepare=small
+    )
+    return found["fd"].moved(frechet(moments(real), moments(fake)))
 
 
-def quick(x: np.ndarray, y: np.ndarray) -> float:
-    """Computes the distance of small sets (M, D) and (N, D), by matrices no larger than they are.
+class Small(NamedTuple):
+    """A mean (D,) and a root (R, D) of the covariance, S = R^T R, R at most D and the items."""
+
+    mean: np.ndarray
+    root: np.ndarray
+
+
+def small(features: np.ndarray) -> Small:
+    """Returns the mean of features (N, D) and a root of their covariance."""
+    x = features.astype(np.float64)
+    mean = x.mean(axis=0)
+    x = (x - mean) / np.sqrt(len(x) - 1)
+    if len(x) <= x.shape[1]:
+        return Small(mean, x)
+    covariance = x.T @ x
+    tiny = 1e-10 * np.trace(covariance) / len(covariance)  # features that are always 0 have a root
+    with _one_thread():
+        return Small(mean, np.linalg.cholesky(covariance + tiny * np.eye(len(covariance))).T)
+
+
+def quick(x: Small, y: Small) -> float:
+    """Computes the distance by a matrix no larger than the smaller root.
 
     To about 1e-5 of the traces, which is enough for a spread.
     """
-    x, y = sorted((x.astype(np.float64), y.astype(np.float64)), key=len)
-    shift = x.mean(axis=0) - y.mean(axis=0)
-    a, b = ((each - each.mean(axis=0)) / np.sqrt(len(each) - 1) for each in (x, y))
+    shift, (a, b) = x.mean - y.mean, sorted((x.root, y.root), key=len)
+    product = a @ b.T
     with _one_thread():
-        a, b = (np.linalg.qr(each, "r") if len(each) > each.shape[1] else each for each in (a, b))
-        product = a @ b.T
         values = np.linalg.eigvalsh(product @ product.T)
     root = np.sqrt(np.maximum(values, 0)).sum()
     return float(shift @ shift + (a**2).sum() + (b**2).sum() - 2 * root)

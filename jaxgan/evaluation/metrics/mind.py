@@ -21,8 +21,6 @@ from jaxgan.evaluation.subject import Subject
 DIRECTIONS = 1000
 LEAST = 8  # samples, and real images
 
-_SORTED = 100  # directions whose projections are sorted at once
-
 
 def check(subject: Subject) -> None:
     """Refuses a run without the feature network's weights, or with too few images.
@@ -42,7 +40,7 @@ def compute(subject: Subject) -> dict[str, Any]:
     def figure(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
         return {"mind": 1000 * float(squared(x, y).mean())}
 
-    found = uncertainty.of_halves(figure, real, fake, subject.seed, subject.share)
+    found = uncertainty.of_halves(figure, real, fake, subject.seed, subject.share, prepare=ranked)
     protocol = {
         "unit": 1e-3,
         "n": len(fake),
@@ -51,7 +49,7 @@ def compute(subject: Subject) -> dict[str, Any]:
         "directions": DIRECTIONS,
         "floor_n": len(a),
     }
-    return {**uncertainty.rows(found, figure(a, b), "mind"), "protocol": protocol}
+    return {**uncertainty.rows(found, figure(ranked(a), ranked(b)), "mind"), "protocol": protocol}
 
 
 def directions(dims: int, seed: int, count: int = DIRECTIONS) -> np.ndarray:
@@ -63,21 +61,24 @@ def directions(dims: int, seed: int, count: int = DIRECTIONS) -> np.ndarray:
 def mind(x: np.ndarray, y: np.ndarray, seed: int, count: int = DIRECTIONS) -> float:
     """Computes the mean squared sliced Wasserstein-2 distance of features (M, D) and (N, D)."""
     along = directions(x.shape[1], seed, count)
-    return float(squared(x @ along, y @ along).mean())
+    return float(squared(ranked(x @ along), ranked(y @ along)).mean())
+
+
+def ranked(projections: np.ndarray) -> np.ndarray:
+    """Sorts each column of (N, P): (P, N), so that what is sorted lies together in memory."""
+    return np.sort(projections.T, axis=1)
 
 
 def squared(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Computes the squared Wasserstein-2 distance of each column of points (M, P) and (N, P).
+    """Computes the squared Wasserstein-2 distance (P,) of rows of sorted points (P, M) and (P, N).
 
     The distance of sorted points of equal rank; where M and N differ, of equal quantile, each over
     the share of both that it lasts.
     """
-    ends = np.union1d(np.arange(1, len(x) + 1) / len(x), np.arange(1, len(y) + 1) / len(y))
+    m, n = x.shape[1], y.shape[1]
+    if m == n:
+        return ((x - y) ** 2).mean(axis=1)
+    ends = np.union1d(np.arange(1, m + 1) / m, np.arange(1, n + 1) / n)
     widths = np.diff(ends, prepend=0)
     middles = ends - widths / 2
-    rows, others = ((middles * len(each)).astype(int) for each in (x, y))
-    parts = []
-    for i in range(0, x.shape[1], _SORTED):
-        a, b = (np.sort(each[:, i : i + _SORTED].T, axis=1) for each in (x, y))
-        parts.append((a[:, rows] - b[:, others]) ** 2 @ widths)
-    return np.concatenate(parts)
+    return (x[:, (middles * m).astype(int)] - y[:, (middles * n).astype(int)]) ** 2 @ widths

@@ -12,7 +12,7 @@ and k. Intervals are by halves, see uncertainty.of_halves, and end where the fig
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def compute(subject: Subject) -> dict[str, Any]:
     found = {
         name: bounded(each, float("inf") if name == "density" else 1.0)
         for name, each in uncertainty.of_halves(
-            prdc, real, fake, subject.seed, subject.share
+            between, real, fake, subject.seed, subject.share, prepare=balls
         ).items()
     }
     protocol = {
@@ -58,6 +58,14 @@ def bounded(found: uncertainty.Estimate, most: float) -> uncertainty.Estimate:
     return found._replace(low=max(0.0, found.low), high=min(most, found.high))
 
 
+class Balls(NamedTuple):
+    """Features (N, D), and the squared distance (N,) of each to its k-th nearest other."""
+
+    centers: np.ndarray
+    reach: np.ndarray
+    k: int
+
+
 def prdc(real: np.ndarray, fake: np.ndarray, k: int = K) -> dict[str, float]:
     """Computes precision, recall, density and coverage of features.
 
@@ -65,29 +73,33 @@ def prdc(real: np.ndarray, fake: np.ndarray, k: int = K) -> dict[str, float]:
       real, fake: (M, D) and (N, D), M and N above k.
       k: the neighbor that a ball reaches to, itself not counted.
     """
-    reach, reach_fake = _radii(real, k), _radii(fake, k)
-    found, near = np.zeros(len(fake), int), np.zeros(len(real), bool)
-    recalled = np.zeros(len(real), bool)
-    for rows, squares in _squares(real, fake):
-        inside = squares <= reach[rows, None]
-        found += inside.sum(axis=0)
-        near[rows] = inside.any(axis=1)
-        recalled[rows] = (squares <= reach_fake).any(axis=1)
-    return {
-        "precision": float((found > 0).mean()),
-        "recall": float(recalled.mean()),
-        "density": float(found.mean() / k),
-        "coverage": float(near.mean()),
-    }
+    return between(balls(real, k), balls(fake, k))
 
 
-def _radii(x: np.ndarray, k: int) -> np.ndarray:
-    """Returns the squared distance (N,) of each row of x (N, D) to its k-th nearest other."""
+def balls(x: np.ndarray, k: int = K) -> Balls:
+    """Returns the balls of features (N, D), N above k."""
     parts = []
     for rows, squares in _squares(x, x):
         squares[np.arange(len(squares)), np.arange(len(x))[rows]] = -1  # itself, whatever rounding
         parts.append(np.partition(squares, k, axis=1)[:, k])
-    return np.concatenate(parts)
+    return Balls(x, np.concatenate(parts), k)
+
+
+def between(real: Balls, fake: Balls) -> dict[str, float]:
+    """Computes the figures of `prdc` from balls."""
+    found = np.zeros(len(fake.centers), int)
+    near, recalled = np.zeros((2, len(real.centers)), bool)
+    for rows, squares in _squares(real.centers, fake.centers):
+        inside = squares <= real.reach[rows, None]
+        found += inside.sum(axis=0)
+        near[rows] = inside.any(axis=1)
+        recalled[rows] = (squares <= fake.reach).any(axis=1)
+    return {
+        "precision": float((found > 0).mean()),
+        "recall": float(recalled.mean()),
+        "density": float(found.mean() / real.k),
+        "coverage": float(near.mean()),
+    }
 
 
 def _squares(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
