@@ -39,6 +39,10 @@ class Estimate(NamedTuple):
         shift = value - self.value
         return Estimate(value, self.std, self.low + shift, self.high + shift)
 
+    def bounded(self, least: float, most: float) -> "Estimate":
+        """Returns the estimate with an interval within what the figure can be."""
+        return self._replace(low=max(least, self.low), high=min(most, self.high))
+
 
 class Bootstrapped(Estimate):
     """An estimate that keeps the draws (B,) it was made of, which a comparison pairs with others.
@@ -52,6 +56,14 @@ class Bootstrapped(Estimate):
     def scaled(self, unit: float) -> "Estimate":
         """Returns the estimate in another unit, of which one of this is `unit`."""
         return with_draws(super().scaled(unit), unit * self.draws)
+
+    def moved(self, value: float) -> "Estimate":
+        """Returns the estimate and its draws around another value."""
+        return with_draws(super().moved(value), self.draws + value - self.value)
+
+    def bounded(self, least: float, most: float) -> "Estimate":
+        """Returns the estimate with an interval within bounds, and the draws as they are."""
+        return with_draws(Estimate(*self).bounded(least, most), self.draws)
 
     def _asdict(self) -> dict[str, Any]:
         """Returns the estimate by name, and its draws, which run.py leaves out of rows."""
@@ -214,9 +226,10 @@ def of_halves(
         cells = [figures(x, y) for x, y in ((a, c), (a, d), (b, c), (b, d))]
         for name in cells[0]:
             table.setdefault(name, []).append(tuple(cell[name] for cell in cells))
+    whole = figures(prepare(real), prepare(fake))
+    moves = rng.standard_normal((3, DRAWS, SPLITS)) / math.sqrt(SPLITS - 1)
     return {
-        name: _of_cells(value, np.array(table[name]), share)
-        for name, value in figures(prepare(real), prepare(fake)).items()
+        name: _of_cells(value, np.array(table[name]), share, moves) for name, value in whole.items()
     }
 
 
@@ -226,16 +239,28 @@ def _split(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return order[: n // 2], order[n // 2 :]
 
 
-def _of_cells(value: float, cells: np.ndarray, share: float) -> Estimate:
-    """Builds the estimate of a figure that is `cells` (SPLITS, 4) on the pairs of halves."""
+def _of_cells(value: float, cells: np.ndarray, share: float, moves: np.ndarray) -> Bootstrapped:
+    """Builds the estimate of a figure that is `cells` (SPLITS, 4) on the pairs of halves.
+
+    Its draws are random sums of what the splits show, by `moves` (3, DRAWS, SPLITS) for what is
+    linear, of both sets, and of one. Two figures of one seed and sets of the same sizes have the
+    same splits and moves.
+    """
     from scipy.special import stdtrit  # slow to import
 
     signs = np.array([[1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1], [1, 1, 1, 1]])
-    of_real, of_fake, cross, even = (signs @ cells.T / 4).var(axis=1, ddof=1)
+    parts = signs @ cells.T / 4
+    parts -= parts.mean(axis=1, keepdims=True)
+    of_real, of_fake, cross, even = parts.var(axis=1, ddof=1)
     rest = 1 - share
     # Of `even`, half is taken for each set's.
     noise = (1 + rest) * even + 2 * rest * cross
-    linear = max(0.0, rest * of_real + of_fake - noise)
-    std = float(np.sqrt(linear + rest * cross + (1 + rest**2) / 2 * even))
+    total = rest * of_real + of_fake
+    own = max(0.0, 1 - noise / total) if total else 0.0
+    weights = np.sqrt([own * rest, own, rest, (1 + rest**2) / 2])
+    std = float(np.sqrt(weights**2 @ [of_real, of_fake, cross, even]))
     half = float(stdtrit(len(cells) - 1, (1 + LEVEL) / 2)) * std
-    return Estimate(float(value), std, float(value) - half, float(value) + half)
+    linear_real, linear_fake, both, one = weights[:, None] * parts
+    draws = moves[0] @ (linear_real + linear_fake) + moves[1] @ both + moves[2] @ one
+    found = Estimate(float(value), std, float(value) - half, float(value) + half)
+    return with_draws(found, value + draws)

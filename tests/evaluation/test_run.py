@@ -191,8 +191,7 @@ def test_help_shows_the_first_line_of_each_metrics_docstring(capsys):
     text = capsys.readouterr().out
     for name in ("kid", "ppl", "swd"):
         line = run.load(name).__doc__.partition("\n")[0]
-<<<<<<< HEAD
-        assert "less is better" in line and f"  {name:5} {line}\n" in text
+        assert "less is better" in line and f"  {name:9} {line}\n" in text
 
 
 def test_a_run_is_compared_with_other_data(conditional, tmp_path, capsys, monkeypatch):
@@ -212,6 +211,3 @@ def test_a_run_is_compared_with_other_data(conditional, tmp_path, capsys, monkey
         evaluate.main([*flags, "--real=digits", "--metrics=agreement"])
     with pytest.raises(UserError, match="--res, --channels: a run has its own size"):
         evaluate.main([*flags, "--real=digits", "--res=8"])
-=======
-        assert "less is better" in line and f"  {name:9} {line}\n" in text
->>>>>>> 815728b (Metrics of features: Frechet distance, MIND, precision to coverage, Inception Score, within classes; modes of a run; spreads by halves)

@@ -82,6 +82,8 @@ def test_halves_give_the_standard_error_of_a_mean(share):
     assert found.std == pytest.approx(expected, rel=0.4)
     assert found.high - found.value == pytest.approx(2.093 * found.std, rel=1e-3)
     assert found.value - found.low == pytest.approx(2.093 * found.std, rel=1e-3)
+    assert found.draws.std() == pytest.approx(found.std, rel=0.1)
+    assert found.draws.mean() == pytest.approx(found.value, abs=0.1 * found.std + 0.01)
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.3])
@@ -102,6 +104,18 @@ def test_halves_give_the_standard_error_of_a_square(shift):
     assert 0.88 <= covered <= 1
 
 
+def test_halves_of_one_seed_move_together():
+    """Figures of the same real items: what their draws do to both cancels in the difference."""
+    rng = np.random.default_rng(0)
+    real, a, b = rng.normal(0, 5, 80), rng.normal(0, 1, 80), rng.normal(2, 1, 80)
+    one, other = (
+        uncertainty.of_halves(lambda x, y: {"f": float(y.mean() - x.mean())}, real, each, 7)["f"]
+        for each in (a, b)
+    )
+    own = np.sqrt(a.var() / 80 + b.var() / 80)
+    assert 0.5 * own < (other.draws - one.draws).std() < 2 * own < one.std
+
+
 def test_halves_leave_an_odd_item_out_and_repeat_none():
     sizes = set()
 
@@ -111,4 +125,4 @@ def test_halves_leave_an_odd_item_out_and_repeat_none():
         return {"n": float(len(x))}
 
     found = uncertainty.of_halves(figure, np.arange(9), np.arange(4), 0)["n"]
-    assert sizes == {(4, 2), (9, 4)} and found == (9, 0, 9, 9)
+    assert sizes == {(4, 2), (9, 4)} and tuple(found) == (9, 0, 9, 9)

@@ -27,6 +27,12 @@ def check(subject: Subject) -> None:
     Raises:
       UserError: the reason, in one line.
     """
+    subject.check_run("intra_fd", "asks a generator for classes")
+    if subject.reference and not subject.labeled:
+        raise UserError(
+            f"--metrics=intra_fd: --real={subject.reference} has not the classes of the run's own "
+            "data; leave out --real"
+        )
     if subject.spec.classes < 2:
         raise UserError("--metrics=intra_fd: the run's data have no labels; fd needs none")
     fields = subject.game.inputs.values()

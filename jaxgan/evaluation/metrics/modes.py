@@ -26,6 +26,9 @@ def check(subject: Subject) -> None:
     Raises:
       UserError: the reason, in one line.
     """
+    subject.check_run("modes", "counts the modes of a run's data")
+    if subject.reference:
+        raise UserError("--metrics=modes: the modes are those of the run's data; leave out --real")
     name = subject.record.config["data"]["name"]
     if not len(toy.modes(name)[0]):
         raise UserError(

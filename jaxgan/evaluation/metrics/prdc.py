@@ -11,6 +11,7 @@ Of sets from one distribution the expected coverage is 1 - 2^-k, 0.97; compare f
 and k. Intervals are by halves, see uncertainty.of_halves, and end where the figure can: at 0 and 1.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -38,7 +39,7 @@ def compute(subject: Subject) -> dict[str, Any]:
     """Computes the four figures, their intervals, and those of two sets of real images."""
     (real, fake), (a, b) = subject.seen, subject.seen_halves
     found = {
-        name: bounded(each, float("inf") if name == "density" else 1.0)
+        name: each.bounded(0.0, math.inf if name == "density" else 1.0)
         for name, each in uncertainty.of_halves(
             between, real, fake, subject.seed, subject.share, prepare=balls
         ).items()
@@ -51,11 +52,6 @@ def compute(subject: Subject) -> dict[str, Any]:
         "floor_n": len(a),
     }
     return {**uncertainty.rows(found, prdc(a, b), "coverage"), "protocol": protocol}
-
-
-def bounded(found: uncertainty.Estimate, most: float) -> uncertainty.Estimate:
-    """Returns the estimate of a figure from 0 to `most`, with an interval within these."""
-    return found._replace(low=max(0.0, found.low), high=min(most, found.high))
 
 
 class Balls(NamedTuple):

@@ -20,6 +20,8 @@ def run(name="ring", fake=None, n=800):
         pair=(real, real if fake is None else fake),
         seed=0,
         split="train",
+        reference="",
+        check_run=lambda metric, why: None,
     )
 
 
