@@ -1,11 +1,15 @@
 """Two sets that metrics compare, real items and others, and how the real ones are drawn."""
 
+from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import Any
 
+import jax
 import numpy as np
 
 from jaxgan.core.game import Spec
-from jaxgan.data.source import Source
+from jaxgan.data.source import Source, digest
+from jaxgan.evaluation import kept
 from jaxgan.evaluation.features import network
 from jaxgan.runtime.errors import UserError
 from jaxgan.visual.grid import to_uint8
@@ -90,14 +94,17 @@ class Compared:
         The first is the one that samples are compared with, and the second as large, where the data
         have so many; else each is half of them.
         """
+        return tuple(pixels(read(self.goal, rows)["image"]) for rows in self.rows_of_halves)
+
+    @cached_property
+    def rows_of_halves(self) -> tuple[np.ndarray, np.ndarray]:
+        """The indices of `halves` in `goal`, int64 each."""
         count = self._counts["image" if self.goal is self.source else "other"]
         draw, first = np.random.default_rng(self.seed), self._rows(self.size)[self.target]
         if 2 * self.size > count:
             first, second = np.split(draw.permutation(count)[: count // 2 * 2], 2)
-        else:
-            rest = np.setdiff1d(np.arange(count), first)
-            second = draw.choice(rest, self.size, replace=False)
-        return tuple(pixels(read(self.goal, rows)["image"]) for rows in (first, second))
+            return first, second
+        return first, draw.choice(np.setdiff1d(np.arange(count), first), self.size, replace=False)
 
     def real(self, n: int) -> dict[str, np.ndarray]:
         """Draws n real items without replacement: all columns of the data, n rows each.
@@ -133,21 +140,70 @@ class Compared:
         """The real items that samples are compared with."""
         return pixels(self.columns[self.target])
 
-    @cached_property
+    @property
     def seen(self) -> tuple[np.ndarray, np.ndarray]:
         """The features (n, D) of each set of `pair`, which several metrics compare."""
-        real, fake = self.pair
-        return self.features.extract(real, "features: real"), self.features.extract(
-            fake, "features: samples"
-        )
+        return self.seen_real, self.seen_fake
+
+    @cached_property
+    def seen_real(self) -> np.ndarray:
+        """The features (n, D) of `reals`, which are not read where the features are remembered."""
+        return self._features(self._rows(self.size)[self.target], lambda: self.reals)
+
+    @cached_property
+    def seen_fake(self) -> np.ndarray:
+        """The features (n, D) of `fakes`."""
+        return self.features.extract(self.fakes, "features: samples")
 
     @cached_property
     def seen_halves(self) -> tuple[np.ndarray, np.ndarray]:
         """The features (n, D) of each set of `halves`; those known from `seen` are not repeated."""
-        a, b = self.halves
-        known = np.array_equal(a, self.pair[0])
-        first = self.seen[0] if known else self.features.extract(a, "features: real, for floors")
-        return first, self.features.extract(b, "features: real, for floors")
+        a, b = self.rows_of_halves
+        known = np.array_equal(np.sort(a), np.sort(self._rows(self.size)[self.target]))
+        first = self.seen_real if known else self._features(a, lambda: self.halves[0])
+        return first, self._features(b, lambda: self.halves[1])
+
+    def _features(self, rows: np.ndarray, images: Callable[[], np.ndarray]) -> np.ndarray:
+        """Computes the features (n, D) of rows of `goal`, in order of their index."""
+
+        def compute() -> kept.Arrays:
+            return {"features": self.features.extract(images(), "features: real")}
+
+        return self.of_real({"net": self.features.stamp}, rows, compute)["features"]
+
+    def of_real(
+        self, what: Mapping[str, Any], rows: np.ndarray, compute: Callable[[], kept.Arrays]
+    ) -> kept.Arrays:
+        """Returns what `compute` makes of real items, rows of `goal`; remembers it, see kept.py.
+
+        `what`: says what it makes, whatever it follows from but the items, as JSON has it.
+        """
+        stamp = {
+            "content": self.goal.fingerprint,
+            "shape": self.goal.shape,
+            "rows": digest({"rows": np.sort(rows)}),
+            "by": jax.default_backend(),
+            **what,
+        }
+        return kept.arrays(stamp, compute)
+
+    def floor(
+        self,
+        what: Mapping[str, Any],
+        figures: Callable[[np.ndarray, np.ndarray], Mapping[str, float]],
+    ) -> tuple[dict[str, float], int]:
+        """Returns figures of `halves`, remembered likewise, and how many items each has.
+
+        `what`: says which figures, and all of their settings.
+        """
+        names = {"floor": what, "seed": self.seed}
+        rows = np.concatenate(self.rows_of_halves)  # the seed says which is in which half
+
+        def compute() -> kept.Arrays:
+            return {name: np.array([value]) for name, value in figures(*self.halves).items()}
+
+        found = self.of_real(names, rows, compute)
+        return {name: float(value[0]) for name, value in found.items()}, len(rows) // 2
 
 
 def pixels(images: np.ndarray) -> np.ndarray:

@@ -1,20 +1,24 @@
 """What is evaluated: a run, its samples and its data. What no metric asks for is not opened."""
 
 import dataclasses
+import math
 import sys
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from jaxgan.core.game import Game, Spec, State
+from jaxgan.core.game import Drawn, Game, Spec, State
 from jaxgan.data.source import Source
 from jaxgan.evaluation import named_data, translations
 from jaxgan.evaluation.compared import Compared
 from jaxgan.evaluation.features import extract, network
 from jaxgan.generation import sample
 from jaxgan.generation.translated import BACK, COLUMNS
+from jaxgan.parallel.mesh import over_data
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import workdir
 from jaxgan.training.setup import open_source, spec_of
@@ -174,7 +178,10 @@ class Subject(Compared):
             made = translations.translated(self.restored, self.direction, self.columns)
             return to_uint8(made)
         given = sample.of_data(self.game.inputs, self._alike)
-        return sample.draw(self.game, self.state, self.size, self.seed, given)[0]
+        over = devices(self.size)
+        state = jax.device_put(self.state, NamedSharding(over, PartitionSpec()))
+        game = self.game._replace(sample=split(self.game.sample, over))
+        return sample.draw(game, state, self.size, self.seed, given)[0]
 
     def say(self, line: str) -> None:
         """Prints what takes a while."""
@@ -188,11 +195,17 @@ class Subject(Compared):
 
     @property
     def _alike(self) -> dict[str, np.ndarray]:
-        """The columns of `reference` that mean what they do in the run's own data; else all."""
-        if not self.reference:
-            return self.columns
-        alike = {"label": self.labeled, "condition": False}
-        return {name: rows for name, rows in self.columns.items() if alike.get(name, True)}
+        """The columns that samples are drawn of, without those of another meaning in `reference`.
+
+        Images are not read for labels, where the data know those without.
+        """
+        alike = {"label": self.labeled, "condition": not self.reference}
+        names = {field.column for field in self.game.inputs.values() if field.column}
+        names = {name for name in names if alike.get(name, True)}
+        if names <= {"label"} and (self.source.labels or not names):
+            rows = np.sort(self._rows(self.size)["image"])
+            return {name: self.source.labels()[rows] for name in names}
+        return {name: rows for name, rows in self.columns.items() if name in names}
 
     @property
     def label(self) -> dict[str, Any]:
@@ -221,3 +234,21 @@ class Subject(Compared):
     def drawn_by(self) -> str:
         """Which parameters drew the samples: 'averaged' or 'last'."""
         return sample.named(self.game, self.generator)
+
+
+def devices(n: int) -> Mesh:
+    """Returns those of this process's devices over which batches of n samples are split evenly."""
+    own = jax.local_devices()
+    count = math.gcd(min(n, sample.BATCH), len(own))
+    return over_data(count, own[:count])
+
+
+@lru_cache(maxsize=4)  # the same function again is not compiled again
+def split(draw: sample.Sample, over: Mesh) -> sample.Sample:
+    """Returns what samples as `draw` does, the rows of what is given to it split over devices."""
+
+    def sampled(state: State, drawn: Drawn, key: jax.Array) -> jax.Array:
+        rows = NamedSharding(over, PartitionSpec("data"))
+        return draw(state, jax.lax.with_sharding_constraint(drawn, rows), key)
+
+    return sampled

@@ -43,12 +43,14 @@ def check(subject: Subject) -> None:
 
 def compute(subject: Subject) -> dict[str, Any]:
     """Computes the distance x 1000: the mean over levels, and of each level; their intervals."""
-    (real, fake), (a, b) = subject.pair, subject.halves
+    real, fake = subject.pair
 
     def figures(one: np.ndarray, other: np.ndarray) -> dict[str, float]:
         return swd(one, other, subject.seed)
 
     found = uncertainty.of_parts(figures, real, fake, subject.seed)
+    settings = [PATCHES, SIDE, REPEATS, DIRECTIONS, COARSEST]
+    floors, floor_n = subject.floor({"swd": settings}, figures)
     protocol = {
         "unit": 1e-3,
         "n": len(fake),
@@ -56,9 +58,9 @@ def compute(subject: Subject) -> dict[str, Any]:
         "resize": "none",
         "patches": f"{PATCHES} per image and level",
         "directions": REPEATS * DIRECTIONS,
-        "floor_n": len(a),
+        "floor_n": floor_n,
     }
-    return {**uncertainty.rows(found, figures(a, b)), "protocol": protocol}
+    return {**uncertainty.rows(found, floors), "protocol": protocol}
 
 
 def swd(images_a: np.ndarray, images_b: np.ndarray, seed: int) -> dict[str, float]:
