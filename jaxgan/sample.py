@@ -28,8 +28,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxgan.runtime import capacity, environment, files, paths
-from jaxgan.runtime.errors import UserError, run
+from jaxgan.runtime import capacity, environment, errors, files, paths
+from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.parser import SEED, Parser, add_generator, real, whole
 
 
@@ -41,30 +41,26 @@ def main(argv: list[str]) -> int:
     paths.check_input(args.workdir, "--workdir", folder=True)
     environment.prepare()
     # jax is slow to import: --help and bad flags do not wait for it
-    from jaxgan.generation import drawn, sample, truncation
-    from jaxgan.training.workdir import restore
+    from jaxgan.generation import drawn, sample
+    from jaxgan.generation.run import open_run
 
-    record, game, state = restore(args.workdir, args.replica, args.step)
-    state = sample.choose(game, state, args.generator)
-    classes = drawn.names_of(game.inputs, (record and record.data or {}).get("classes") or ())
-    given = _given(args.labels, args.conditions, args.images, classes)
-    by = None if args.psi is None else truncation.truncated(game, args.psi)
+    run = open_run(args.workdir, args.step, args.replica, args.generator)
+    given = _given(args.labels, args.conditions, args.images, run.classes)
+    if args.psi is not None:
+        run.truncated(args.psi)  # or says that it cannot
     seeds, n = args.seeds or [args.seed or 0], 64 if args.n is None else args.n
     rows = {}
     if args.latents is not None:
-        rows, seeds = drawn.load_inputs(args.latents, game.inputs)
-    shape = sample.shape(game, state, given, rows)
+        rows, seeds = drawn.load_inputs(args.latents, run.game.inputs)
+    shape = sample.shape(run.game, run.state, given, rows)
     drawn.check(out, shape, folder=into_folder)
     count = len(seeds) if args.seeds else n if args.sweep is None else n * sample.COLUMNS
     capacity.check({f"{count} samples": count * math.prod(shape)}, "--n")
-    if rows:
-        samples = sample.render_each(game, state, rows, seeds, by)
-    elif args.seeds:
-        samples, rows = sample.of_each_seed(game, state, seeds, given, by)
-    else:
-        samples, rows = sample.draw(game, state, n, seeds[0], given, args.sweep, by)
+    draw = seeds if args.seeds else seeds[0]
+    rows = rows or run.inputs(n, seed=draw, given=given, sweep=args.sweep)
+    samples = run.sample(rows, psi=args.psi, seed=seeds, uint8=True)
     files.folder(out.parent)
-    names = drawn.names_of_rows(game.inputs, rows, classes)
+    names = drawn.names_of_rows(run.game.inputs, rows, run.classes)
     if into_folder:
         drawn.save_folder(out, samples, names)
     elif out.suffix == ".png":
@@ -190,37 +186,15 @@ def _add_inputs(parser: Parser) -> None:
     )
 
 
-def _classes(text: str, names: Sequence[str]) -> np.ndarray:
-    """Returns the classes that --labels names, by name where there is one, else by number.
-
-    Names may have commas, as "(2, 0)": the longest that fits is taken.
-    """
-    parts, numbers = text.split(","), []
-    while parts:
-        ends = range(len(parts), 0, -1)
-        named = [end for end in ends if ",".join(parts[:end]).strip() in names]
-        end = named[0] if named else 1
-        word = ",".join(parts[:end]).strip()
-        if named:
-            numbers.append(names.index(word))
-        elif word.isascii() and word.isdigit() and len(word) < 11 and int(word) <= SEED:
-            numbers.append(int(word))
-        else:
-            listed = f"{', '.join(names[:10])}{', …' if len(names) > 10 else ''}"
-            known = f"; the classes are {listed}" if names else ""
-            label = paths.shorten(text)
-            raise UserError(f"--labels={label}: write class numbers, as in 7 or 0,1,2{known}")
-        parts = parts[end:]
-    return np.array(numbers, np.int32)
-
-
 def _given(
     labels: str | None, conditions: Path | None, images: Path | None, classes: Sequence[str]
 ) -> dict[str, np.ndarray]:
     """Returns the columns that --labels, --conditions and --images provide."""
+    from jaxgan.generation.labels import parse
+
     given = {}
     if labels is not None:
-        given["label"] = _classes(labels, classes)
+        given["label"] = parse(labels, classes)
     if conditions is not None:
         rows = _array("--conditions", conditions)
         if rows.ndim != 2 or not rows.size or rows.dtype.kind not in "buif":
@@ -251,4 +225,4 @@ def _array(flag: str, path: Path) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    run(main)
+    errors.run(main)

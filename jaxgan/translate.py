@@ -18,8 +18,8 @@ Exit codes:
 import sys
 from pathlib import Path
 
-from jaxgan.runtime import environment, files, paths
-from jaxgan.runtime.errors import UserError, run
+from jaxgan.runtime import environment, errors, files, paths
+from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.parser import Parser, add_generator, whole
 
 SHOWN = 16  # rows of the sheet
@@ -37,21 +37,19 @@ def main(argv: list[str]) -> int:
     from tqdm import tqdm
 
     from jaxgan.generation import translated
-    from jaxgan.generation.sample import choose
-    from jaxgan.training.workdir import restore, without
+    from jaxgan.generation.run import open_run
+    from jaxgan.training.workdir import without
     from jaxgan.visual.grid import save_png
 
     pictures = translated.find(args.pictures)
     if named := [picture for picture in pictures if picture.name == "sheet"]:
         raise UserError(f"{paths.shown(named[0].path)}: that name is the sheet's; rename it")
-    restored = restore(args.workdir, args.replica, args.step)
-    record, game, state = restored
-    state = choose(game, state, args.generator)
-    if args.direction in restored.absent:
+    run = open_run(args.workdir, args.step, args.replica, args.generator)
+    if args.direction in run.absent:
         raise UserError(f"--direction={args.direction}: {without(args.direction)}")
-    for name in restored.absent:
+    for name in run.absent:
         print(f"the sheet shows no way back: {without(name)}", file=sys.stderr)
-    given = game, record.spec, state, args.direction, pictures, args.res, restored.absent
+    given = run.game, run.spec, run.state, args.direction, pictures, args.res, run.absent
     found = translated.rows(*given)
     shown = []
     bar = tqdm(found, "translating", len(pictures), unit="img", delay=1, file=sys.stderr)
@@ -94,4 +92,4 @@ def _parser() -> Parser:
 
 
 if __name__ == "__main__":
-    run(main)
+    errors.run(main)

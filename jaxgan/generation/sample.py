@@ -70,12 +70,19 @@ def draw(
     Raises:
       UserError: columns that the game's inputs do not take.
     """
+    rows = drawn_inputs(game, n, seed, given, sweep)
+    return render(game, state, rows, seed, sample), rows
+
+
+def drawn_inputs(
+    game: Game, n: int, seed: int, given: Mapping[str, np.ndarray], sweep: int | None = None
+) -> dict[str, np.ndarray]:
+    """Returns the inputs of samples; arguments and errors are those of `draw`."""
     given = {name: np.resize(rows, (n, *rows.shape[1:])) for name, rows in given.items()}
     drawn: dict[str, Any] = inputs.draw(game.inputs, _keys(seed)[0], n, given)
     if sweep is not None:
         drawn = _swept(jax.device_get(drawn), sweep)
-    rows = {name: np.asarray(value) for name, value in drawn.items()}
-    return render(game, state, rows, seed, sample), rows
+    return {name: np.asarray(value) for name, value in drawn.items()}
 
 
 def shape(
@@ -108,6 +115,8 @@ def render(
     drawn: Mapping[str, np.ndarray],
     seed: int,
     sample: Sample | None = None,
+    *,
+    uint8: bool = True,
 ) -> np.ndarray:
     """Returns the samples of drawn inputs, as `draw` returns them.
 
@@ -115,6 +124,7 @@ def render(
       game, state, sample: as of `draw`.
       drawn: the inputs, N rows each.
       seed: of the noise that the generator itself adds.
+      uint8: whether images come as bytes, else as float32, in [-1, 1].
     """
     n, key = inputs.size(drawn), _keys(seed)[1]
     compiled = jax.jit(sample or game.sample)
@@ -123,22 +133,9 @@ def render(
         rows = np.minimum(np.arange(i, i + size), n - 1)  # one shape, one compilation
         batch = {name: value[rows] for name, value in drawn.items()}
         made = compiled(state, batch, jax.random.fold_in(key, i))
-        samples.append(to_uint8(made) if made.ndim == 4 else np.asarray(made, np.float32))
+        is_bytes = uint8 and made.ndim == 4
+        samples.append(to_uint8(made) if is_bytes else np.asarray(made, np.float32))
     return np.concatenate(samples)[:n]
-
-
-def of_each_seed(
-    game: Game,
-    state: State,
-    seeds: Sequence[int],
-    given: Mapping[str, np.ndarray],
-    sample: Sample | None = None,
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Draws one sample of each seed, the one that `draw` gives for n=1; returns as `draw` does."""
-    sample = sample or game.sample  # one function, one compilation
-    each = [draw(game, state, 1, seed, given, sample=sample) for seed in seeds]
-    drawn = {name: np.concatenate([rows[name] for _, rows in each]) for name in each[0][1]}
-    return np.concatenate([made for made, _ in each]), drawn
 
 
 def render_each(
@@ -147,14 +144,19 @@ def render_each(
     drawn: Mapping[str, np.ndarray],
     seeds: Sequence[int],
     sample: Sample | None = None,
+    *,
+    uint8: bool = True,
 ) -> np.ndarray:
     """Returns the samples of drawn inputs, with one seed for all or one for each row."""
     if len(seeds) == 1:
-        return render(game, state, drawn, seeds[0], sample)
+        return render(game, state, drawn, seeds[0], sample, uint8=uint8)
     sample = sample or game.sample
     each = [{name: rows[i : i + 1] for name, rows in drawn.items()} for i in range(len(seeds))]
     return np.concatenate(
-        [render(game, state, rows, seed, sample) for rows, seed in zip(each, seeds, strict=True)]
+        [
+            render(game, state, rows, seed, sample, uint8=uint8)
+            for rows, seed in zip(each, seeds, strict=True)
+        ]
     )
 
 

@@ -1,0 +1,353 @@
+"""A trained run from Python: arrays in and out. Commands are written on it.
+
+Images are float32 (N, H, W, C) in [-1, 1], or uint8 where asked for and wherever they are given;
+points are float32 (N, D).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.core.game import Game, Spec, State
+from jaxgan.core.inputs import Code, Label, Noise, size
+from jaxgan.data.source import Source, items
+from jaxgan.generation import drawn, sample, translated, truncation
+from jaxgan.generation.labels import Labels, numbers
+from jaxgan.generation.sample import Sample
+from jaxgan.nets.mapping import spread, truncate
+from jaxgan.runtime.errors import UserError
+from jaxgan.training import workdir
+from jaxgan.training.checkpoint import Checkpoints
+from jaxgan.training.setup import open_source, spec_of
+from jaxgan.visual.grid import to_uint8
+
+Rows = Mapping[str, np.ndarray]  # by input of the game: "z", "y"
+LATENT = "z"
+
+
+def open_run(
+    folder: str | Path, step: int | None = None, replica: int = 0, generator: str = ""
+) -> "Run":
+    """Opens a run at one of its checkpoints.
+
+    Args:
+      folder: the run's workdir.
+      step: of a checkpoint that is kept; None for the newest.
+      replica: which of config.seeds, counted from 0.
+      generator: 'averaged', 'last', or '' for the average where the run keeps one.
+
+    Raises:
+      UserError: no run, checkpoint, replica or average there, in one line.
+    """
+    if generator not in ("", "averaged", "last"):
+        raise UserError(f"generator={generator!r}: 'averaged', 'last', or '' for what there is")
+    restored = workdir.restore(Path(folder), replica, step)
+    return Run(Path(folder), restored, generator, replica)
+
+
+class Run:
+    """A run as one of its checkpoints holds it.
+
+    folder: its workdir. record: what config.json says. game, state: as restored, the generator
+    chosen. absent: nets that neither weights nor training have made. lacks: by what a run may not
+    have ("latents", "labels", "styles", "translators"), the reason why this one has none.
+    """
+
+    def __init__(
+        self, folder: Path, restored: workdir.Restored, generator: str = "", replica: int = 0
+    ):
+        """Wraps a restored run; raises UserError where there is no such generator."""
+        self.folder, self.replica, self.asked = folder, replica, generator
+        self.record, self.game = restored.record, restored.game
+        self.state: State = sample.choose(restored.game, restored.state, generator)
+        self.absent = tuple(restored.absent) if restored.record else ()
+        self.generator = sample.named(restored.game, generator)
+        self.lacks = lacking(self.game)
+        self._truncated: dict[float, Sample] = {}
+        self._programs: dict[str, Callable[..., jax.Array]] = {}
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The config that it was trained by."""
+        return self.record.config
+
+    @property
+    def spec(self) -> Spec:
+        """The shape, classes and condition of its data."""
+        return self.record.spec
+
+    @property
+    def step(self) -> int:
+        """Steps that the checkpoint had taken."""
+        return int(self.state.step)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes that samples may be asked for; () where there are none."""
+        data = self.record.data if self.record else {}
+        return drawn.names_of(self.game.inputs, data.get("classes") or ())
+
+    @property
+    def kinds(self) -> int:
+        """How many classes, or categories of a code, samples may be asked for; 0 for none."""
+        fields = self.game.inputs.values()
+        codes = [field.categories for field in fields if isinstance(field, Code)]
+        return max([f.classes for f in fields if isinstance(f, Label)] + codes, default=0)
+
+    @cached_property
+    def steps(self) -> list[int]:
+        """The steps of all checkpoints that the run keeps."""
+        return list(Checkpoints(self.folder / "checkpoints", write=False).steps())
+
+    def at(self, step: int) -> "Run":
+        """Opens another checkpoint of the same replica and generator; see `open_run`."""
+        return open_run(self.folder, step, self.replica, self.asked)
+
+    def need(self, *names: str) -> None:
+        """Refuses what the run does not have, of the keys of `lacks`.
+
+        Raises:
+          UserError: the reason.
+        """
+        for name in names:
+            if name in self.lacks:
+                raise UserError(self.lacks[name])
+
+    def latents(self, n: int, seed: int = 0) -> np.ndarray:
+        """Draws latents z (n, D), those of `sample(n, seed=seed)`.
+
+        Raises:
+          UserError: the run's samples are not drawn from z.
+        """
+        self.need("latents")
+        return self.inputs(n, seed=seed)[LATENT]
+
+    def inputs(
+        self,
+        n: int,
+        labels: Labels | None = None,
+        seed: int | Sequence[int] = 0,
+        *,
+        given: Rows | None = None,
+        sweep: int | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Draws all that samples are made from: by input of the game, rows (n, ...).
+
+        Args:
+          n: how many; of a list of seeds, one of each.
+          labels: classes by number or name, in rotation; None for all in turn.
+          seed: of the draw.
+          given: other columns, in rotation: 'condition' (M, D), 'image' (M, H, W, C).
+          sweep: see sample.draw.
+
+        Raises:
+          UserError: labels or columns that the game does not take.
+        """
+        columns = {} if given is None else dict(given)
+        if labels is not None:
+            columns["label"] = numbers(labels, self.classes)
+        if "image" in columns:
+            columns["image"] = as_floats(columns["image"])
+        if isinstance(seed, int | np.integer):
+            return sample.drawn_inputs(self.game, n, int(seed), columns, sweep)
+        each = [sample.drawn_inputs(self.game, 1, one, columns) for one in seed]
+        return {name: np.concatenate([rows[name] for rows in each]) for name in each[0]}
+
+    def sample(
+        self,
+        of: int | np.ndarray | Rows,
+        labels: Labels | None = None,
+        psi: float | None = None,
+        seed: int | Sequence[int] = 0,
+        *,
+        uint8: bool = False,
+    ) -> np.ndarray:
+        """Draws samples: float32 images (N, H, W, C) in [-1, 1], or points (N, D).
+
+        Args:
+          of: how many; or latents z (N, D); or all inputs, as `inputs` returns them.
+          labels: classes by number or name, in rotation; None for all in turn.
+          psi: truncation of a style-based generator; None for the config's.
+          seed: of what is drawn, and of the generator's own noise; one, or one of each sample.
+          uint8: whether images come as bytes, 0 to 255.
+
+        Raises:
+          UserError: what the run's model does not take, in one line.
+        """
+        rows = of if isinstance(of, Mapping) else self._rows(of, labels, seed)
+        if isinstance(of, Mapping) and labels is not None:
+            raise UserError("labels: all inputs were given, labels among them; pass one")
+        by = None if psi is None else self.truncated(psi)
+        seeds = [seed] if isinstance(seed, int | np.integer) else list(seed)
+        if len(seeds) not in (1, size(rows)):
+            raise UserError(f"{len(seeds)} seeds of {size(rows)} samples: give one, or one of each")
+        return sample.render_each(self.game, self.state, rows, seeds, by, uint8=uint8)
+
+    def truncated(self, psi: float) -> Sample:
+        """Returns what samples with a truncation of psi, in place of the config's."""
+        if psi not in self._truncated:  # one function, one compilation
+            self._truncated[psi] = truncation.truncated(self.game, psi)
+        return self._truncated[psi]
+
+    def styles(
+        self, of: int | np.ndarray | Rows, labels: Labels | None = None, seed: int = 0
+    ) -> np.ndarray:
+        """Maps latents to w, float32 (N, w_dim), of a style-based generator, not truncated.
+
+        Arguments are those of `sample`.
+
+        Raises:
+          UserError: the run has no w.
+        """
+        self.need("styles")
+        rows = of if isinstance(of, Mapping) else self._rows(of, labels, seed)
+        return self.batched("map", self.game.styles.map, rows)
+
+    @property
+    def mean_style(self) -> np.ndarray:
+        """The mean w (w_dim,), towards which samples are truncated."""
+        self.need("styles")
+        return np.asarray(self.game.styles.mean(self.state))
+
+    def synthesize(self, w: np.ndarray, psi: float = 1.0, *, uint8: bool = False) -> np.ndarray:
+        """Makes images of w (N, w_dim), or of a w for each layer (N, layers, w_dim).
+
+        `psi` truncates them towards `mean_style`; images are as those of `sample`.
+
+        Raises:
+          UserError: the run has no w, or w of another shape.
+        """
+        self.need("styles")
+        w, styles = np.asarray(w, np.float32), self.game.styles
+        ws = np.asarray(spread(w, styles.layers)) if w.ndim == 2 else w
+        layers, dim = styles.layers, len(self.mean_style)
+        if ws.shape[1:] != (layers, dim) or not len(ws):
+            raise UserError(
+                f"w of shape {w.shape}: this run takes (N, {dim}) or (N, {layers}, {dim})"
+            )
+        ws = np.asarray(truncate(ws, self.mean_style, psi, styles.truncated))
+        images = self.batched(
+            "synthesize", lambda state, rows: styles.synthesize(state, rows["ws"]), {"ws": ws}
+        )
+        images = np.clip(images, -1, 1)
+        return to_uint8(images) if uint8 else images
+
+    def critic(self, images: np.ndarray, labels: Labels | None = None) -> np.ndarray:
+        """Scores images, or points, by the run's critic: logits (N,), higher for more real.
+
+        Args:
+          images: as `sample` returns them.
+          labels: their classes, of a critic that takes any.
+
+        Raises:
+          UserError: images of another shape, or labels that are missing or do not fit.
+        """
+        rows = {"image": as_floats(images)}
+        shape = self.record.spec.other if self.game.target == "other" else self.record.spec.shape
+        if rows["image"].shape[1:] != tuple(shape) or not len(rows["image"]):
+            raise UserError(f"images of shape {np.shape(images)}: the critic takes (N, {shape})")
+        if labels is not None:
+            found = numbers(labels, self.classes)
+            rows["label"] = np.resize(found, len(rows["image"]))
+            for field in self.game.inputs.values():
+                if isinstance(field, Label):
+                    field.check(found)
+        try:
+            return self.batched("critic", self.game.critic, rows)
+        except KeyError as error:
+            if error.args[:1] not in (("label",), ("condition",)):
+                raise
+            text = f"this run's critic judges an image together with its {error.args[0]}"
+            raise UserError(f"{text}: pass labels") from None
+
+    def translate(self, images: np.ndarray, direction: str = "a2b") -> np.ndarray:
+        """Translates images (N, H, W, C) of a run of two domains, 'a2b' or 'b2a'.
+
+        Raises:
+          UserError: the run does not translate, or has no generator in that direction.
+        """
+        self.need("translators")
+        if direction not in self.game.translators:
+            raise UserError(f"direction={direction!r}: {' or '.join(self.game.translators)}")
+        if direction in self.absent:
+            raise UserError(workdir.without(direction))
+        way, key = self.game.translators[direction], jax.random.key(0)
+        return self.batched(
+            direction,
+            lambda state, rows: translated.padded(way, state, rows["image"], key),
+            {"image": as_floats(images)},
+        )
+
+    @cached_property
+    def source(self) -> Source:
+        """The data that it was trained on.
+
+        Raises:
+          UserError: they are not there, or not as in training.
+        """
+        source = open_source(self.record.config["data"])
+        if spec_of(source) != self.spec:
+            raise UserError(
+                f"the data changed: the run was trained on {self.spec}, now {spec_of(source)}"
+            )
+        return source
+
+    def reals(self, n: int, seed: int = 0) -> dict[str, np.ndarray]:
+        """Draws n items of its training data without replacement: their columns, as stored.
+
+        Fewer where the data are fewer; images are uint8 (N, H, W, C), points float32.
+        """
+        n = min(n, self.source.size)
+        rows = np.random.default_rng(seed).choice(self.source.size, n, replace=False)
+        return {name: np.asarray(x) for name, x in items(self.source, np.sort(rows)).items()}
+
+    def batched(self, name: str, function: Callable[..., jax.Array], rows: Rows) -> np.ndarray:
+        """Returns function(state, rows) for rows of any number, a batch at a time."""
+        compiled = self._programs.setdefault(name, jax.jit(function))
+        n = len(next(iter(rows.values())))
+        step, made = min(sample.BATCH, n), []
+        for i in range(0, n, step):
+            own = np.minimum(np.arange(i, i + step), n - 1)  # one shape, one compilation
+            batch = {key: jnp.asarray(value[own]) for key, value in rows.items()}
+            made.append(np.asarray(compiled(self.state, batch), np.float32))
+        return np.concatenate(made)[:n]
+
+    def _rows(
+        self, of: int | np.ndarray, labels: Labels | None, seed: int | Sequence[int]
+    ) -> dict[str, np.ndarray]:
+        """Returns all inputs of a number of samples, or of latents."""
+        if isinstance(of, int | np.integer):
+            if of < 1:
+                raise UserError(f"{of} samples: at least 1")
+            return self.inputs(int(of), labels, seed)
+        self.need("latents")
+        z, dim = np.asarray(of, np.float32), self.game.inputs[LATENT].dim
+        if z.ndim != 2 or z.shape[1] != dim or not len(z):
+            raise UserError(f"latents of shape {np.shape(of)}: this run takes (N, {dim})")
+        return self.inputs(len(z), labels, seed) | {LATENT: z}
+
+
+def lacking(game: Game) -> dict[str, str]:
+    """Returns what the game's runs do not have, and why; see `Run`."""
+    found = {}
+    if not isinstance(game.inputs.get(LATENT), Noise):
+        takes = "translates pictures" if game.translators else f"takes {', '.join(game.inputs)}"
+        found["latents"] = f"this run has no latents z: its game {takes}"
+    if not any(isinstance(field, Label | Code) for field in game.inputs.values()):
+        found["labels"] = "this run's samples have no classes: its game takes no labels"
+    if game.styles is None:
+        found["styles"] = "this run has no w: its generator is not style-based, as StyleGAN's is"
+    if not game.translators:
+        found["translators"] = "this run does not translate: its game has one domain"
+    return found
+
+
+def as_floats(images: np.ndarray) -> np.ndarray:
+    """Returns uint8 images as float32 in [-1, 1]; floats as they are."""
+    images = np.asarray(images)
+    return np.float32(images) / 127.5 - 1 if images.dtype == np.uint8 else np.float32(images)
