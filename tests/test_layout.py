@@ -14,6 +14,7 @@ PACKAGE = ROOT / "jaxgan"
 # other folders.
 FLOORS = [
     {"commands"},
+    {"studies"},
     {"benchmark", "evaluation"},
     {"generation", "weights"},
     {"games", "training"},

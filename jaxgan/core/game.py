@@ -102,6 +102,7 @@ class Styles(NamedTuple):
     synthesize: (state, ws (N, layers, w_dim)) -> images (N, H, W, C), not clipped.
     mean: state -> w_avg (w_dim,), towards which samples are truncated.
     layers: how many ws an image takes. truncated: in how many of the first samples are truncated.
+    psi: by how much they are, unless they say; 1 is none.
     """
 
     map: Callable[[State, Drawn], jax.Array]
@@ -109,6 +110,7 @@ class Styles(NamedTuple):
     mean: Callable[[State], jax.Array]
     layers: int
     truncated: int
+    psi: float = 1.0
 
 
 class Game(NamedTuple):

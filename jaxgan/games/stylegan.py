@@ -92,6 +92,7 @@ def stylegan(
         styled.styles,
         layers=mapping.style_layers(spec.shape),
         truncated=psi_layers,
+        psi=psi,
         at=lambda state: growing.for_all_stages(growth, state.step),
     )
     both = ("mapping", "synthesis")

@@ -107,7 +107,7 @@ def stylegan2(
         raise UserError(f"{build.AT}.g: this game takes stylegan2.Generator")
     own, exact = ([pure(net) for net in nets.split(each)] for each in (made, nets.exact(made)))
     layers = mapping.style_layers(spec.shape)
-    styles = partial(styled.styles, layers=layers, truncated=layers)
+    styles = partial(styled.styles, layers=layers, truncated=layers, psi=psi)
     model = Model(
         spec=spec, mapping=own[0], synthesis=own[1],
         d=pure(build.module(d, "d", spec.shape, **classes)), loss=build.loss(loss),

@@ -53,7 +53,7 @@ def save_arrays(path: Path, samples: np.ndarray, rows: Rows, seeds: Sequence[int
     Raises:
       UserError: it cannot be written.
     """
-    named = {_public(name, value): value for name, value in rows.items()}
+    named = {public(name, value): value for name, value in rows.items()}
     with files.replacing(path) as file:
         np.savez_compressed(file, images=samples, **named, seeds=np.asarray(seeds, np.int64))
 
@@ -136,8 +136,8 @@ def save_folder(folder: Path, samples: np.ndarray, names: Sequence[str] = ()) ->
         grid.save_png(folder / f"{i:05d}{suffix and '-'}{suffix[:100]}.png", image)
 
 
-def _public(name: str, rows: np.ndarray) -> str:
-    """Returns an input's name in the .npz."""
+def public(name: str, rows: np.ndarray) -> str:
+    """Returns the name in an .npz of a game's input."""
     if name == "y":
         return "labels" if np.issubdtype(rows.dtype, np.integer) else "conditions"
     return {"z": "latents", "x": "inputs"}.get(name, name)
@@ -149,20 +149,20 @@ def _find(path: Path, arrays: Rows, name: str, field: object) -> np.ndarray:
         want = jax.ShapeDtypeStruct((1, *field.shape), np.float32)
     else:
         want = jax.eval_shape(lambda: field.draw(jax.random.key(0), 1, None))
-    public = _public(name, np.empty(0, want.dtype))
-    if public not in arrays:
+    known = public(name, np.empty(0, want.dtype))
+    if known not in arrays:
         raise UserError(
-            f"--latents={path}: has no {public!r}, which this run's model takes; "
+            f"--latents={path}: has no {known!r}, which this run's model takes; "
             "write it with --out=FILE.npz"
         )
-    rows = arrays[public]
+    rows = arrays[known]
     if rows.shape[1:] != want.shape[1:] or rows.ndim == 0 or rows.dtype != want.dtype:
         raise UserError(
-            f"--latents={path}: {public} are {rows.dtype} {rows.shape}, but this run's model takes "
+            f"--latents={path}: {known} are {rows.dtype} {rows.shape}, but this run's model takes "
             f"{want.dtype} (N, {', '.join(map(str, want.shape[1:]))}); is it of another run?"
         )
     if rows.dtype.kind == "f" and not np.isfinite(rows).all():
-        raise UserError(f"--latents={path}: some {public} are not finite")
+        raise UserError(f"--latents={path}: some {known} are not finite")
     if want.dtype == np.int32 and len(rows):
         field.check(rows)
     return rows

@@ -4,30 +4,28 @@ Images are float32 (N, H, W, C) in [-1, 1], or uint8 where asked for and whereve
 points are float32 (N, D).
 """
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.core.game import Game, Spec, State
-from jaxgan.core.inputs import Code, Label, Noise, size
-from jaxgan.data.source import Source, items
-from jaxgan.generation import drawn, sample, translated, truncation
+from jaxgan.core.game import Spec, State
+from jaxgan.core.inputs import size
+from jaxgan.data.source import Source
+from jaxgan.generation import data, drawn, judged, sample, translated, truncation
 from jaxgan.generation.labels import Labels, numbers
+from jaxgan.generation.lacks import LATENT, kinds, lacking
 from jaxgan.generation.sample import Sample
-from jaxgan.nets.mapping import spread, truncate
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import workdir
 from jaxgan.training.checkpoint import Checkpoints
-from jaxgan.training.setup import open_source, spec_of
-from jaxgan.visual.grid import to_uint8
+from jaxgan.visual.grid import to_floats, to_uint8
 
 Rows = Mapping[str, np.ndarray]  # by input of the game: "z", "y"
-LATENT = "z"
 
 
 def open_run(
@@ -89,15 +87,13 @@ class Run:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes that samples may be asked for; () where there are none."""
-        data = self.record.data if self.record else {}
-        return drawn.names_of(self.game.inputs, data.get("classes") or ())
+        known = self.record.data if self.record else {}
+        return drawn.names_of(self.game.inputs, known.get("classes") or ())
 
     @property
     def kinds(self) -> int:
         """How many classes, or categories of a code, samples may be asked for; 0 for none."""
-        fields = self.game.inputs.values()
-        codes = [field.categories for field in fields if isinstance(field, Code)]
-        return max([f.classes for f in fields if isinstance(f, Label)] + codes, default=0)
+        return kinds(self.game.inputs)
 
     @cached_property
     def steps(self) -> list[int]:
@@ -107,6 +103,12 @@ class Run:
     def at(self, step: int) -> "Run":
         """Opens another checkpoint of the same replica and generator; see `open_run`."""
         return open_run(self.folder, step, self.replica, self.asked)
+
+    def having(self, state: State) -> "Run":
+        """Returns the run in another state of the same game; compiled programs are shared."""
+        other = copy.copy(self)
+        other.state = state
+        return other
 
     def need(self, *names: str) -> None:
         """Refuses what the run does not have, of the keys of `lacks`.
@@ -119,11 +121,7 @@ class Run:
                 raise UserError(self.lacks[name])
 
     def latents(self, n: int, seed: int = 0) -> np.ndarray:
-        """Draws latents z (n, D), those of `sample(n, seed=seed)`.
-
-        Raises:
-          UserError: the run's samples are not drawn from z.
-        """
+        """Draws z (n, D), those of `sample(n, seed=seed)`; raises UserError of a run without."""
         self.need("latents")
         return self.inputs(n, seed=seed)[LATENT]
 
@@ -152,7 +150,7 @@ class Run:
         if labels is not None:
             columns["label"] = numbers(labels, self.classes)
         if "image" in columns:
-            columns["image"] = as_floats(columns["image"])
+            columns["image"] = to_floats(columns["image"])
         if isinstance(seed, int | np.integer):
             return sample.drawn_inputs(self.game, n, int(seed), columns, sweep)
         each = [sample.drawn_inputs(self.game, 1, one, columns) for one in seed]
@@ -199,10 +197,7 @@ class Run:
     ) -> np.ndarray:
         """Maps latents to w, float32 (N, w_dim), of a style-based generator, not truncated.
 
-        Arguments are those of `sample`.
-
-        Raises:
-          UserError: the run has no w.
+        Arguments are those of `sample`. Raises UserError of a run that has no w.
         """
         self.need("styles")
         rows = of if isinstance(of, Mapping) else self._rows(of, labels, seed)
@@ -223,47 +218,39 @@ class Run:
           UserError: the run has no w, or w of another shape.
         """
         self.need("styles")
-        w, styles = np.asarray(w, np.float32), self.game.styles
-        ws = np.asarray(spread(w, styles.layers)) if w.ndim == 2 else w
-        layers, dim = styles.layers, len(self.mean_style)
-        if ws.shape[1:] != (layers, dim) or not len(ws):
-            raise UserError(
-                f"w of shape {w.shape}: this run takes (N, {dim}) or (N, {layers}, {dim})"
-            )
-        ws = np.asarray(truncate(ws, self.mean_style, psi, styles.truncated))
+        styles = self.game.styles
+        ws = truncation.layered(styles, self.mean_style, w, psi)
         images = self.batched(
             "synthesize", lambda state, rows: styles.synthesize(state, rows["ws"]), {"ws": ws}
         )
         images = np.clip(images, -1, 1)
         return to_uint8(images) if uint8 else images
 
-    def critic(self, images: np.ndarray, labels: Labels | None = None) -> np.ndarray:
+    def critic(
+        self,
+        images: np.ndarray,
+        labels: Labels | None = None,
+        conditions: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Scores images, or points, by the run's critic: logits (N,), higher for more real.
 
         Args:
           images: as `sample` returns them.
-          labels: their classes, of a critic that takes any.
+          labels, conditions: their classes, or vectors (N, D), of a critic that takes any.
 
         Raises:
           UserError: images of another shape, or labels that are missing or do not fit.
         """
-        rows = {"image": as_floats(images)}
-        shape = self.record.spec.other if self.game.target == "other" else self.record.spec.shape
-        if rows["image"].shape[1:] != tuple(shape) or not len(rows["image"]):
-            raise UserError(f"images of shape {np.shape(images)}: the critic takes (N, {shape})")
-        if labels is not None:
-            found = numbers(labels, self.classes)
-            rows["label"] = np.resize(found, len(rows["image"]))
-            for field in self.game.inputs.values():
-                if isinstance(field, Label):
-                    field.check(found)
+        shape = self.spec.other if self.game.target == "other" else self.spec.shape
+        found = None if labels is None else numbers(labels, self.classes)
+        rows = judged.rows(self.game.inputs, shape, images, found, conditions)
         try:
             return self.batched("critic", self.game.critic, rows)
         except KeyError as error:
             if error.args[:1] not in (("label",), ("condition",)):
                 raise
             text = f"this run's critic judges an image together with its {error.args[0]}"
-            raise UserError(f"{text}: pass labels") from None
+            raise UserError(f"{text}: pass {error.args[0]}s") from None
 
     def translate(self, images: np.ndarray, direction: str = "a2b") -> np.ndarray:
         """Translates images (N, H, W, C) of a run of two domains, 'a2b' or 'b2a'.
@@ -280,42 +267,21 @@ class Run:
         return self.batched(
             direction,
             lambda state, rows: translated.padded(way, state, rows["image"], key),
-            {"image": as_floats(images)},
+            {"image": to_floats(images)},
         )
 
     @cached_property
     def source(self) -> Source:
-        """The data that it was trained on.
-
-        Raises:
-          UserError: they are not there, or not as in training.
-        """
-        source = open_source(self.record.config["data"])
-        if spec_of(source) != self.spec:
-            raise UserError(
-                f"the data changed: the run was trained on {self.spec}, now {spec_of(source)}"
-            )
-        return source
+        """The data that it was trained on; raises UserError where they are not as then."""
+        return data.opened(self.record)
 
     def reals(self, n: int, seed: int = 0) -> dict[str, np.ndarray]:
-        """Draws n items of its training data without replacement: their columns, as stored.
-
-        Fewer where the data are fewer; images are uint8 (N, H, W, C), points float32.
-        """
-        n = min(n, self.source.size)
-        rows = np.random.default_rng(seed).choice(self.source.size, n, replace=False)
-        return {name: np.asarray(x) for name, x in items(self.source, np.sort(rows)).items()}
+        """Draws n items of its training data, see data.drawn; raises UserError as `source`."""
+        return data.drawn(self.source, n, seed)
 
     def batched(self, name: str, function: Callable[..., jax.Array], rows: Rows) -> np.ndarray:
         """Returns function(state, rows) for rows of any number, a batch at a time."""
-        compiled = self._programs.setdefault(name, jax.jit(function))
-        n = len(next(iter(rows.values())))
-        step, made = min(sample.BATCH, n), []
-        for i in range(0, n, step):
-            own = np.minimum(np.arange(i, i + step), n - 1)  # one shape, one compilation
-            batch = {key: jnp.asarray(value[own]) for key, value in rows.items()}
-            made.append(np.asarray(compiled(self.state, batch), np.float32))
-        return np.concatenate(made)[:n]
+        return sample.batched(self._programs.setdefault(name, jax.jit(function)), self.state, rows)
 
     def _rows(
         self, of: int | np.ndarray, labels: Labels | None, seed: int | Sequence[int]
@@ -330,24 +296,3 @@ class Run:
         if z.ndim != 2 or z.shape[1] != dim or not len(z):
             raise UserError(f"latents of shape {np.shape(of)}: this run takes (N, {dim})")
         return self.inputs(len(z), labels, seed) | {LATENT: z}
-
-
-def lacking(game: Game) -> dict[str, str]:
-    """Returns what the game's runs do not have, and why; see `Run`."""
-    found = {}
-    if not isinstance(game.inputs.get(LATENT), Noise):
-        takes = "translates pictures" if game.translators else f"takes {', '.join(game.inputs)}"
-        found["latents"] = f"this run has no latents z: its game {takes}"
-    if not any(isinstance(field, Label | Code) for field in game.inputs.values()):
-        found["labels"] = "this run's samples have no classes: its game takes no labels"
-    if game.styles is None:
-        found["styles"] = "this run has no w: its generator is not style-based, as StyleGAN's is"
-    if not game.translators:
-        found["translators"] = "this run does not translate: its game has one domain"
-    return found
-
-
-def as_floats(images: np.ndarray) -> np.ndarray:
-    """Returns uint8 images as float32 in [-1, 1]; floats as they are."""
-    images = np.asarray(images)
-    return np.float32(images) / 127.5 - 1 if images.dtype == np.uint8 else np.float32(images)

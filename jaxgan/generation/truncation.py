@@ -4,9 +4,11 @@ from collections.abc import Callable
 from functools import partial
 
 import jax
+import numpy as np
 
-from jaxgan.core.game import Drawn, Game, State
+from jaxgan.core.game import Drawn, Game, State, Styles
 from jaxgan.games.common import styles as styled
+from jaxgan.nets.mapping import truncate
 from jaxgan.runtime.errors import UserError
 
 
@@ -21,3 +23,17 @@ def truncated(game: Game, psi: float) -> Callable[[State, Drawn, jax.Array], jax
     if game.styles is None:
         raise UserError(f"--psi={psi}: this run's game has no w to truncate; style games have")
     return partial(styled.sample, game.styles, psi)
+
+
+def layered(styles: Styles, mean: np.ndarray, w: np.ndarray, psi: float) -> np.ndarray:
+    """Returns truncated w for each layer, float32 (N, layers, w_dim), of w (N, w_dim) or of those.
+
+    Raises:
+      UserError: w of another shape.
+    """
+    w = np.asarray(w, np.float32)
+    ws = np.repeat(w[:, None], styles.layers, axis=1) if w.ndim == 2 else w
+    if ws.shape[1:] != (styles.layers, len(mean)) or not len(ws):
+        want = f"(N, {len(mean)}) or (N, {styles.layers}, {len(mean)})"
+        raise UserError(f"w of shape {w.shape}: this run takes {want}")
+    return np.asarray(truncate(ws, mean, psi, styles.truncated))

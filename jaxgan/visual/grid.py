@@ -19,6 +19,12 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
     return np.clip(np.round((np.asarray(images) + 1) * 127.5), 0, 255).astype(np.uint8)
 
 
+def to_floats(images: np.ndarray) -> np.ndarray:
+    """Converts uint8 images to float32 in [-1, 1]; returns floats as float32."""
+    images = np.asarray(images)
+    return np.float32(images) / 127.5 - 1 if images.dtype == np.uint8 else np.float32(images)
+
+
 def grid(images: np.ndarray, columns: int = 0) -> np.ndarray:
     """Arranges images row by row in one picture.
 

@@ -1,6 +1,7 @@
 """Plots loss curves, and points in the plane."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -77,5 +78,34 @@ def scatter(
         if np.ptp(levels) > 0:  # a constant has no contour lines
             axis.contour(line, line, levels, levels=12, cmap="viridis", linewidths=0.6, alpha=0.7)
     axis.scatter(*np.asarray(fake).T, s=4, color="tab:orange", linewidths=0)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def groups(points: Sequence[np.ndarray], extent: float, names: Sequence[str] = ()) -> np.ndarray:
+    """Draws groups of points (N, 2) in the plane, each in a color and with a name in the legend.
+
+    Args:
+      points: groups; few points of one are joined in order.
+      extent: the picture shows [-extent, extent]^2.
+      names: of the groups; () for no legend.
+
+    Returns:
+      A picture, uint8 (480, 640, 3), with axes.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.8), dpi=100, facecolor="white")
+    canvas = FigureCanvasAgg(figure)
+    axis = figure.add_axes((0.09, 0.08, 0.66, 0.88), xlim=(-extent, extent), ylim=(-extent, extent))
+    for i, group in enumerate(points):
+        line = "-" if names and len(group) <= 50 else ""
+        label = f"{names[i]} ({len(group)})" if names else None
+        axis.plot(*np.asarray(group).T, f"o{line}", markersize=3, linewidth=0.6, label=label)
+    axis.set(xlabel="x", ylabel="y", aspect="equal")
+    axis.grid(alpha=0.3)
+    if names:
+        figure.legend(loc="center left", bbox_to_anchor=(0.76, 0.5), fontsize=7, frameon=False)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -1,43 +1,29 @@
 """Every experiment's samples as a .png, as an .npz and as a folder: nets are built, none is run."""
 
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import PIL.Image
 import pytest
+import untrained
 
-from jaxgan import config as configs
 from jaxgan import sample
-from jaxgan.config.registry import bind
-from jaxgan.core import game as core
 from jaxgan.core.inputs import Image
 from jaxgan.runtime.errors import UserError
-from jaxgan.training.setup import prepare
-from jaxgan.training.workdir import Record, Restored
 
-ROOT = Path(__file__).parents[2]
-FILES = sorted((ROOT / "experiments").glob("*.py"))
-NAMES = [f"{path.name}:smoke" for path in FILES]
-NAMES += [f"toy.py:smoke,data={name}" for name in ("grid", "moons", "swiss_roll")]
 SIDE, RANGE, N = 480, 3.0, 5  # of a plot of points; of the samples; how many
 
 
-def built(name):
+def ranging(name):
     """A run of an experiment whose samples have its shape, and values from -3 to 3."""
-    run = bind(prepare, configs.load(str(ROOT / "experiments" / name)).to_dict(), at="config")()
-    like = jax.eval_shape(lambda: core.init(run.game, jax.random.key(0)))
-    state = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
-    shape = run.spec.other or run.spec.shape
+    run, _, shape = untrained.built(name)
 
     def of(state, drawn, key):
         made = jax.eval_shape(run.game.sample, state, drawn, key)
         assert made.shape[1:] == shape, "what the game's own sampler makes"
         return jnp.linspace(-RANGE, RANGE, made.size).reshape(made.shape)
 
-    record = Record({}, run.spec, run.steps, data=run.data)
-    return Restored(record, run.game._replace(sample=of), state), shape
+    return run._replace(game=run.game._replace(sample=of)), shape
 
 
 def as_drawn(shape):
@@ -47,9 +33,9 @@ def as_drawn(shape):
     return np.clip(np.round((values + 1) * 127.5), 0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", untrained.NAMES)
 def test_samples_take_every_suffix(name, tmp_path, monkeypatch):
-    run, shape = built(name)
+    run, shape = ranging(name)
     monkeypatch.setattr("jaxgan.training.workdir.restore", lambda *_: run)
     flags = [f"--workdir={tmp_path}", f"--n={N}"]
     taken = [field.shape for field in run.game.inputs.values() if isinstance(field, Image)]

@@ -17,13 +17,14 @@ def styles(
     *,
     layers: int,
     truncated: int,
+    psi: float,
     at: Callable[[State], tuple[Any, ...]] = lambda state: (),
 ) -> Styles:
     """Builds a game's `Styles`.
 
     Args:
       mapping, synthesis: the generator's two nets.
-      layers, truncated: as in `Styles`.
+      layers, truncated, psi: as in `Styles`.
       at: further arguments of the synthesis at a state: what a growing net needs.
     """
 
@@ -41,6 +42,7 @@ def styles(
         mean=lambda state: state.memory["w_avg"],
         layers=layers,
         truncated=min(truncated, layers),
+        psi=psi,
     )
 
 

@@ -1,0 +1,1 @@
+"""Studies of a run: its samples, its latent space, its styles; one verb of explore a file."""

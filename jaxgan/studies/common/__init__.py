@@ -1,0 +1,1 @@
+"""What studies share: where they start, paths between latents, what they hand back."""

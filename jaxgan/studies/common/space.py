@@ -1,0 +1,158 @@
+"""Where studies start: points of a run's z or w, drawn by seed or read from a file."""
+
+import argparse
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from jaxgan.runtime import files, paths
+from jaxgan.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from jaxgan.generation.run import Run
+
+SPACES = ("z", "w")
+
+
+class Space(NamedTuple):
+    """Points of z or w, and all else that their samples are made from.
+
+    name: 'z' or 'w'. points: (N, D). rows: inputs of the game, N rows each; in w, {} where they
+    are not known. psi: truncation; None for the config's. seed: of the generator's own noise.
+    """
+
+    run: "Run"
+    name: str
+    points: np.ndarray
+    rows: dict[str, np.ndarray]
+    psi: float | None
+    seed: int
+
+    def images(self, points: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
+        """Makes samples of other points (M, D), as `Run.sample` returns them.
+
+        of: for each the row (M,) whose labels and other inputs it has; None for its own number.
+        """
+        if self.name == "w":
+            psi = self.run.game.styles.psi if self.psi is None else self.psi
+            return self.run.synthesize(points, psi)
+        return self.run.sample(self.inputs(points, of), psi=self.psi, seed=self.seed)
+
+    def inputs(self, points: np.ndarray, of: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """Returns all inputs of other points z; `of` as in `images`."""
+        of = np.arange(len(points)) if of is None else of
+        return {name: rows[of] for name, rows in self.rows.items()} | {"z": np.float32(points)}
+
+    def arrays(self, points: np.ndarray, of: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """Returns what makes the samples of `points` again, by its names in an .npz."""
+        from jaxgan.generation.drawn import public
+
+        if self.name == "w":
+            return {"styles": np.float32(points)}
+        named = {public(name, x): x for name, x in self.inputs(points, of).items()}
+        return named | {"seeds": np.array([self.seed])}
+
+    def names(self) -> list[str]:
+        """Returns a name of each point: its class where it has one, and its number."""
+        from jaxgan.generation.drawn import names_of_rows
+
+        classes = names_of_rows(self.run.game.inputs, self.rows, self.run.classes)
+        return [f"{i} {classes[i]}" if classes else str(i) for i in range(len(self.points))]
+
+
+def start(run: "Run", args: argparse.Namespace, n: int, labels: object = None) -> Space:
+    """Returns the n points that a study starts from: of --latents, else drawn by --seed.
+
+    Args:
+      run: whose latents.
+      args: the flags of `flags.add_start`; `space` only of studies that take any.
+      n: how many, where --n does not say; points of a file are as many as it holds.
+      labels: in place of --labels, where that is not given.
+
+    Raises:
+      UserError: a run without z or w, or a file that does not fit it.
+    """
+    run.need("latents")
+    space = getattr(args, "space", "z")
+    labels = getattr(args, "labels", None) or labels
+    if space == "w":
+        run.need("styles")
+    if args.latents is not None:
+        found = read(run, args.latents, space, args)
+    else:
+        rows = run.inputs(n if args.n is None else args.n, labels, args.seed)
+        found = Space(run, "z", rows["z"], rows, args.psi, args.seed)
+    if space == "w" and found.name == "z":
+        found = found._replace(name="w", points=run.styles(found.rows))
+    return found
+
+
+def read(run: "Run", path: Path, space: str, args: argparse.Namespace) -> Space:
+    """Reads latents: an .npz of sample or explore, or of w as `project` writes it, or a .npy of z.
+
+    Raises:
+      UserError: no such file, or of another run.
+    """
+    from jaxgan.generation.drawn import load_inputs
+
+    if path.suffix == ".npy":
+        rows = run.inputs(len(array := _array(path)), getattr(args, "labels", None), args.seed)
+        if array.shape != rows["z"].shape or not np.isfinite(array).all():
+            want = f"(N, {rows['z'].shape[1]})"
+            raise UserError(f"--latents={path}: {array.shape}, this run takes finite {want}")
+        rows["z"] = np.float32(array)
+        return Space(run, "z", rows["z"], rows, args.psi, args.seed)
+    styles = _styles(path)
+    if styles is None:
+        rows, seeds = load_inputs(path, run.game.inputs)
+        return Space(run, "z", rows["z"], rows, args.psi, seeds[0])
+    run.need("styles")
+    if space != "w":
+        raise UserError(f"--latents={path} holds w, and this study moves z; see --space=w")
+    want = len(run.mean_style)
+    if styles.ndim != 2 or styles.shape[1] != want or not np.isfinite(styles).all():
+        raise UserError(f"--latents={path}: w of {styles.shape}, this run takes (N, {want})")
+    return Space(run, "w", np.float32(styles), {}, args.psi, args.seed)
+
+
+def save_latents(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Writes what --latents reads: those of a study's arrays that samples are made from.
+
+    Raises:
+      UserError: it cannot be written, or the study has none.
+    """
+    named = ("latents", "labels", "conditions", "inputs", "seeds", "styles")
+    kept = {name: arrays[name] for name in named if name in arrays}
+    if not {"latents", "styles"} & set(kept):
+        raise UserError(f"--save-latents={path}: this study has no latents to save")
+    with files.replacing(path) as file:
+        np.savez_compressed(file, **kept)
+
+
+def _styles(path: Path) -> np.ndarray | None:
+    """Returns the w of a file that holds some and no z; what is no .npz is left to `load_inputs`.
+
+    Raises:
+      UserError: it cannot be read.
+    """
+    paths.check_input(path, "--latents")
+    if not zipfile.is_zipfile(path):
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return file["styles"] if "styles" in file and "latents" not in file else None
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"--latents={path}: {paths.reason(error)}") from None
+
+
+def _array(path: Path) -> np.ndarray:
+    paths.check_input(path, "--latents")
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError, MemoryError) as error:
+        raise UserError(f"--latents={path}: not a .npy file ({paths.reason(error)})") from None
+    if array.ndim != 2 or not len(array) or array.dtype.kind not in "fiu":
+        raise UserError(f"--latents={path}: needs numbers (N, D), N at least 1")
+    return array

@@ -1,0 +1,1 @@
+"""Studies of latents: what lies between them, what their dimensions do."""

@@ -1,0 +1,1 @@
+"""Studies of samples: beside each other, beside real images, by checkpoint and by score."""

@@ -1,0 +1,1 @@
+"""Studies of what each layer of a generator adds: w by layer, noise, weights."""

@@ -1,0 +1,121 @@
+"""Sheets that one can read: tiles of at least 64 pixels, gutters, and names of rows and columns."""
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from jaxgan.runtime import files
+from jaxgan.visual.grid import save_png
+
+TILE = 64  # pixels a side that a tile has at least
+GUTTER = 4  # between tiles
+LINE = 15  # pixels of a line of text
+SIZE = 11  # of the font
+PAPER, INK = 255, 0
+
+
+def sheet(
+    images: np.ndarray,
+    columns: int = 0,
+    *,
+    rows: Sequence[str] = (),
+    names: Sequence[str] = (),
+    captions: Sequence[str] = (),
+    title: str = "",
+) -> np.ndarray:
+    """Arranges images row by row on paper.
+
+    Args:
+      images: uint8 (N, H, W, C), C 1, 3 or 4; small ones are enlarged by a whole number.
+      columns: images per row; 0 for as square a sheet as possible.
+      rows, names: of the rows, at their left, and of the columns, above them; () for none.
+      captions: a text below each image, as much of it as fits; () for none.
+      title: a line above all.
+
+    Returns:
+      uint8 (H', W', C).
+    """
+    tiles = enlarged(images)
+    n, height, width, channels = tiles.shape
+    columns = columns or math.ceil(math.sqrt(n))
+    count = math.ceil(n / columns)
+    left = GUTTER + max([math.ceil(font().getlength(line)) + GUTTER for line in rows], default=0)
+    top = GUTTER + LINE * (bool(names) + bool(title))
+    step_y, step_x = height + GUTTER + LINE * bool(captions), width + GUTTER
+    size = top + count * step_y, left + columns * step_x
+    paper = np.full((*size, channels), PAPER, np.uint8)
+    for i, tile in enumerate(tiles):
+        y, x = top + i // columns * step_y, left + i % columns * step_x
+        paper[y : y + height, x : x + width] = tile
+        if captions:
+            write(paper, captions[i], y + height, x, width)
+    for i, line in enumerate(rows[:count]):
+        write(paper, line, top + i * step_y + (height - LINE) // 2, GUTTER, left - GUTTER)
+    for i, line in enumerate(names[:columns]):
+        write(paper, line, top - GUTTER // 2 - LINE, left + i * step_x, width)
+    if title:
+        write(paper, title, GUTTER // 2, left, size[1] - left, centered=False)
+    return paper
+
+
+def enlarged(images: np.ndarray) -> np.ndarray:
+    """Repeats the pixels of images (N, H, W, C) so that their sides have at least TILE."""
+    factor = max(1, math.ceil(TILE / min(images.shape[1:3])))
+    return images.repeat(factor, axis=1).repeat(factor, axis=2)
+
+
+def beside(sheets: Sequence[np.ndarray]) -> np.ndarray:
+    """Puts sheets (H, W, C) of one number of channels beside each other, at the top."""
+    height = max(len(each) for each in sheets)
+    pads = [((0, height - len(each)), (0, 0), (0, 0)) for each in sheets]
+    return np.concatenate(
+        [np.pad(each, pad, constant_values=PAPER) for each, pad in zip(sheets, pads, strict=True)],
+        axis=1,
+    )
+
+
+def write(
+    paper: np.ndarray, text: str, y: int, x: int, width: int, *, centered: bool = True
+) -> None:
+    """Writes as much of a line as fits into `width` onto paper (H, W, C), in place."""
+    text = "".join(c if c.isprintable() else "?" for c in text[:width])
+    while len(text) > 1 and font().getlength(text) > width:
+        text = text[:-1]
+    strip = Image.new("L", (width, LINE), PAPER)
+    start = max(0, width - font().getlength(text)) // 2 if centered else 0
+    ImageDraw.Draw(strip).text((start, 0), text, INK, font())
+    ink = np.asarray(strip)[..., None]
+    colors = paper[y : y + LINE, x : x + width, : 3 if paper.shape[-1] > 2 else 1]
+    colors[:] = np.minimum(colors, ink[: colors.shape[0], : colors.shape[1]])
+
+
+@cache
+def font() -> ImageFont.FreeTypeFont:
+    """Loads matplotlib's font, which has more alphabets than Pillow's own."""
+    import matplotlib
+
+    path = Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf"
+    return ImageFont.truetype(path, SIZE)
+
+
+def save(path: Path, frames: Sequence[np.ndarray], milliseconds: int = 120) -> None:
+    """Writes pictures, uint8 (H, W, C): one as .png or .webp, any number as .gif or .webp.
+
+    Raises:
+      UserError: it cannot be written.
+    """
+    if path.suffix == ".png":
+        return save_png(path, frames[0])
+    images = [Image.fromarray(f[..., 0] if f.shape[-1] == 1 else f) for f in frames]
+    options: dict[str, Any] = {"lossless": True} if path.suffix == ".webp" else {}
+    if len(images) > 1:
+        options |= {"save_all": True, "append_images": images[1:], "loop": 0}
+        options["duration"] = milliseconds
+    with files.replacing(path) as file:
+        images[0].convert("RGB").save(file, path.suffix[1:].upper(), **options)
+    return None
