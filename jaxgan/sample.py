@@ -56,8 +56,10 @@ def main(argv: list[str]) -> int:
     drawn.check(out, shape, folder=into_folder)
     count = len(seeds) if args.seeds else n if args.sweep is None else n * sample.COLUMNS
     capacity.check({f"{count} samples": count * math.prod(shape)}, "--n")
-    draw = seeds if args.seeds else seeds[0]
-    rows = rows or run.inputs(n, seed=draw, given=given, sweep=args.sweep)
+    if args.seeds:
+        rows = run.inputs(len(seeds), seed=seeds, given=given)
+    elif not rows:
+        rows = run.inputs(n, seed=seeds[0], given=given, sweep=args.sweep)
     samples = run.sample(rows, psi=args.psi, seed=seeds, uint8=True)
     files.folder(out.parent)
     names = drawn.names_of_rows(run.game.inputs, rows, run.classes)

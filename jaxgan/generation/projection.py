@@ -41,7 +41,8 @@ def project(
     rows: Mapping[str, np.ndarray],
     space: str = "w",
     *,
-    steps: int = 500,
+    steps: int = 1000,
+    starts: int = 4,
     rate: float = 0.1,
     extra: Distance | None = None,
 ) -> Projected:
@@ -51,7 +52,8 @@ def project(
       run: whose generator.
       targets: images as `Run.sample` returns them, or points, (N, ...).
       rows: of z, the other inputs of the samples, N rows each; z itself is not read.
-      space: 'w' or 'z'. steps: of Adam, the best of which is kept.
+      space: 'w' or 'z'. steps: of Adam.
+      starts: the mean latent, and latents drawn; the best of all steps of all is kept.
       rate: its largest, in standard deviations of the latents.
       extra: a distance that is minimized too, beside that of pixels.
 
@@ -62,56 +64,64 @@ def project(
     target = to_floats(targets)
     if target.shape[1:] != tuple(run.spec.shape):
         raise UserError(f"images of {target.shape[1:]}: this run's are {tuple(run.spec.shape)}")
-    center, scale, make = _latents(run, rows, space)
+    latents = _latents(run, space, starts)
+    make = _sampler(run, rows, space)
+    tx = optax.adam(optax.warmup_cosine_decay_schedule(0.0, rate, max(1, steps // 20), steps))
 
-    def loss(moved: Array) -> tuple[Array, Array]:
-        made = make(center + scale * moved)
+    def loss(points: Array) -> tuple[Array, Array]:
+        made = make(points)
         each = _pixels(made, target)
-        total = each if extra is None else each + extra(made, target)
-        return total.sum(), total  # of each its own: no target moves another's latent
+        each = each if extra is None else each + extra(made, target)
+        return each.sum(), each  # of each its own: no target moves another's latent
 
     @jax.jit
-    def descend(moved: Array) -> Array:
-        schedule = optax.warmup_cosine_decay_schedule(0.0, rate, max(1, steps // 20), steps)
-        tx = optax.adam(schedule)
-
+    def descend(start: Array, scale: Array) -> tuple[Array, Array]:
         def step(carry: tuple, _: None) -> tuple[tuple, None]:
             moved, opt, best, least = carry
-            (_, each), grads = jax.value_and_grad(loss, has_aux=True)(moved)
-            better = each < least
-            best = jnp.where(better[:, None], moved, best)
+            (_, each), grads = jax.value_and_grad(
+                lambda moved: loss(start + scale * moved), has_aux=True
+            )(moved)
+            best = jnp.where((each < least)[:, None], moved, best)
             updates, opt = tx.update(grads, opt)
             return (moved + updates, opt, best, jnp.minimum(each, least)), None
 
-        carry = (moved, tx.init(moved), moved, jnp.full(len(moved), jnp.inf))
-        (moved, _, best, least), _ = jax.lax.scan(step, carry, None, length=steps)
-        return jnp.where((loss(moved)[1] < least)[:, None], moved, best)
+        zero = jnp.zeros((len(target), len(start)))
+        carry = (zero, tx.init(zero), zero, jnp.full(len(target), jnp.inf))
+        (_, _, best, least), _ = jax.lax.scan(step, carry, None, length=steps + 1)
+        return start + scale * best, least
 
-    first = jnp.zeros((len(target), len(center)))
-    best = descend(first)
-    start, images = (np.asarray(jax.jit(make)(center + scale * each)) for each in (first, best))
+    found = [descend(start, latents.scale) for start in latents.starts]
+    points, least = (np.stack(each) for each in zip(*found, strict=True))
+    best = points[least.argmin(axis=0), np.arange(len(target))]
+    mean = np.broadcast_to(latents.starts[0], best.shape)
+    start, images = (np.asarray(jax.jit(make)(each)) for each in (mean, best))
     distances = [np.asarray(_pixels(each, target)) for each in (images, start)]
-    return Projected(np.asarray(center + scale * best), images, start, *distances)
+    return Projected(best, images, start, *distances)
 
 
-def _latents(
-    run: Run, rows: Mapping[str, np.ndarray], space: str
-) -> tuple[Array, Array, Callable[[Array], Array]]:
-    """Returns the mean latent (D,), the deviation of latents, and what makes samples of them."""
+class _Latents(NamedTuple):
+    """Where descents start, (n, D), the mean first, and the deviation of the latents."""
+
+    starts: np.ndarray
+    scale: np.ndarray
+
+
+def _latents(run: Run, space: str, n: int) -> _Latents:
+    drawn = run.inputs(500, seed=1)
+    if space == "w":
+        w = run.styles(drawn)
+        return _Latents(np.concatenate([run.mean_style[None], w[: n - 1]]), w.std())
+    z = drawn["z"]
+    return _Latents(np.concatenate([0 * z[:1], z[: n - 1]]), np.float32(1))
+
+
+def _sampler(run: Run, rows: Mapping[str, np.ndarray], space: str) -> Callable[[Array], Array]:
+    """Returns what makes samples of latents (N, D), with the other inputs of `rows`."""
     state, game = run.state, run.game
     if space == "w":
-        w = run.styles(run.inputs(500))
         layers = game.styles.layers
-
-        def synthesize(points: Array) -> Array:
-            return jnp.clip(game.styles.synthesize(state, spread(points, layers)), -1, 1)
-
-        return jnp.asarray(run.mean_style), jnp.asarray(w.std()), synthesize
-
-    def sample(points: Array) -> Array:
-        return game.sample(state, {**rows, "z": points}, jax.random.key(0))
-
-    return jnp.zeros(game.inputs["z"].dim), jnp.ones(()), sample
+        return lambda w: jnp.clip(game.styles.synthesize(state, spread(w, layers)), -1, 1)
+    return lambda z: game.sample(state, {**rows, "z": z}, jax.random.key(0))
 
 
 def _pixels(a: Array, b: Array) -> Array:

@@ -153,6 +153,8 @@ class Run:
             columns["image"] = to_floats(columns["image"])
         if isinstance(seed, int | np.integer):
             return sample.drawn_inputs(self.game, n, int(seed), columns, sweep)
+        if len(seed) != n:
+            raise UserError(f"{len(seed)} seeds of {n} samples: give one, or one of each")
         each = [sample.drawn_inputs(self.game, 1, one, columns) for one in seed]
         return {name: np.concatenate([rows[name] for rows in each]) for name in each[0]}
 

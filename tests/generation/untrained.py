@@ -13,15 +13,15 @@ from jaxgan.core import game as core
 from jaxgan.training.setup import prepare
 from jaxgan.training.workdir import Record, Restored
 
-EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-NAMES = [f"{path.name}:smoke" for path in sorted(EXPERIMENTS.glob("*.py"))]
-NAMES += [f"toy.py:smoke,data={name}" for name in ("grid", "moons", "swiss_roll")]
+FOLDER = Path(__file__).parents[2] / "experiments"
+EXPERIMENTS = [f"{path.name}:smoke" for path in sorted(FOLDER.glob("*.py"))]
+NAMES = EXPERIMENTS + [f"toy.py:smoke,data={name}" for name in ("grid", "moons", "swiss_roll")]
 
 
 @functools.cache
 def built(name):
     """The run of an experiment, its state of zeros, and the shape of its samples."""
-    config = configs.load(str(EXPERIMENTS / name)).to_dict()
+    config = configs.load(str(FOLDER / name)).to_dict()
     run = bind(prepare, config, at="config")()
     like = jax.eval_shape(lambda: core.init(run.game, jax.random.key(0)))
     state = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)

@@ -37,7 +37,7 @@ def open_as(monkeypatch):
     return use
 
 
-@pytest.mark.parametrize("name", untrained.NAMES)
+@pytest.mark.parametrize("name", untrained.EXPERIMENTS)
 def test_every_verb_runs_or_says_why_not(name, open_as, tmp_path):
     run, shape = open_as(name)
     styles = run.game.styles

@@ -33,7 +33,13 @@ def flags(parser: argparse.ArgumentParser) -> None:
         "--space", choices=("z", "w"), help="(default: w of a style-based generator, else z)"
     )
     parser.add_argument(
-        "--iterations", type=whole(1, 10**6), default=500, help="of Adam (default: %(default)s)"
+        "--iterations", type=whole(1, 10**6), default=1000, help="of Adam (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--starts",
+        type=whole(1, 1000),
+        default=4,
+        help="descents: from the mean latent and from drawn ones (default: %(default)s)",
     )
     parser.add_argument(
         "--features",
@@ -56,9 +62,9 @@ def study(run: "Run", args: argparse.Namespace) -> Study:
     name = args.space or ("z" if run.game.styles is None else "w")
     run.need(*["styles"] * (name == "w"))
     space, targets, kinds = _targets(run, args)
-    found = project(
-        run, targets, space.rows, name, steps=args.iterations, extra=_features(run, args.features)
-    )
+    options = {"steps": args.iterations, "starts": args.starts}
+    extra = _features(run, args.features)
+    found = project(run, targets, space.rows, name, **options, extra=extra)
     shown = np.stack([targets, found.start, found.images], axis=1)
     rows = [f"{kind} {i}" for i, kind in enumerate(kinds)]
     captions = [
