@@ -20,6 +20,7 @@ Writes, to the workdir:
   checkpoints/                 training states, from which the same command resumes
   samples/*.png, progress.gif  samples of the same latents during training
   samples/real.png             real images, as the nets see them
+  real-and-fake.png            both beside each other, at the end
   metrics.jsonl, tensorboard/  losses and other scalars
   curves.png                   a plot of them
   warnings.jsonl               what it was warned of, such as mode collapse

@@ -181,6 +181,8 @@ def loop(
                     each = program.split(states)
                     writer.image(done, "samples", snapshots.draw(each, done))
                     row |= snapshots.diagnose(each)
+                    if last:
+                        snapshots.draw_beside(each, folder / "real-and-fake.png")
                 row |= judge(program.split(states), done) if rate and judge else {}
                 writer.scalars(done, row)
                 warn(done, row)

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,10 @@ from jaxgan.core.game import Batch, Game, State
 from jaxgan.data.images import convert_channels
 from jaxgan.training import diagnostics, logger
 from jaxgan.visual import grid, plots
+from jaxgan.visual.sheet import beside, sheet
+
+WIDEST = 16  # columns that classes make; more are captions
+STRIP = ("A", "to B", "and back", "B", "to A", "and back")  # of a translation
 
 
 class Snapshots:
@@ -61,18 +66,11 @@ class Snapshots:
         """
         if self._strips:
             rows = np.concatenate([self._strips(state, self._shown, self._key) for state in states])
-            picture = grid.grid(grid.to_uint8(rows.reshape(-1, *rows.shape[2:])), rows.shape[1])
-            grid.save_png(self._folder / f"{step:08d}.png", picture)
-            return picture
-        drawn = [self._sample(state, self._inputs, self._key) for state in states]
-        if drawn[0].shape[1:] == (2,):
-            panels = [self._scatter(*each) for each in zip(states, drawn, strict=True)]
-            picture = np.concatenate(panels, axis=1)
+            images = grid.to_uint8(rows.reshape(-1, *rows.shape[2:]))
+            names = STRIP if self._game.translators else ()
+            picture = sheet(images, rows.shape[1], names=names)
         else:
-            images = grid.to_uint8(np.concatenate(drawn))
-            labels = [self._inputs[name] for name in diagnostics.labels(self._game, self._shown)]
-            images = grid.captioned(images, len(drawn) * self._names(labels))
-            picture = grid.grid(images, columns=0 if len(drawn) == 1 else len(drawn[0]))
+            picture = self._picture(states)
         grid.save_png(self._folder / f"{step:08d}.png", picture)
         return picture
 
@@ -81,18 +79,60 @@ class Snapshots:
 
         Of a game of two domains the images of both, A's left of B's.
         """
+        picture = self._real()
+        grid.save_png(self._folder / "real.png", picture)
+        return picture
+
+    def draw_beside(self, states: Sequence[State], path: Path) -> None:
+        """Saves real items, as `draw_real` draws them, beside samples of the first state.
+
+        Of games with strips, which show both, it saves nothing.
+        """
+        if not self._strips:
+            fake = self._picture(states[:1], title="generated")
+            grid.save_png(path, beside([self._real(title="real"), fake]))
+
+    def _picture(self, states: Sequence[State], title: str = "") -> np.ndarray:
+        """Draws samples: of one state a grid, of each of several a row, or a panel of points."""
+        drawn = [self._sample(state, self._inputs, self._key) for state in states]
+        if drawn[0].shape[1:] == (2,):
+            panels = [self._scatter(*each) for each in zip(states, drawn, strict=True)]
+            return np.concatenate(panels, axis=1)
+        images = grid.to_uint8(np.concatenate(drawn))
+        labels = [self._inputs[name] for name in diagnostics.labels(self._game, self._shown)]
+        names = self._names(labels)
+        if len(drawn) > 1:
+            rows = [f"seed {i}" for i in range(len(drawn))]
+            return sheet(images, len(drawn[0]), rows=rows, captions=len(drawn) * names, title=title)
+        return sheet(images, **self._columns(names), title=title)
+
+    def _real(self, title: str = "") -> np.ndarray:
+        """Draws real items; those of one class in one column, as the samples are."""
         columns = ("image", "other") if self._game.translators else (self._game.target,)
         reals = [np.asarray(self._reals[column]) for column in columns]
         if reals[0].shape[1:] == (2,):
-            picture = plots.scatter(reals[0], reals[0][:0], extent=_extent(reals[0]))
-        else:
-            n, channels = inputs.size(self._inputs), max(real.shape[-1] for real in reals)
-            names = self._names(list(diagnostics.labels(self._game, self._reals).values()))[:n]
-            domains = [convert_channels(grid.to_uint8(real[:n]), channels) for real in reals]
-            grids = [grid.grid(grid.captioned(images, names)) for images in domains]
-            picture = np.concatenate(grids, axis=1)
-        grid.save_png(self._folder / "real.png", picture)
-        return picture
+            return plots.scatter(reals[0], reals[0][:0], extent=_extent(reals[0]))
+        n, channels = inputs.size(self._inputs), max(real.shape[-1] for real in reals)
+        labels = list(diagnostics.labels(self._game, self._reals).values())
+        order = np.arange(len(reals[0]))
+        if labels and len(self._classes) <= WIDEST:
+            order = in_turn(np.asarray(labels[0]), len(self._classes))
+        names = self._names([labels[0][order]] if labels else [])[:n]
+        domains = [convert_channels(grid.to_uint8(real[order][:n]), channels) for real in reals]
+        titles = ("A", "B") if len(domains) > 1 else (title,)
+        sheets = [
+            sheet(images, **self._columns(names), title=each)
+            for images, each in zip(domains, titles, strict=True)
+        ]
+        return beside(sheets)
+
+    def _columns(self, names: Sequence[str]) -> dict[str, Any]:
+        """Returns a sheet's columns: a class each, where items are in that order; else captions."""
+        count = len(self._classes)
+        turn = [self._classes[i % count] for i in range(len(names))] if count else []
+        if names and list(names) == turn and count <= WIDEST:
+            return {"columns": count, "names": self._classes}
+        return {"captions": names}
 
     def diagnose(self, states: Sequence[State]) -> dict[str, float]:
         """Returns `diagnostics.measure` on as many samples as real images, under diagnosis/.
@@ -134,3 +174,16 @@ class Snapshots:
 def _extent(points: np.ndarray) -> float:
     """Returns where a scatter plot of points ends."""
     return 1.3 * float(np.abs(points).max())
+
+
+def in_turn(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Returns the places of labels (N,) in the order 0, 1, 2 and so on, as far as all have one.
+
+    Those that are left follow, in their own order.
+    """
+    places = [np.flatnonzero(labels == k) for k in range(classes)]
+    rounds = min(len(each) for each in places)
+    first = np.stack([each[:rounds] for each in places], axis=1).reshape(-1)
+    if not rounds:
+        return np.arange(len(labels))
+    return np.concatenate([first, np.setdiff1d(np.arange(len(labels)), first)])

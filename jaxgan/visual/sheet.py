@@ -59,7 +59,7 @@ def sheet(
     for i, line in enumerate(names[:columns]):
         write(paper, line, top - GUTTER // 2 - LINE, left + i * step_x, width)
     if title:
-        write(paper, title, GUTTER // 2, left, size[1] - left, centered=False)
+        write(paper, title, 0, left, size[1] - left, centered=False)
     return paper
 
 

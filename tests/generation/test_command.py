@@ -16,7 +16,8 @@ from jaxgan.core.inputs import Code, Image, Label, Noise, Vector
 from jaxgan.runtime.errors import UserError
 from jaxgan.training.loop import train
 from jaxgan.training.workdir import Restored
-from jaxgan.visual.grid import CAPTION, captioned, grid, to_uint8
+from jaxgan.visual.grid import captioned, grid, to_uint8
+from jaxgan.visual.sheet import GUTTER, LINE
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +35,9 @@ def test_each_seed_of_a_run_has_its_row_and_its_samples(tmp_path):
     configs.override(config, ["--config.seeds=2", "--config.log.samples=4"])
     assert train(config.to_dict(), tmp_path) == 0
     row = np.asarray(PIL.Image.open(tmp_path / "samples" / "00000006.png"))
-    assert row.shape == (2 * 28, 4 * 28), "a row for each seed"
+    tile = 3 * 28  # the least whole number of times that makes 64 pixels
+    assert row.shape[0] == GUTTER + 2 * (tile + GUTTER), "a row for each seed"
+    assert row.shape[1] > GUTTER + 4 * (tile + GUTTER), "and its name at the left"
     drawn = []
     for i in range(2):
         flags = [f"--workdir={tmp_path}", "--n=2", f"--out={tmp_path}/a.npz", f"--replica={i}"]
@@ -135,7 +138,9 @@ def test_names_of_classes_are_kept_with_the_run(tmp_path):
     assert {path.stem.partition("-")[2] for path in (tmp_path / "each").iterdir()} == {"cat", "dog"}
     for name in ("00000000", "real"):
         tiles = np.asarray(PIL.Image.open(workdir / "samples" / f"{name}.png"))
-        assert tiles.shape == (2 * (28 + CAPTION), 2 * 28, 3), "pictures of training have them too"
+        side = GUTTER + 2 * (3 * 28 + GUTTER)
+        assert tiles.shape == (side + LINE, side, 3), "pictures of training have them too"
+        assert tiles[:LINE].min() < 100, "above their columns"
     with pytest.raises(UserError, match="the classes are cat, dog"):
         sample.main([*flags[:1], "--labels=cow", f"--out={tmp_path}/b.png"])
 

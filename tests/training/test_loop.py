@@ -22,7 +22,7 @@ from jaxgan.runtime.errors import UserError
 from jaxgan.training import logger, loop, replicas, workdir
 from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.setup import open_source
-from jaxgan.visual.grid import grid
+from jaxgan.visual.sheet import LINE, sheet
 
 ROOT = Path(__file__).parents[2]
 # One device, and as many threads as there are cores.
@@ -96,7 +96,9 @@ def test_real_images_are_drawn_as_the_nets_see_them(whole):
     source = open_source(config["data"])
     batch = Batches(source, batch=16, seed=0, flip=config["data"].get("flip", False))(0)
     picture = np.asarray(Image.open(whole / "samples" / "real.png"))
-    np.testing.assert_array_equal(picture, grid(batch["image"][:4])[..., 0])
+    np.testing.assert_array_equal(picture, sheet(batch["image"][:4])[..., 0])
+    both = np.asarray(Image.open(whole / "real-and-fake.png"))
+    assert both.shape == (picture.shape[0] + LINE, 2 * picture.shape[1]), "with titles"
 
 
 KILLED_IN_A_SAVE = """
