@@ -265,7 +265,7 @@ def g_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -
     value = model.loss.g(real, fake).mean()
     if model.auxiliary:
         value += model.auxiliary.g(heads, y_fake)
-    return value, Aux(stats={"g": stats})
+    return value, Aux({"fake": model.loss.score(fake).mean()}, stats={"g": stats})
 
 
 def lazy_loss(

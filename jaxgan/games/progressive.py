@@ -132,7 +132,8 @@ def d_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -
 def g_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
     """The loss's terms on fake images, at the stage's resolution."""
     fakes = draw(model, params, state, len(batch["image"]), named(key, "fakes"))
-    return grown.g_terms(model, params, state, batch, fakes), Aux()
+    value, metrics = grown.g_terms(model, params, state, batch, fakes)
+    return value, Aux(metrics)
 
 
 def sample(model: Model, state: State, inputs: Drawn, key: Array) -> Array:

@@ -89,12 +89,9 @@ def stylegan(
         w_dim=made.w_dim, mixing=mixing, gamma=gamma,
     )  # fmt: skip
     styles = partial(
-        styled.styles,
-        layers=mapping.style_layers(spec.shape),
-        truncated=psi_layers,
-        psi=psi,
+        styled.styles, layers=mapping.style_layers(spec.shape), truncated=psi_layers, psi=psi,
         at=lambda state: growing.for_all_stages(growth, state.step),
-    )
+    )  # fmt: skip
     both = ("mapping", "synthesis")
     return Game(
         init=partial(init, model),
@@ -152,7 +149,8 @@ def draw(model: Model, params: Nets, state: State, n: int, key: Array) -> tuple[
 def g_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
     """The loss's terms on fake images."""
     fakes, w_avg = draw(model, params, state, len(batch["image"]), named(key, "fakes"))
-    return grown.g_terms(model, params, state, batch, fakes), Aux(memory={"w_avg": w_avg})
+    value, metrics = grown.g_terms(model, params, state, batch, fakes)
+    return value, Aux(metrics, memory={"w_avg": w_avg})
 
 
 def d_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:

@@ -220,7 +220,8 @@ def g_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -
     fake = real = judge(model, params, state, fakes, y, k_judge)
     if model.loss.paired:
         real = judge(model, params, state, x, y, named(key, "real"))
-    return model.loss.g(real, fake).mean(), Aux(memory={"w_avg": w_avg})
+    metrics = {"fake": model.loss.score(fake).mean()}
+    return model.loss.g(real, fake).mean(), Aux(metrics, memory={"w_avg": w_avg})
 
 
 def path_loss(

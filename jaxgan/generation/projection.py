@@ -66,7 +66,6 @@ def project(
         raise UserError(f"images of {target.shape[1:]}: this run's are {tuple(run.spec.shape)}")
     latents = _latents(run, space, starts)
     make = _sampler(run, rows, space)
-    tx = optax.adam(optax.warmup_cosine_decay_schedule(0.0, rate, max(1, steps // 20), steps))
 
     def loss(points: Array) -> tuple[Array, Array]:
         made = make(points)
@@ -74,22 +73,7 @@ def project(
         each = each if extra is None else each + extra(made, target)
         return each.sum(), each  # of each its own: no target moves another's latent
 
-    @jax.jit
-    def descend(start: Array, scale: Array) -> tuple[Array, Array]:
-        def step(carry: tuple, _: None) -> tuple[tuple, None]:
-            moved, opt, best, least = carry
-            (_, each), grads = jax.value_and_grad(
-                lambda moved: loss(start + scale * moved), has_aux=True
-            )(moved)
-            best = jnp.where((each < least)[:, None], moved, best)
-            updates, opt = tx.update(grads, opt)
-            return (moved + updates, opt, best, jnp.minimum(each, least)), None
-
-        zero = jnp.zeros((len(target), len(start)))
-        carry = (zero, tx.init(zero), zero, jnp.full(len(target), jnp.inf))
-        (_, _, best, least), _ = jax.lax.scan(step, carry, None, length=steps + 1)
-        return start + scale * best, least
-
+    descend = jax.jit(_descent(loss, len(target), steps, rate))
     found = [descend(start, latents.scale) for start in latents.starts]
     points, least = (np.stack(each) for each in zip(*found, strict=True))
     best = points[least.argmin(axis=0), np.arange(len(target))]
@@ -97,6 +81,31 @@ def project(
     start, images = (np.asarray(jax.jit(make)(each)) for each in (mean, best))
     distances = [np.asarray(_pixels(each, target)) for each in (images, start)]
     return Projected(best, images, start, *distances)
+
+
+def _descent(
+    loss: Callable[[Array], tuple[Array, Array]], n: int, steps: int, rate: float
+) -> Callable[[Array, Array], tuple[Array, Array]]:
+    """Returns (start (D,), scale) -> the best points (n, D) on the way down, and their losses."""
+    tx = optax.adam(optax.warmup_cosine_decay_schedule(0.0, rate, max(1, steps // 20), steps))
+
+    def descend(start: Array, scale: Array) -> tuple[Array, Array]:
+        def at(moved: Array) -> tuple[Array, Array]:
+            return loss(start + scale * moved)
+
+        def step(carry: tuple, _: None) -> tuple[tuple, None]:
+            moved, opt, best, least = carry
+            (_, each), grads = jax.value_and_grad(at, has_aux=True)(moved)
+            best = jnp.where((each < least)[:, None], moved, best)
+            updates, opt = tx.update(grads, opt)
+            return (moved + updates, opt, best, jnp.minimum(each, least)), None
+
+        zero = jnp.zeros((n, len(start)))
+        carry = (zero, tx.init(zero), zero, jnp.full(n, jnp.inf))
+        (_, _, best, least), _ = jax.lax.scan(step, carry, None, length=steps + 1)
+        return start + scale * best, least
+
+    return descend
 
 
 class _Latents(NamedTuple):

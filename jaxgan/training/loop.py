@@ -275,7 +275,8 @@ def summary(row: Mapping[str, float]) -> str:
         if metric == "loss" or name in shown:
             half = row.get(f"{name}_ci95")
             spread = "" if half is None else f" ± {half:.3f}"
-            parts.append(f"{shown.get(name, turn)} {value:.3f}{spread}")
+            after = f" / {row['g/fake']:.3f}" if name == "d/fake" and "g/fake" in row else ""
+            parts.append(f"{shown.get(name, turn)} {value:.3f}{spread}{after}")
     return ", ".join(parts)
 
 

@@ -130,13 +130,16 @@ def _contours(axis: "Axes", critic_grid: np.ndarray, extent: float) -> None:
         axis.contour(line, line, levels, levels=12, cmap="viridis", linewidths=0.6, alpha=0.7)
 
 
-def groups(points: Sequence[np.ndarray], extent: float, names: Sequence[str] = ()) -> np.ndarray:
+def groups(
+    points: Sequence[np.ndarray], extent: float, names: Sequence[str] = (), *, joined: bool = False
+) -> np.ndarray:
     """Draws groups of points (N, 2) in the plane, each in a color and with a name in the legend.
 
     Args:
-      points: groups; few points of one are joined in order.
+      points: the groups.
       extent: the picture shows [-extent, extent]^2.
       names: of the groups; () for no legend.
+      joined: whether a line joins the points of a group, in order.
 
     Returns:
       A picture, uint8 (480, 640, 3), with axes.
@@ -146,11 +149,12 @@ def groups(points: Sequence[np.ndarray], extent: float, names: Sequence[str] = (
 
     figure = Figure(figsize=(6.4, 4.8), dpi=100, facecolor="white")
     canvas = FigureCanvasAgg(figure)
-    axis = figure.add_axes((0.09, 0.08, 0.66, 0.88), xlim=(-extent, extent), ylim=(-extent, extent))
+    axis = figure.add_axes((0.1, 0.11, 0.64, 0.85), xlim=(-extent, extent), ylim=(-extent, extent))
     for i, group in enumerate(points):
-        line = "-" if names and len(group) <= 50 else ""
         label = f"{names[i]} ({len(group)})" if names else None
-        axis.plot(*np.asarray(group).T, f"o{line}", markersize=3, linewidth=0.6, label=label)
+        axis.plot(
+            *np.asarray(group).T, "o-" if joined else "o", markersize=3, linewidth=0.6, label=label
+        )
     axis.set(xlabel="x", ylabel="y", aspect="equal")
     axis.grid(alpha=0.3)
     if names:

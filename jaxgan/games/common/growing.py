@@ -63,12 +63,14 @@ def judge(model: Model, params: Nets, state: State, x: Array) -> Array:
     return model.d(params["d"], state.stats["d"], x, None, *at, train=True)
 
 
-def g_terms(model: Model, params: Nets, state: State, batch: Batch, fakes: Array) -> Array:
-    """The mean of the loss's terms on fake images of the model's stage."""
+def g_terms(
+    model: Model, params: Nets, state: State, batch: Batch, fakes: Array
+) -> tuple[Array, dict[str, Array]]:
+    """The mean of the loss's terms on fake images of the model's stage, and their mean score."""
     fake = real = judge(model, params, state, fakes)
     if model.loss.paired:
         real = judge(model, params, state, growing.reals(batch["image"], model.stage, state.step))
-    return model.loss.g(real, fake).mean()
+    return model.loss.g(real, fake).mean(), {"fake": model.loss.score(fake).mean()}
 
 
 def critic(model: Model, state: State, batch: Batch) -> Array:

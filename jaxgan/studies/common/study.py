@@ -98,4 +98,5 @@ def _plot(study: Study, points: np.ndarray) -> np.ndarray:
     rows = [points[i : i + columns] for i in range(0, len(points), columns)]
     if len(study.rows) != len(rows):
         return plots.groups([points], extent)
-    return plots.groups(rows, extent, study.rows)
+    joined = bool(study.names) or study.sequence  # columns that are named are in an order
+    return plots.groups(rows, extent, study.rows, joined=joined)
