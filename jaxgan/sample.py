@@ -66,7 +66,8 @@ def main(argv: list[str]) -> int:
     if into_folder:
         drawn.save_folder(out, samples, names)
     elif out.suffix == ".png":
-        drawn.save_grid(out, samples, 0 if args.sweep is None else sample.COLUMNS, names)
+        columns = args.columns or (0 if args.sweep is None else sample.COLUMNS)
+        drawn.save_grid(out, samples, columns, names)
     else:
         drawn.save_arrays(out, samples, rows, seeds)
     print(f"{len(samples)} samples in {args.out}", file=sys.stderr)
@@ -94,6 +95,8 @@ def _check(args: argparse.Namespace) -> None:
     passed = [name for name in inputs if getattr(args, name) is not None]
     if args.latents is not None and passed:
         raise UserError(f"--{passed[0]}: --latents={args.latents} says all inputs; pass one")
+    if args.columns is not None and not args.out.endswith(".png"):
+        raise UserError(f"--columns: --out={paths.shown(args.out)} has no rows; write a .png")
     if args.seeds is not None:
         for name in ("n", "seed", "sweep"):
             if name in passed:
@@ -140,6 +143,11 @@ def _parser() -> Parser:
     add_generator(group)
     group = parser.add_argument_group("where to write")
     group.add_argument("--out", required=True, metavar="PATH", help="see above")
+    group.add_argument(
+        "--columns",
+        type=whole(1, 10**4),
+        help="images in a row of a .png (default: as many as there are rows)",
+    )
     _add_inputs(parser)
     return parser
 

@@ -256,6 +256,20 @@ def slope_of_g(game, state, batch):
     return jax.tree.leaves(jax.grad(loss)(state.params["g"]))
 
 
+@pytest.mark.parametrize("loss", ["wasserstein", "non_saturating"])
+def test_the_turn_of_g_says_how_d_that_has_moved_scores_its_samples(loss):
+    """Wasserstein's mean logit is its loss but for the sign; others log a probability."""
+    game, state = points(loss)
+    after, row = core.step(game, state, POINTS, jax.random.key(1), turns=("d", "g"))
+    turn = {turn.name: turn for turn in game.turns}["g"]
+    assert row["g/fake"] != row["d/fake"], "d has moved in between"
+    value, aux = turn.loss(after.params, after, POINTS, jax.random.key(5))
+    if loss == "wasserstein":
+        np.testing.assert_allclose(aux.metrics["fake"], -value, rtol=1e-5)
+    else:
+        assert 0 < aux.metrics["fake"] < 1
+
+
 @pytest.mark.parametrize("loss", PAIRED)
 @pytest.mark.parametrize("g_batch", [1, 2])
 def test_a_relativistic_game_takes_turns_of_d_and_g(loss, g_batch):

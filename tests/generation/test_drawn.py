@@ -105,6 +105,15 @@ def test_points_are_kept_as_they_are_and_plotted(restored, tmp_path):
         sample.main([*flags, f"--out={tmp_path}/a.png"])
 
 
+def test_a_strip_is_a_picture_of_so_many_columns(restored, tmp_path):
+    restored(INPUTS["noise"])
+    flags = [f"--workdir={tmp_path}", "--n=4", "--columns=4"]
+    assert sample.main([*flags, f"--out={tmp_path}/a.png"]) == 0
+    assert PIL.Image.open(tmp_path / "a.png").size == (16, 4)
+    with pytest.raises(UserError, match="--columns: --out=.*a.npz has no rows; write a .png"):
+        sample.main([*flags, f"--out={tmp_path}/a.npz"])
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [

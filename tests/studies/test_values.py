@@ -279,6 +279,18 @@ def test_saved_latents_make_the_same_samples(use, explored, tmp_path):
         explored("interpolate", f"--latents={tmp_path}/z.npy")
 
 
+def test_saved_w_is_shown_and_moved_in_w_alone(use, explored, tmp_path):
+    use(labels=True, styled=True)
+    first = explored("noise", "--n=2", "--noises=2", f"--save-latents={tmp_path}/w.npz")
+    again = explored("grid", f"--latents={tmp_path}/w.npz")
+    np.testing.assert_array_equal(again["styles"], first["styles"])
+    pairs = explored("interpolate", "--space=w", "--frames=2", f"--latents={tmp_path}/w.npz")
+    np.testing.assert_allclose(pairs["styles"], first["styles"], atol=1e-6)
+    assert len(explored("truncate", f"--latents={tmp_path}/w.npz", "--psi=1,0")["images"]) == 4
+    with pytest.raises(UserError, match="holds w, and this study moves z"):
+        explored("sweep", f"--latents={tmp_path}/w.npz")
+
+
 def test_a_sheet_has_large_tiles_and_names(use, tmp_path):
     use(labels=True)
     flags = ["grid", f"--workdir={tmp_path}", "--n=2", "--seed=1"]

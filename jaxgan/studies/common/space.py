@@ -58,7 +58,8 @@ class Space(NamedTuple):
         """Returns a name of each point: its class where it has one, and its number."""
         from jaxgan.generation.drawn import names_of_rows
 
-        classes = names_of_rows(self.run.game.inputs, self.rows, self.run.classes)
+        rows = self.rows
+        classes = names_of_rows(self.run.game.inputs, rows, self.run.classes) if rows else []
         return [f"{i} {classes[i]}" if classes else str(i) for i in range(len(self.points))]
 
 
@@ -67,7 +68,8 @@ def start(run: "Run", args: argparse.Namespace, n: int, labels: object = None) -
 
     Args:
       run: whose latents.
-      args: the flags of `flags.add_start`; `space` only of studies that take any.
+      args: the flags of `flags.add_start`; `space`, 'z' unless it is there, may be 'any' of a study
+        that only shows what a file holds.
       n: how many, where --n does not say; points of a file are as many as it holds.
       labels: in place of --labels, where that is not given.
 
@@ -109,7 +111,7 @@ def read(run: "Run", path: Path, space: str, args: argparse.Namespace) -> Space:
         rows, seeds = load_inputs(path, run.game.inputs)
         return Space(run, "z", rows["z"], rows, args.psi, seeds[0])
     run.need("styles")
-    if space != "w":
+    if space == "z":
         raise UserError(f"--latents={path} holds w, and this study moves z; see --space=w")
     want = len(run.mean_style)
     if styles.ndim != 2 or styles.shape[1] != want or not np.isfinite(styles).all():

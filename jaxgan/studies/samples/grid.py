@@ -22,7 +22,7 @@ def study(run: "Run", args: argparse.Namespace) -> Study:
     """Draws a grid; raises UserError of a run without latents."""
     run.need("latents")
     if args.latents is not None or not run.kinds:
-        space = start(run, args, 64)
+        space = start(run, argparse.Namespace(**vars(args) | {"space": "any"}), 64)
         names = space.names() if run.kinds else ()
         return Study(space.images(space.points), captions=names, arrays=space.arrays(space.points))
     from jaxgan.generation.labels import numbers
