@@ -1,4 +1,4 @@
-"""samples of latents with a common mean: a column for each mean, a row for each checkpoint"""
+"""samples of latents of a common mean: a column for each mean, a row for each checkpoint"""
 
 import argparse
 from typing import TYPE_CHECKING

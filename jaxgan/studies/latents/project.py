@@ -1,4 +1,4 @@
-"""images projected into a run's latent space: each, the mean latent's sample, and the nearest"""
+"""images projected into the latent space: the mean latent's sample, and the nearest"""
 
 import argparse
 from collections.abc import Callable

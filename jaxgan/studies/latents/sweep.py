@@ -1,4 +1,4 @@
-"""what a dimension of z, or of a code, does: a row for each base latent, a column for each value"""
+"""what a dimension of z or of a code does: a row for each latent, a column for each value"""
 
 import argparse
 import re

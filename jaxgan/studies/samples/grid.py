@@ -1,4 +1,4 @@
-"""samples of a run; of one with classes, a row for each, of the same latents in each column"""
+"""samples; of a run with classes a row for each, of one latent in each column"""
 
 import argparse
 from typing import TYPE_CHECKING

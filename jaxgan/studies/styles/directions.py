@@ -1,4 +1,4 @@
-"""directions that a generator's weights scale most: SeFa, of w, or of z at its first layer"""
+"""SeFa: the directions of w, or of z, that a generator's weights scale most"""
 
 import argparse
 from collections.abc import Mapping

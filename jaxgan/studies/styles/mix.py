@@ -1,4 +1,4 @@
-"""styles of two latents mixed: A down the side takes the w of B, along the top, in some layers"""
+"""styles of two latents: A, down the side, takes the w of B, along the top, in some layers"""
 
 import argparse
 import re
