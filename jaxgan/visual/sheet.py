@@ -16,7 +16,7 @@ TILE = 64  # pixels a side that a tile has at least
 GUTTER = 4  # between tiles
 LINE = 15  # pixels of a line of text
 SIZE = 11  # of the font
-PAPER, INK = 255, 0
+PAPER, INK = 232, 0  # gray, so that pictures on white have edges
 
 
 def sheet(
@@ -48,7 +48,7 @@ def sheet(
     top = GUTTER + LINE * (bool(names) + bool(title))
     step_y, step_x = height + GUTTER + LINE * bool(captions), width + GUTTER
     size = top + count * step_y, left + columns * step_x
-    paper = np.full((*size, channels), PAPER, np.uint8)
+    paper = blank(*size, channels)
     for i, tile in enumerate(tiles):
         y, x = top + i // columns * step_y, left + i % columns * step_x
         paper[y : y + height, x : x + width] = tile
@@ -72,11 +72,17 @@ def enlarged(images: np.ndarray) -> np.ndarray:
 def beside(sheets: Sequence[np.ndarray]) -> np.ndarray:
     """Puts sheets (H, W, C) of one number of channels beside each other, at the top."""
     height = max(len(each) for each in sheets)
-    pads = [((0, height - len(each)), (0, 0), (0, 0)) for each in sheets]
-    return np.concatenate(
-        [np.pad(each, pad, constant_values=PAPER) for each, pad in zip(sheets, pads, strict=True)],
-        axis=1,
-    )
+    below = [blank(height - len(each), *each.shape[1:]) for each in sheets]
+    full = [np.concatenate(pair) for pair in zip(sheets, below, strict=True)]
+    return np.concatenate(full, axis=1)
+
+
+def blank(height: int, width: int, channels: int) -> np.ndarray:
+    """Returns empty paper, uint8 (H, W, C), opaque."""
+    paper = np.full((height, width, channels), PAPER, np.uint8)
+    if channels == 4:
+        paper[..., 3] = 255
+    return paper
 
 
 def write(
