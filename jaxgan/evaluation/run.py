@@ -52,6 +52,7 @@ def evaluate(subject: Subject, names: Sequence[str]) -> Iterator[Row]:
         all of it before anything is drawn.
     """
     metrics, views = ready(subject, names)
+    _ = [view.label for view in views]  # a checkpoint that is not there is refused here
     if report := subject.report:
         files.append(report, "")  # one that cannot be written is refused here
     if (subject.n or FEW) < FEW:
