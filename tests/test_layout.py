@@ -14,7 +14,7 @@ PACKAGE = ROOT / "jaxgan"
 # other folders.
 FLOORS = [
     {"commands"},
-    {"studies"},
+    {"ablation", "studies"},
     {"benchmark", "evaluation"},
     {"generation", "weights"},
     {"games", "training"},

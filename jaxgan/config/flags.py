@@ -62,15 +62,19 @@ def smoke(config: ConfigDict, width: int | None = None) -> ConfigDict:
     return config
 
 
-def load(text: str) -> ConfigDict:
-    """Loads the config that a file's get_config returns; `text` is path or path:argument.
+def load(text: str, flag: str = "--config=") -> ConfigDict:
+    """Loads the config that a file's get_config returns.
+
+    Args:
+      text: path or path:argument.
+      flag: what the text was given by, for messages.
 
     Raises:
       UserError: no such file, one that is no Python, whose code or get_config raises, or that
         gives no config; with the line of the file.
     """
     path, _, arg = text.partition(":")
-    at = f"--config={shown(Path(path))}"
+    at = f"{flag}{shown(Path(path))}"
     try:
         found = Path(path).is_file()
     except (OSError, ValueError) as error:  # a name too long, or with a NUL

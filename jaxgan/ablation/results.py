@@ -1,0 +1,67 @@
+"""What the runs of a sweep came to: figures of each seed, or the reason why there are none."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from jaxgan.ablation.cells import Job
+from jaxgan.runtime import files
+from jaxgan.runtime.errors import UserError
+
+NAME = "figures.json"
+WAITING = "not run yet"
+
+
+class Result(NamedTuple):
+    """A seed of a cell: its figures by name, or why it has none."""
+
+    cell: str
+    seed: int
+    step: int
+    figures: Mapping[str, float]
+    reason: str = ""
+
+
+def of_job(job: Job, metrics: Sequence[str]) -> list[Result]:
+    """Returns the result of each seed of a run.
+
+    Raises:
+      UserError: its files cannot be read, or are damaged.
+    """
+    if done(job, metrics):
+        step, figures = _read(job.workdir / NAME)
+        found = []
+        for i, seed in enumerate(job.seeds):
+            values = {name: figures[name][i] for name in metrics}
+            lost = [name for name, value in values.items() if value is None]
+            reason = f"{', '.join(lost)}: not finite" if lost else ""
+            finite = {name: value for name, value in values.items() if value is not None}
+            found.append(Result(job.cell.name, seed, step, finite, reason))
+        return found
+    reason = failure(job) or WAITING
+    return [Result(job.cell.name, seed, 0, {}, reason) for seed in job.seeds]
+
+
+def done(job: Job, metrics: Sequence[str]) -> bool:
+    """Returns whether a run has all figures that are asked for."""
+    path = job.workdir / NAME
+    return path.exists() and set(metrics) <= set(_read(path)[1])
+
+
+def failure(job: Job) -> str:
+    """Returns why a run failed; '' if it did not."""
+    if not job.failed.exists():
+        return ""
+    with files.reading(job.failed):
+        return job.failed.read_text().strip()
+
+
+def _read(path: Path) -> tuple[int, dict[str, list[float | None]]]:
+    with files.reading(path):
+        content = path.read_text()
+    try:
+        found = json.loads(content)
+        return found["step"], found["figures"]
+    except (ValueError, TypeError, KeyError):
+        raise UserError(f"{path} is damaged; delete it, and the run is measured again") from None
