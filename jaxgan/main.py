@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxgan.runtime import clock, environment
 from jaxgan.runtime.errors import run
-from jaxgan.runtime.parser import Parser
+from jaxgan.runtime.parser import Parser, real
 from jaxgan.runtime.paths import check_folder
 
 if TYPE_CHECKING:
@@ -60,6 +60,12 @@ def main(argv: list[str]) -> int:
         metavar="KEYS",
         help="keys of the config, comma-separated, that may differ from the run that is resumed",
     )
+    parser.add_argument(
+        "--max-seconds",
+        type=real(0.001, 1e9),
+        metavar="SECONDS",
+        help="of training, after the first step: then save and end, with exit code 0",
+    )
     args, flags = parser.parse_known_args(argv)
     from jaxgan import config as configs  # within `run`, so that Ctrl-C is one line
 
@@ -75,7 +81,8 @@ def main(argv: list[str]) -> int:
     stopwatch = clock.Clock(clock.age())
     stopwatch.lap("imports")
     print(f"{args.config} in {workdir}", file=sys.stderr)
-    return train(config.to_dict(), workdir, stopwatch, override, evaluator=evaluator)
+    options = {"evaluator": evaluator, "seconds": args.max_seconds}
+    return train(config.to_dict(), workdir, stopwatch, override, **options)
 
 
 def evaluator(*run: Any) -> "Judge":

@@ -15,7 +15,7 @@ from jaxgan.config import arguments
 
 
 def get_config(arg: str | None = None) -> ConfigDict:
-    """Returns the sweep: three losses, with and without R1."""
+    """Returns the sweep: three losses, with and without R1; by `smoke` two cells of it."""
     args = arguments(arg, smoke=False)
     sweep = ConfigDict()
     sweep.base = f"experiments/gan.py{':smoke' * args.smoke}"
@@ -27,9 +27,12 @@ def get_config(arg: str | None = None) -> ConfigDict:
         },
         "regularizer": {"none": {}, "r1": {"game": {"regularizers": {"r1": {"gamma": 1.0}}}}},
     }
+    sweep.replicas = True
     sweep.seeds = 2 if args.smoke else 3
     sweep.metrics = ("swd",)
     sweep.n = 100 if args.smoke else 1000
-    if not args.smoke:
+    if args.smoke:
+        del sweep.axes.loss
+    else:
         sweep.budget = {"steps": 3000}
     return sweep

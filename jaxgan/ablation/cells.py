@@ -11,7 +11,8 @@ from jaxgan.ablation.spec import Cell, Sweep
 class Job(NamedTuple):
     """A run of a cell: its seeds, of which there are several in a run of replicas only.
 
-    train, measure: the arguments of `python`, one command after the other.
+    train, measure: the arguments of `python`, one command after the other. anew: whether a run that
+    was killed starts again from nothing, because its time is limited and not its steps.
     """
 
     cell: Cell
@@ -19,6 +20,7 @@ class Job(NamedTuple):
     workdir: Path
     train: tuple[str, ...]
     measure: tuple[str, ...]
+    anew: bool = False
 
     @property
     def name(self) -> str:
@@ -63,7 +65,7 @@ def jobs(sweep: Sweep, folder: Path) -> Iterator[Job]:
             measure = ["-m", "jaxgan.ablation.measure", f"--workdir={workdir}"]
             measure += [f"--metrics={','.join(sweep.metrics)}"]
             measure += [] if sweep.n is None else [f"--n={sweep.n}"]
-            yield Job(cell, group, workdir, tuple(train), tuple(measure))
+            yield Job(cell, group, workdir, tuple(train), tuple(measure), sweep.seconds is not None)
 
 
 def flags(sweep: Sweep, cell: Cell, seeds: Sequence[int]) -> list[str]:
@@ -86,7 +88,7 @@ def array_script(runs: Sequence[Job], folder: Path, here: Path) -> str:
         f"#SBATCH --job-name=sweep-{folder.name}\n"
         f"#SBATCH --array=0-{len(runs) - 1}\n"
         f"#SBATCH --output={folder.absolute()}/slurm-%a.log\n"
-        "#SBATCH --requeue\n"
+        f"#SBATCH --{'no-' * runs[0].anew}requeue\n"
         f"cd {shlex.quote(str(here))}\n"
         f"commands=(\n{lines}\n)\n"
         'eval "${commands[$SLURM_ARRAY_TASK_ID]}"\n'

@@ -8,6 +8,7 @@ import collections
 import ctypes
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -121,6 +122,8 @@ def run_all(
             if slot not in active and queue and not stop.caught:
                 job = queue.popleft()
                 wait_for(job.workdir, stop)
+                if job.anew and job.workdir.exists():
+                    shutil.rmtree(job.workdir)
                 active[slot], started[slot] = Child(job, shares[slot]), time.perf_counter()
         if stop.caught:
             for child in active.values():

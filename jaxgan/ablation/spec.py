@@ -20,16 +20,17 @@ them names another config file.
 import itertools
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from jaxgan import config as configs
-from jaxgan.config.kinds import Duration, Items, Options, Scale, Seed, Seeds
+from jaxgan.config.kinds import Duration, Items, Options, Seed, Seeds, Within
 from jaxgan.config.registry import bind, files, nearest
 from jaxgan.runtime.errors import UserError
 
 METRICS = "jaxgan.evaluation.metrics"
 FEW = 5  # seeds, below which intervals are wide and tests find little
 MOST = 10_000  # runs of a sweep
+Seconds = Annotated[float, Within(0.001, 1e9)]
 _LEVEL = re.compile(r"[\w.+-]+")
 
 
@@ -126,7 +127,7 @@ def _bound_budget(budget: Options) -> dict[str, Any]:
 
 
 def _budget(
-    steps: Duration | None = None, seconds: Scale | None = None
+    steps: Duration | None = None, seconds: Seconds | None = None
 ) -> tuple[int | str | None, float | None]:
     if steps is not None and seconds is not None:
         raise UserError("sweep.budget: steps or seconds, not both")

@@ -30,11 +30,14 @@ def install() -> None:
 class StopSignal:
     """Sets `caught` on the first signal while it is open, so that a loop ends after a save.
 
-    Until `arm` is called, once there is something to save, a signal acts as it did before.
+    Until `arm` is called, once there is something to save, a signal acts as it did before. A time
+    that is up is such a signal too, and sets `timed_out` as well.
     """
 
-    def __init__(self) -> None:
-        self.caught = False
+    def __init__(self, seconds: float | None = None) -> None:
+        """`seconds`: of time, from `arm` on; None for no limit."""
+        self.caught = self.timed_out = False
+        self._seconds = seconds
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> "StopSignal":
@@ -47,8 +50,13 @@ class StopSignal:
         for number in _NUMBERS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._catch)
+        if self._seconds is not None:
+            self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._end_of_time)
+            signal.setitimer(signal.ITIMER_REAL, self._seconds)
 
     def __exit__(self, *_: object) -> None:
+        if self._seconds is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
@@ -56,6 +64,9 @@ class StopSignal:
         if self.caught:
             _end(number, frame)
         self.caught = True
+
+    def _end_of_time(self, _number: int, _frame: FrameType | None) -> None:
+        self.caught = self.timed_out = True
 
 
 def _end(number: int, _frame: FrameType | None) -> None:

@@ -45,14 +45,16 @@ def train(
     clock: Clock | None = None,
     override: Sequence[str] = (),
     evaluator: Evaluator | None = None,
+    seconds: float | None = None,
 ) -> int:
     """Trains the run of `config` in the workdir `folder`, or resumes it there.
 
     `clock` has run since the command was given. `override` names dotted keys that may differ from
-    those of the run that is resumed. `evaluator` is needed for config.log.evaluate.
+    those of the run that is resumed. `evaluator` is needed for config.log.evaluate. `seconds` after
+    its first step this process ends the run.
 
     Returns:
-      0 when all steps are taken, STOPPED when a signal ended it after a save.
+      0 when all steps are taken or the time is up, STOPPED when a signal ended it after a save.
 
     Raises:
       UserError: bad input, found before the first step where that is possible; a full disk; a
@@ -63,7 +65,7 @@ def train(
     say(f"data: {run.data['found']}")
     record = workdir.Record(dict(config), run.spec, run.steps, run.growth, run.data)
     with Lock(folder) if jax.process_index() == 0 else contextlib.nullcontext():
-        return resume(folder, run, record, clock, override, evaluator)
+        return resume(folder, run, record, clock, override, evaluator, seconds)
 
 
 def resume(
@@ -73,6 +75,7 @@ def resume(
     clock: Clock,
     override: Sequence[str],
     evaluator: Evaluator | None = None,
+    seconds: float | None = None,
 ) -> int:
     """Trains in a folder that no other process trains in; see `train`."""
     record, found = recorded(folder, record, run, override)
@@ -89,14 +92,14 @@ def resume(
     checkpoints = Checkpoints(folder / "checkpoints", **keep)
     for step in found.damaged if found else ():
         checkpoints.set_aside(step)
-    with jax.set_mesh(run.mesh), StopSignal() as stop, contextlib.closing(checkpoints):
+    with jax.set_mesh(run.mesh), StopSignal(seconds) as stop, contextlib.closing(checkpoints):
         done = loop(run, folder, checkpoints, found, stop, clock, judge)
     save_curves(folder / "curves.png", logger.read(folder))
     pictures = sorted((folder / "samples").glob("[0-9]*.png"))
     for path in save_gif(folder / "progress.gif", pictures):
         say(f"warning: {path} is no picture and left out of progress.gif; delete it")
     say(f"{'stopped' if done < run.steps else 'done'} at step {done}; pictures in {folder}")
-    return STOPPED if done < run.steps else 0
+    return STOPPED if done < run.steps and not stop.timed_out else 0
 
 
 def recorded(

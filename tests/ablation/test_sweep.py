@@ -1,0 +1,155 @@
+"""Sweeps from end to end: a killed run, a failing cell, replicas; and the files that ship."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from jaxgan.ablation import cells, check, record, spec
+from jaxgan.runtime.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = sorted((ROOT / "experiments/ablations").glob("*.py"))
+# As a user's, but for compiled programs: those of one device, kept for the runs of this module.
+ENV = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "NPROC")}
+ENV |= {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+SWEEP = """
+from ml_collections import ConfigDict
+from jaxgan.config import load, override
+
+TINY = {
+    "batch": 8, "data.res": 16, "dispatch": 5, "game.g.widths": (8,), "game.d.widths": (8,),
+    "log.every": 20, "log.pictures": 100, "log.samples": 4, "checkpoint.every": 20,
+}
+
+
+def get_config(arg=None):
+    if arg == "base":
+        config = load("experiments/gan.py")
+        override(config, [f"--config.{key}={value}" for key, value in TINY.items()])
+        return config
+    sweep = ConfigDict()
+    sweep.base = f"{__file__}:base"
+    sweep.axes = {"rate": {"base": {}, "diverges": {"optim": {"d": {"lr": 1e30}}}}}
+    sweep.seeds = 2
+    sweep.metrics = ("swd", "d/fake")
+    sweep.n = 20
+    sweep.budget = {"steps": 300}
+    return sweep
+"""
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory):
+    cache = str(tmp_path_factory.mktemp("cache"))
+    return ENV | {"JAX_COMPILATION_CACHE_DIR": cache, "JAX_ENABLE_COMPILATION_CACHE": "true"}
+
+
+def command(*flags):
+    return [sys.executable, "-m", "jaxgan.sweep", *map(str, flags)]
+
+
+def tables(folder):
+    """The bytes of all tables."""
+    names = ("table.md", "table.csv", "runs.csv", "samples.png", record.NAME)
+    return {name: (folder / name).read_bytes() for name in names}
+
+
+def kill_after_a_checkpoint(workdir):
+    """SIGKILLs the process that trains in a workdir once it has saved."""
+    end = time.monotonic() + 300
+    while not (workdir / "checkpoints/20").exists():
+        assert time.monotonic() < end, "no checkpoint"
+        time.sleep(0.01)
+    os.kill(int((workdir / ".lock").read_text().split()[1]), signal.SIGKILL)
+
+
+def test_a_killed_sweep_ends_in_the_table_of_one_never_killed(tmp_path, env):
+    file = tmp_path / "sweep.py"
+    file.write_text(SWEEP)
+    folder = tmp_path / "s"
+    process = subprocess.Popen(
+        command(file, f"--workdir={folder}"), cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True
+    )
+    run = folder / "rate=base/seed-0"
+    kill_after_a_checkpoint(run)
+    _, err = process.communicate(timeout=600)
+    assert process.returncode == 75, err
+    assert "rate=base seed 0: killed by SIGKILL" in err and "warning: 2 seeds" in err
+    stopped = (folder / "table.md").read_text()
+    assert "- rate=base: seed 0: killed by SIGKILL" in stopped
+    assert "rate=diverges: seed 0, 1: step" in stopped and "lower config.optim.d.lr" in stopped
+
+    done = subprocess.run(
+        command(file, f"--workdir={folder}"), cwd=ROOT, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "4 runs, 1 to do" in done.stderr, done.stderr
+    assert "resuming from step" in run.with_name("seed-0.log").read_text()
+    killed = tables(folder)
+    run.rename(folder / "killed")  # that run alone is trained again, and not killed
+    subprocess.run(command(file, f"--workdir={folder}"), cwd=ROOT, env=env, check=True)
+    assert tables(folder) == killed
+
+
+def test_a_sweep_that_ships_runs_in_seconds_as_replicas(tmp_path, env):
+    file = "experiments/ablations/losses.py:smoke"
+    done = subprocess.run(
+        command(file, f"--workdir={tmp_path}", "--jobs=2"),
+        cwd=ROOT, env=env, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = (tmp_path / "runs.csv").read_text().splitlines()
+    assert len(rows) == 5 and all(row.endswith(",") for row in rows), rows
+    assert "| r1 | 2 |" in done.stdout and f"jaxgan.sweep {file}" in done.stdout
+
+
+def runs(path, folder):
+    sweep = spec.load(str(path))
+    return sweep, list(cells.jobs(sweep, folder))[: len(sweep.cells)]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.name)
+@pytest.mark.parametrize("arg", ["", ":smoke"])
+def test_cells_of_sweeps_that_ship_can_be_trained_and_measured(path, arg, tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    sweep, jobs = runs(f"{path}{arg}", tmp_path)
+    check.check(jobs, sweep.metrics, sweep.n)
+    assert not list(tmp_path.iterdir()), "nothing is written"
+    assert arg or len(sweep.seeds) >= 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ('"lr": 1e30', '"lrr": 1', "rate=diverges: config.optim.d.lrr: .*; did you mean 'lr'"),
+        ('"batch": 8', '"batch": 0', "rate=base: config.batch=0: at least 1"),
+        ('"dispatch": 5', '"dispatch": 7', "rate=base: config.dispatch=7: must divide"),
+        ('"swd"', '"agreement"', "rate=base: --metrics=agreement: .* unconditional"),
+        ('"data.res": 16', '"data.res": 8', "rate=base: swd: images of 8x8 pixels"),
+    ],
+)
+def test_what_cannot_run_is_refused_before_anything_does(old, new, text, tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    file = tmp_path / "sweep.py"
+    file.write_text(SWEEP.replace(old, new))
+    sweep, jobs = runs(file, tmp_path)
+    with pytest.raises(UserError, match=text):
+        check.check(jobs, sweep.metrics, sweep.n)
+
+
+def test_list_prints_commands_and_bad_files_are_one_line(tmp_path):
+    file = tmp_path / "sweep.py"
+    file.write_text(SWEEP.replace('"lr": 1e30', '"lrr": 1'))
+    flags = command(file, f"--workdir={tmp_path}/s", "--list")
+    done = subprocess.run(flags, cwd=ROOT, env=ENV, capture_output=True, text=True)
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2 and line.startswith("error: rate=diverges: config.optim.d.lrr")
+    file.write_text(SWEEP)
+    done = subprocess.run(flags, cwd=ROOT, env=ENV, capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert len(done.stdout.splitlines()) == 4
+    assert not (tmp_path / "s").exists()
