@@ -63,7 +63,8 @@ def main(argv: list[str]) -> int:
     jobs = list(cells.jobs(sweep, args.workdir))
     described = record.describe(sweep)
     record.compare(args.workdir, described)
-    check.in_child(jobs[: len(sweep.cells)], sweep.metrics, sweep.n)
+    left = {job.cell.name: job for job in reversed(jobs) if not results.done(job, sweep.metrics)}
+    check.in_child([*left.values()], sweep.metrics, sweep.n)
     if args.list:
         print("\n".join(job.line() for job in jobs))
         return 0

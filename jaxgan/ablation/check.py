@@ -21,6 +21,8 @@ def in_child(jobs: Sequence[Job], metrics: Sequence[str], n: int | None) -> None
     Raises:
       UserError: as `check`.
     """
+    if not jobs:
+        return
     spawn = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, spawn) as pool:
         pool.submit(check, jobs, metrics, n).result()

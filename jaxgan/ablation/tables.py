@@ -100,8 +100,8 @@ def as_markdown(sweep: Sweep, found: Sequence[Row], command: str) -> str:
         for row in mine:
             line.append(_range(row.mean))
             if several:
-                p = "" if math.isnan(row.p_holm) else f"{row.p_holm:.3f}"
-                line += ["base" if cell is sweep.base else _range(row.difference, sign=True), p]
+                differs = "base" if cell is sweep.base else _range(row.difference, sign=True)
+                line += [differs, _p(row.p_holm)]
         lines.append(_line(line))
     lines += ["", f"`{command}`", "", _note(sweep)]
     reasons = {row.cell: row.reasons for row in found if row.reasons}
@@ -141,6 +141,13 @@ def _line(cells: Sequence[str]) -> str:
 
 def _plain(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.6g}"
+
+
+def _p(value: float) -> str:
+    """Formats a p value, '' where no test was made."""
+    if math.isnan(value):
+        return ""
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
 
 
 def _range(over: Mean, sign: bool = False) -> str:
