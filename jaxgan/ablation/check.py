@@ -1,7 +1,8 @@
 """Builds every cell of a sweep without training it, so that bad ones are refused at the start."""
 
-import concurrent.futures
-import multiprocessing
+import pickle
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from jaxgan.ablation.cells import Job
 from jaxgan.ablation.spec import logged
 from jaxgan.config.registry import bind
 from jaxgan.runtime import environment
-from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.errors import UserError, run
 
 
 def in_child(jobs: Sequence[Job], metrics: Sequence[str], n: int | None) -> None:
@@ -23,9 +24,22 @@ def in_child(jobs: Sequence[Job], metrics: Sequence[str], n: int | None) -> None
     """
     if not jobs:
         return
-    spawn = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, spawn) as pool:
-        pool.submit(check, jobs, metrics, n).result()
+    done = subprocess.run(
+        [sys.executable, "-m", "jaxgan.ablation.check"],
+        input=pickle.dumps((jobs, metrics, n)),
+        stderr=subprocess.PIPE,
+    )
+    said = done.stderr.decode(errors="replace").strip()
+    if done.returncode == 2:
+        raise UserError(said.splitlines()[-1].removeprefix("error: "))
+    if done.returncode:
+        raise RuntimeError(f"the check of a sweep's cells ended with {done.returncode}:\n{said}")
+
+
+def main(_: list[str]) -> int:
+    """Checks what `in_child` wrote to stdin; returns the exit code."""
+    check(*pickle.load(sys.stdin.buffer))
+    return 0
 
 
 def check(jobs: Sequence[Job], metrics: Sequence[str], n: int | None) -> None:
@@ -42,9 +56,9 @@ def check(jobs: Sequence[Job], metrics: Sequence[str], n: int | None) -> None:
         try:
             config = configs.load(job.cell.config)
             configs.override(config, [x for x in job.train if x.startswith("--config.")])
-            run = bind(setup.prepare, config.to_dict(), at="config", given=("clock",))()
-            loop.build(run, 0)
-            _check_metrics(job.workdir, config.to_dict(), run, evaluated, n)
+            built = bind(setup.prepare, config.to_dict(), at="config", given=("clock",))()
+            loop.build(built, 0)
+            _check_metrics(job.workdir, config.to_dict(), built, evaluated, n)
         except UserError as error:
             raise UserError(f"{job.cell.name}: {error}") from None
 
@@ -66,3 +80,7 @@ def _check_metrics(
         metric = evaluation.load(name)
         for view in subject.views():
             metric.check(view)
+
+
+if __name__ == "__main__":
+    run(main)
