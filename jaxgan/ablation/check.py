@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from jaxgan import config as configs
 from jaxgan.ablation.cells import Job
@@ -64,18 +65,18 @@ def check(jobs: Sequence[Job], metrics: Sequence[str], n: int | None) -> None:
 
 
 def _check_metrics(
-    folder: Path, config: dict, run: object, metrics: Sequence[str], n: int | None
+    folder: Path, config: dict, built: Any, metrics: Sequence[str], n: int | None
 ) -> None:
     """Asks each metric whether it can measure a run, before there is one."""
     from jaxgan.evaluation import run as evaluation
     from jaxgan.evaluation.subject import Subject
     from jaxgan.training import workdir
 
-    record = workdir.Record(config, run.spec, run.steps, run.growth, run.data)
+    record = workdir.Record(config, built.spec, built.steps, built.growth, built.data)
     subject = Subject(folder, n=n)
     # What would be read from the folder: cached_property keeps its value under its own name.
-    known = {"record": record, "restored": workdir.Restored(record, run.game, None)}
-    vars(subject).update(known, opened=run.feeds[0].source)
+    known = {"record": record, "restored": workdir.Restored(record, built.game, None)}
+    vars(subject).update(known, opened=built.feeds[0].source)
     for name in metrics:
         metric = evaluation.load(name)
         for view in subject.views():
