@@ -4,9 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from jaxgan.runtime.signals import StopSignal
 
 ROOT = Path(__file__).parents[2]
 WAITS = """
@@ -115,3 +118,15 @@ def test_streams_that_are_closed_or_not_read_end_nothing(shell, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-500:]
     assert (tmp_path / "out").read_bytes() == b"whole", "nothing said is written to a file"
+
+
+def test_a_time_that_is_up_is_a_signal_and_says_so():
+    with StopSignal(0.05) as stop:
+        time.sleep(0.1)
+        assert not stop.caught, "time counts from `arm` on"
+        stop.arm()
+        end = time.monotonic() + 30
+        while not stop.caught and time.monotonic() < end:
+            time.sleep(0.01)
+        assert stop.caught and stop.timed_out
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
