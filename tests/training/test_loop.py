@@ -264,8 +264,8 @@ def test_seeds_are_logged_drawn_and_resumed(tmp_path, way, capsys):
 
 
 def test_time_that_is_up_ends_a_run_after_a_save(tmp_path):
-    long = [f"--config.{key}=1000000" for key in ("steps", "log.every", "log.pictures")]
-    config = toy(*long, "--config.checkpoint.every=1000000", "--config.dispatch=1")
+    long = [f"--config.{key}=1000000" for key in ("steps", "log.pictures")]
+    config = toy(*long, "--config.log.every=1", "--config.checkpoint.every=1000000")
     assert loop.train(config, tmp_path, seconds=0.05) == 0
     assert 0 < state_of(tmp_path).step < 1_000_000
 
