@@ -14,7 +14,7 @@ PACKAGE = ROOT / "jaxgan"
 # other folders.
 FLOORS = [
     {"commands"},
-    {"ablation", "studies"},
+    {"ablation", "reporting", "studies"},
     {"benchmark", "evaluation"},
     {"generation", "weights"},
     {"games", "training"},

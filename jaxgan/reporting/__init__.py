@@ -1,0 +1,1 @@
+"""Reports: one page about runs and sweeps, that needs no network."""

@@ -1,0 +1,44 @@
+"""Pictures of a run within a page: as data, few enough and small enough for it."""
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from jaxgan.runtime import files
+
+SIDE = 640  # pixels of the longer side, at most
+FRAMES = 24  # of a run, at most
+
+
+def frames(steps: Sequence[int], sizes: Sequence[int], budget: int) -> list[int]:
+    """Chooses evenly spaced steps, the first and the last among them, within a budget of bytes.
+
+    Args:
+      steps: in order. sizes: bytes of each. budget: of all.
+    """
+    for count in range(min(FRAMES, len(steps)), 0, -1):
+        last = len(steps) - 1
+        chosen = sorted({round(last - i * last / max(1, count - 1)) for i in range(count)})
+        if count == 1 or sum(sizes[i] for i in chosen) <= budget:
+            return [steps[i] for i in chosen]
+    return []
+
+
+def encoded(path: Path) -> tuple[str, tuple[int, int]]:
+    """Returns a picture as a data: address, and its (width, height).
+
+    PNG, as it is, where that is smaller; else JPEG of at most SIDE pixels.
+    """
+    with files.reading(path):
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content)) as image:
+            size, small = image.size, image.convert("RGB")
+    out = io.BytesIO()
+    small.thumbnail((SIDE, SIDE))
+    small.save(out, "JPEG", quality=80)
+    if max(size) <= SIDE and len(content) <= out.tell():
+        return f"data:image/png;base64,{base64.b64encode(content).decode()}", size
+    return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}", small.size

@@ -1,0 +1,179 @@
+"""Reads what a report shows of runs and sweeps from their folders; starts no jax."""
+
+import csv
+import json
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxgan.runtime import files
+from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.paths import shown
+
+Row = Mapping[str, Any]
+
+
+class Run(NamedTuple):
+    """A run as its folder has it.
+
+    config: flat, by dotted key. rows: of metrics.jsonl, numbers, NaN where they are not finite.
+    pictures: files by step. kimg: thousands of images seen by step, of the rows.
+    """
+
+    name: str
+    folder: Path
+    config: Mapping[str, Any]
+    record: Mapping[str, Any]
+    rows: Sequence[Mapping[str, float]]
+    pictures: Mapping[int, Path]
+    evaluations: Sequence[Row]
+    warnings: Sequence[Row]
+
+    @property
+    def steps(self) -> int:
+        """The last step that was logged."""
+        return int(self.rows[-1]["step"]) if self.rows else 0
+
+    def kimg(self, step: int) -> float:
+        """Returns thousands of images seen after a step, between rows by their line."""
+        points = [(0.0, 0.0), *((row["step"], row["kimg"]) for row in self.rows if "kimg" in row)]
+        for (a, low), (b, high) in zip(points, points[1:], strict=False):
+            if step <= b and b > a:
+                return low + (high - low) * (step - a) / (b - a)
+        return points[-1][1]
+
+    @property
+    def seconds(self) -> float:
+        """How long training took: images by images/s, of all rows."""
+        total, before = 0.0, 0.0
+        for row in self.rows:
+            speed, kimg = row.get("images_per_s", math.nan), row.get("kimg", before)
+            if speed > 0:
+                total += 1000 * (kimg - before) * self.config.get("seeds", 1) / speed
+            before = kimg
+        return total
+
+    @property
+    def speed(self) -> float:
+        """The median of images/s; NaN of a run without rows."""
+        found = [row["images_per_s"] for row in self.rows if row.get("images_per_s", 0) > 0]
+        return statistics.median(found) if found else math.nan
+
+
+class Sweep(NamedTuple):
+    """A sweep as its folder has it: the rows of table.csv, and samples.png where there is one."""
+
+    name: str
+    rows: Sequence[Mapping[str, str]]
+    note: str
+    picture: Path | None
+
+
+def read(folders: Sequence[Path]) -> tuple[list[Run], list[Sweep]]:
+    """Reads folders of runs and sweeps.
+
+    Raises:
+      UserError: a folder that is neither, a run without a checkpoint, or files that are damaged.
+    """
+    names = _names(folders)
+    runs, sweeps = [], []
+    for name, folder in zip(names, folders, strict=True):
+        if (folder / "sweep.json").exists():
+            sweeps.append(_sweep(name, folder))
+        else:
+            runs.append(_run(name, folder))
+    return runs, sweeps
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """Returns short names that tell folders apart: as many of their last parts as that takes."""
+    for depth in range(1, 1 + max(len(f.absolute().parts) for f in folders)):
+        names = ["/".join(f.absolute().parts[-depth:]) for f in folders]
+        if len(set(names)) == len(names):
+            return names
+    raise UserError(f"{shown(folders[0])}: name each folder once")
+
+
+def _run(name: str, folder: Path) -> Run:
+    path = folder / "config.json"
+    if not path.exists():
+        raise UserError(f"{shown(folder)} holds no run and no sweep (no config.json, sweep.json)")
+    saves = folder / "checkpoints"
+    if not saves.is_dir() or not any(each.name.isdecimal() for each in saves.iterdir()):
+        raise UserError(f"{shown(folder)} has no checkpoint yet; train it with jaxgan.main")
+    with files.reading(path):
+        content = path.read_text()
+    try:
+        record = json.loads(content)
+        config = flatten(record["config"])
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise UserError(f"{path} is damaged; bring it back from a copy") from None
+    rows = [
+        {key: math.nan if value is None else value for key, value in row.items()}
+        for row in lines(folder / "metrics.jsonl")
+        if isinstance(row.get("step"), int)
+    ]
+    found = (folder / "samples").glob("*.png")
+    pictures = {int(p.stem): p for p in sorted(found) if p.stem.isdecimal()}
+    return Run(
+        name, folder, config, record, rows, pictures,
+        lines(folder / "evaluations.jsonl"), lines(folder / "warnings.jsonl"),
+    )  # fmt: skip
+
+
+def _sweep(name: str, folder: Path) -> Sweep:
+    path = folder / "table.csv"
+    if not path.exists():
+        raise UserError(f"{shown(folder)} has no table yet; run its sweep with jaxgan.sweep")
+    with files.reading(path):
+        rows = list(csv.DictReader(path.read_text().splitlines()))
+        text = (folder / "table.md").read_text() if (folder / "table.md").exists() else ""
+    note = "\n".join(line for line in text.splitlines() if line and not line.startswith("|"))
+    picture = folder / "samples.png"
+    return Sweep(name, rows, note, picture if picture.exists() else None)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """Returns the objects of a file of JSON lines, without one that a kill cut; [] of no file."""
+    if not path.exists():
+        return []
+    with files.reading(path):
+        texts = path.read_text(errors="replace").splitlines()
+    found = []
+    for text in texts:
+        try:
+            row = json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+        found += [row] if isinstance(row, dict) else []
+    return found
+
+
+def flatten(node: Mapping[str, Any], at: str = "") -> dict[str, Any]:
+    """Returns a nested config by dotted key."""
+    found: dict[str, Any] = {}
+    for key, value in node.items():
+        if isinstance(value, Mapping) and value:
+            found |= flatten(value, f"{at}{key}.")
+        else:
+            found[f"{at}{key}"] = value
+    return found
+
+
+def differences(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """Returns the keys of which runs have different values, and each run's value in words."""
+    flat = [dict(run.config) | {f"versions.{k}": v for k, v in _facts(run).items()} for run in runs]
+    keys = dict.fromkeys(key for each in flat for key in each)
+    found = {key: [_said(each, key) for each in flat] for key in keys}
+    return {key: values for key, values in found.items() if len(set(values)) > 1}
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    facts = dict(run.record.get("versions", {}), revision=run.record.get("revision", ""))
+    return facts | {"data": run.record.get("data", {}).get("fingerprint", "")}
+
+
+def _said(values: Mapping[str, Any], key: str) -> str:
+    return str(values[key]) if key in values else "not set"
