@@ -53,14 +53,17 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], name: str) -> str:
     heads = "".join(f'<th scope="col">{escape(each)}</th>' for each in head)
     lines = []
     for first, *rest in rows:
-        cells = "".join(
-            f"<td{' class=number' * each[:1].isdigit()}>{escape(each)}</td>" for each in rest
-        )
+        cells = "".join(f"<td{_class(each)}>{escape(each)}</td>" for each in rest)
         lines.append(f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>')
     return (
         f'<div class="wide" tabindex="0" role="region" aria-label="{escape(name)}"><table>'
         f"<thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
+
+
+def _class(text: str) -> str:
+    """Returns the class of a table's cell: of a long text, or of what is not broken into lines."""
+    return ' class="long"' if len(text) > 40 else ' class="number"' if text[-1:].isdigit() else ""
 
 
 def overview(runs: Sequence[Run]) -> str:
@@ -206,10 +209,13 @@ def sweep_section(sweep: Sweep, budget: int) -> str:
 
 def _cell(row: Mapping[str, str]) -> list[str]:
     """Formats a row of table.csv."""
-    ends = f"{row['low']} to {row['high']}" if row["low"] else ""
-    by = f"{row['difference_low']} to {row['difference_high']}" if row["difference_low"] else ""
-    difference = f"{row['difference']} ({by})" if by else row["difference"]
-    return [row["cell"], row["n"], row["mean"], ends, difference, row["p_holm"], row["reason"]]
+    keys = ("mean", "low", "high", "difference", "difference_low", "difference_high", "p_holm")
+    mean, low, high, difference, least, most, p = (
+        number(float(row[key])) if row[key] else "" for key in keys
+    )
+    ends = f"{low} to {high}" if low else ""
+    difference += f" ({least} to {most})" if least else ""
+    return [row["cell"], row["n"], mean, ends, difference, p, row["reason"]]
 
 
 def _parsed(text: str) -> float:
