@@ -13,9 +13,9 @@ from jaxgan.reporting import charts, images, page, runs
 from jaxgan.runtime.errors import UserError
 from jaxgan.visual import grid
 
-CSV = """cell,rate,metric,n,mean,low,high,difference,difference_low,difference_high,pairs,p,p_holm,reason
-rate=low,low,swd,5,41.3,39.8,42.8,,,,0,,,
-rate=high,high,swd,4,36.2,34.4,38,-5.1,-5.6,-4.6,4,0.001,0.001,seed 3: <diverged>
+CSV = """cell,rate,metric,n,mean,low,high,difference,difference_low,difference_high,p_holm,reason
+rate=low,low,swd,5,41.3,39.8,42.8,,,,,
+rate=high,high,swd,4,36.2,34.4,38,-5.1,-5.6,-4.6,0.001,seed 3: <diverged>
 """
 
 
@@ -194,7 +194,5 @@ def test_the_slider_moves_by_mouse_and_keyboard_at_equal_images(written, browser
     box = "(s => { const b = s.getBoundingClientRect(); return [b.right - 8, b.y + b.height / 2] })"
     x, y = browser.value(f"{box}(document.getElementById('slider'))")
     browser.click(x, y)
-    assert browser.value(SHOWN) == "2.56,2.56"
-    assert (
-        browser.value("document.getElementById('slider').ariaValueText") == "2.56 thousand images"
-    )
+    said = browser.value("document.getElementById('slider').ariaValueText")
+    assert said == "2.56 thousand images"
