@@ -15,11 +15,18 @@ NAME = "sweep.json"
 
 
 def describe(sweep: Sweep) -> dict[str, Any]:
-    """Returns the config of each cell, with the first seed, and how it is trained and measured."""
+    """Returns the config of each cell, but for its seed, and how it is trained and measured.
+
+    Raises:
+      UserError: no such config, or an override of another type than what it replaces.
+    """
     found = {}
     for cell in sweep.cells:
         config = configs.load(cell.config)
-        configs.override(config, flags(sweep, cell, sweep.seeds))
+        try:
+            configs.override(config, flags(sweep, cell, sweep.seeds))
+        except UserError as error:
+            raise UserError(f"{cell.name}: {error}") from None
         found[cell.name] = config.to_dict() | {"seed": None}
     measured = {"n": sweep.n, "seconds": sweep.seconds, "replicas": sweep.replicas}
     if sweep.replicas:
@@ -45,6 +52,8 @@ def compare(folder: Path, record: Mapping[str, Any]) -> None:
     """
     path = folder / NAME
     if not path.exists():
+        if (folder / "config.json").exists():
+            raise UserError(f"--workdir={folder}: the folder of a run; pass another")
         return
     with files.reading(path):
         content = path.read_text()

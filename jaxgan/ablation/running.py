@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from jaxgan.ablation.cells import Job
@@ -31,9 +31,9 @@ _DEATH = 1  # prctl(2): PR_SET_PDEATHSIG
 class Child:
     """A run whose commands are being executed, one after the other."""
 
-    def __init__(self, job: Job, cores: Sequence[int]):
+    def __init__(self, job: Job, cores: Sequence[int], env: Mapping[str, str]):
         """Starts the first command, on `cores`; on all where there are none."""
-        self.job, self._cores = job, cores
+        self.job, self._cores, self._env = job, cores, env
         self._commands = collections.deque({"train": job.train, "measure": job.measure}.items())
         files.folder(job.log.parent)
         self._start()
@@ -54,6 +54,7 @@ class Child:
                 stdout=self._log,
                 stderr=self._log,
                 start_new_session=True,
+                env=self._env,
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
         finally:
@@ -114,6 +115,8 @@ def run_all(
       tell: called when a run has ended, with why, '' if it is done, and its seconds.
     """
     shares, queue = shared_cores(at_once), collections.deque(pending)
+    # Several cannot each take most of an accelerator's memory, as jax does by default.
+    shared = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} if at_once > 1 else {}
     active: dict[int, Child] = {}
     started: dict[int, float] = {}
     stop.arm()
@@ -124,7 +127,10 @@ def run_all(
                 wait_for(job.workdir, stop)
                 if job.anew and job.workdir.exists():
                     shutil.rmtree(job.workdir)
-                active[slot], started[slot] = Child(job, shares[slot]), time.perf_counter()
+                active[slot], started[slot] = (
+                    Child(job, shares[slot], shared | os.environ),
+                    time.perf_counter(),
+                )
         if stop.caught:
             for child in active.values():
                 child.stop()

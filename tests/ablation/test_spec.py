@@ -140,6 +140,13 @@ def test_another_sweep_is_refused_and_more_of_the_same_is_not(tmp_path):
         other = record.describe(spec.load(str(write(tmp_path, **keys))))
         with pytest.raises(UserError, match=text):
             record.compare(tmp_path, other)
+    wrong = AXES.replace("1e-3", "'fast'")
+    with pytest.raises(UserError, match="^loss=ns,rate=high: --config.optim.d.lr=fast: expected"):
+        record.describe(spec.load(str(write(tmp_path, axes=wrong))))
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/config.json").touch()
+    with pytest.raises(UserError, match="the folder of a run"):
+        record.compare(tmp_path / "run", first)
     (tmp_path / record.NAME).write_text("{")
     with pytest.raises(UserError, match="damaged"):
         record.compare(tmp_path, first)

@@ -194,5 +194,6 @@ def test_the_slider_moves_by_mouse_and_keyboard_at_equal_images(written, browser
     box = "(s => { const b = s.getBoundingClientRect(); return [b.right - 8, b.y + b.height / 2] })"
     x, y = browser.value(f"{box}(document.getElementById('slider'))")
     browser.click(x, y)
+    assert browser.value(SHOWN) == "2.56,2.56"
     said = browser.value("document.getElementById('slider').ariaValueText")
     assert said == "2.56 thousand images"
