@@ -127,10 +127,8 @@ def run_all(
                 wait_for(job.workdir, stop)
                 if job.anew and job.workdir.exists():
                     shutil.rmtree(job.workdir)
-                active[slot], started[slot] = (
-                    Child(job, shares[slot], shared | os.environ),
-                    time.perf_counter(),
-                )
+                started[slot] = time.perf_counter()
+                active[slot] = Child(job, shares[slot], shared | os.environ)
         if stop.caught:
             for child in active.values():
                 child.stop()
