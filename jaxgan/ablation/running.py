@@ -34,6 +34,7 @@ class Child:
     def __init__(self, job: Job, cores: Sequence[int], env: Mapping[str, str]):
         """Starts the first command, on `cores`; on all where there are none."""
         self.job, self._cores, self._env = job, cores, env
+        self._stopping = False
         self._commands = collections.deque({"train": job.train, "measure": job.measure}.items())
         files.folder(job.log.parent)
         self._start()
@@ -74,12 +75,12 @@ class Child:
         seconds = round(time.perf_counter() - self._since, 2)
         row = {"run": self.job.name, "phase": self._phase, "seconds": seconds, "code": code}
         files.append(self.job.workdir.parents[1] / TIMES, f"{json.dumps(row)}\n")
-        if code == 0 and self._commands:
+        if code == 0 and self._commands and not self._stopping:
             self._start()
             return None
         if code < 0:
             return f"killed by {signal.Signals(-code).name}"
-        if code in (STOPPED, INTERRUPTED):
+        if code in (STOPPED, INTERRUPTED) or (code == 0 and self._commands):
             return "stopped"
         if code:
             files.write(self.job.failed, f"{self._reason(code)}\n")
@@ -87,10 +88,10 @@ class Child:
         return ""
 
     def stop(self) -> None:
-        """Asks the command to save and end, and starts no other."""
-        self._commands.clear()
-        if self._process.poll() is None:
+        """Asks the command to save and end, once: a second signal would end it unsaved."""
+        if not self._stopping and self._process.poll() is None:
             self._process.terminate()
+        self._stopping = True
 
     def _reason(self, code: int) -> str:
         """Returns the last error that the command printed."""

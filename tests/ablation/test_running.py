@@ -17,12 +17,19 @@ from jaxgan.runtime.lock import Lock
 from jaxgan.runtime.signals import StopSignal
 
 CELL = Cell({"loss": "ns"}, "gan.py", ())
-SAVES = (
-    "import signal, sys, time\n"
-    "signal.signal(signal.SIGTERM, lambda *_: (print('saved', flush=True), sys.exit(75)))\n"
-    "print('ready', flush=True)\n"
-    "time.sleep(60)\n"
-)
+SAVES = """
+import signal, sys, time
+
+def save(*_):
+    signal.signal(signal.SIGTERM, lambda *_: (print("killed", flush=True), sys.exit(1)))
+    time.sleep(0.5)  # several looks of the sweep at its children
+    print("saved", flush=True)
+    sys.exit(75)
+
+signal.signal(signal.SIGTERM, save)
+print("ready", flush=True)
+time.sleep(60)
+"""
 
 
 def job(folder, seed, train, measure="pass"):
@@ -111,6 +118,16 @@ def test_a_signal_lets_runs_save_and_starts_no_more(number, tmp_path):
     assert process.returncode == 75 and out == "stopped\n"
     assert log.read_text() == "ready\nsaved\n"
     assert not job(tmp_path, 1, "").log.exists() and not job(tmp_path, 0, "").failed.exists()
+
+
+def test_a_run_that_is_trained_when_the_sweep_is_stopped_is_not_done(tmp_path):
+    told = []
+    with StopSignal() as stop:
+        ends = f"import os, signal; os.kill({os.getpid()}, signal.SIGTERM)"
+        running.run_all([job(tmp_path, 0, ends)], 1, stop, lambda job, why, _: told.append(why))
+    assert told in (["stopped"], [""]), "whether it was measured before the signal was seen"
+    measured = "measure" in (tmp_path / running.TIMES).read_text()
+    assert measured == (told == [""])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells children on Linux only")
