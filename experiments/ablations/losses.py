@@ -34,5 +34,5 @@ def get_config(arg: str | None = None) -> ConfigDict:
     if args.smoke:
         del sweep.axes.loss
     else:
-        sweep.budget = {"steps": 3000}
+        sweep.budget = {"steps": 1500}
     return sweep

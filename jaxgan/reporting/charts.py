@@ -120,8 +120,9 @@ def ticks(low: float, high: float) -> list[float]:
 
 
 def number(value: float) -> str:
-    """Formats a number by four digits, as '0.03', '41.2', '1.2e+04'."""
-    return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
+    """Formats a number by four digits, as '0.03', '41.2', '12345', '1.2e+06'."""
+    text = f"{value:.0f}" if 1e4 <= abs(value) < 1e6 else f"{value:.4g}"
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _last(line: Line) -> float:

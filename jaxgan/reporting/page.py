@@ -168,20 +168,28 @@ def _line(run: Run, i: int, key: str) -> Line:
 
 def evaluations(runs: Sequence[Run]) -> str:
     """Returns the figures of evaluations.jsonl, with their intervals and protocols."""
-    rows = []
-    for run in runs:
-        for each in run.evaluations:
-            name = " ".join(str(each[k]) for k in ("metric", "direction") if k in each)
-            protocol = each.get("protocol", {})
-            said = ", ".join(f"{key} {value}" for key, value in protocol.items())
-            ends = [_figure(each.get(k)) for k in ("low", "high")]
-            interval = " to ".join(ends) if all(ends) else ""
-            rows.append([
-                run.name, name, str(each.get("step", "")), _figure(each.get("value")),
-                interval, _figure(each.get("floor")), said,
-            ])  # fmt: skip
-    head = ["run", "metric", "step", "figure", "95 % interval", "floor", "protocol"]
+    rows = [line for run in runs for each in run.evaluations for line in _evaluated(run.name, each)]
+    head = ["run", "metric", "step", "replica", "figure", "95 % interval", "floor", "protocol"]
     return section("Evaluations", table(head, rows, "evaluations"))
+
+
+def _evaluated(run: str, row: Mapping[str, Any]) -> list[list[str]]:
+    """Formats a row of evaluations.jsonl: a line for its figure, and one for each level."""
+    name = " ".join(str(row[key]) for key in ("metric", "direction") if key in row)
+    protocol = ", ".join(f"{key} {value}" for key, value in row.get("protocol", {}).items())
+    of = [str(row.get(key, "")) for key in ("step", "replica")]
+    bounds = row.get("bounds", {})
+    found = [[run, name, *of, *_figures(row, row.get("value")), protocol]]
+    for level, value in row.get("levels", {}).items():
+        figures = _figures(bounds.get(level, {}), value)
+        found.append([run, f"{name} {level}", *of, *figures, "as above"])
+    return found
+
+
+def _figures(ends: Mapping[str, Any], value: Any) -> list[str]:
+    """Formats a figure, its interval and its floor; '' where one is not known."""
+    low, high, floor = (_figure(ends.get(key)) for key in ("low", "high", "floor"))
+    return [_figure(value), f"{low} to {high}" if low and high else "", floor]
 
 
 def sweep_section(sweep: Sweep, budget: int) -> str:
