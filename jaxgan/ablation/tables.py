@@ -115,10 +115,10 @@ def _note(sweep: Sweep) -> str:
         f"Mean and 95 % interval (Student's t) over {len(sweep.seeds)} "
         f"seed{'s' * (len(sweep.seeds) > 1)}."
     )
-    if len(sweep.cells) > 1:
+    if others := len(sweep.cells) - 1:
         text += (
             " Differences are paired: of the same seeds; p of a paired t-test, with Holm's "
-            f"correction over {len(sweep.cells) - 1} comparisons."
+            f"correction over {others} comparison{'s' * (others > 1)}."
         )
     if sweep.seconds is not None:
         text += f" Each run was trained for {sweep.seconds:g} s."

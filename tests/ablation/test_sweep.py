@@ -110,6 +110,63 @@ def test_a_sweep_that_ships_runs_in_seconds_as_replicas(tmp_path, env):
     assert "| r1 | 2 |" in done.stdout and f"jaxgan.sweep {file}" in done.stdout
 
 
+MEASURES = """
+import json, pathlib, sys
+folder, seed, rate = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+if rate == "diverges" and seed == 1 and not (folder.parent / "mended").exists():
+    sys.exit("error: step 9: a loss is not finite")
+folder.mkdir(parents=True, exist_ok=True)
+figures = {"d/fake": [seed + 2.0 * (rate == "diverges")], "diagnosis/coverage": [0.5]}
+(folder / "figures.json").write_text(json.dumps({"step": 300, "figures": figures}))
+"""
+
+
+@pytest.fixture
+def pretended(tmp_path, monkeypatch):
+    """The sweep of SWEEP, whose runs train nothing."""
+
+    def jobs(found, folder):
+        for job in REAL(found, folder):
+            args = (str(job.workdir), str(job.seeds[0]), job.cell.levels["rate"])
+            yield job._replace(train=("-c", "pass"), measure=("-c", MEASURES, *args))
+
+    REAL = cells.jobs
+    monkeypatch.setattr(cells, "jobs", jobs)
+    monkeypatch.setattr(check, "in_child", lambda *_: None)
+    monkeypatch.chdir(ROOT)
+    file = tmp_path / "sweep.py"
+    file.write_text(SWEEP)
+    return str(file)
+
+
+def test_what_failed_is_skipped_until_it_is_retried(pretended, tmp_path, capsys):
+    flags = [pretended, f"--workdir={tmp_path}/s"]
+    failing = "rate=diverges,1,,,,step 9: a loss is not finite"
+    for more, left in ((["--jobs=2"], 4), ([], 0), (["--retry"], 1)):
+        assert sweep.main([*flags, *more]) == 0
+        assert f"4 runs, {left} to do" in capsys.readouterr().err
+        assert failing in (tmp_path / "s/runs.csv").read_text().splitlines()
+    assert "seed 1: step 9: a loss is not finite" in (tmp_path / "s/table.md").read_text()
+    (tmp_path / "s/rate=diverges/mended").touch()
+    assert sweep.main([*flags, "--retry"]) == 0
+    out = capsys.readouterr().out
+    assert (
+        "seed 1:" not in out and "| diverges | 2 | 2.5 (-3.9 to 8.9) | +2.0 (2.0 to 2.0) |" in out
+    )
+
+
+def test_list_and_slurm_run_nothing(pretended, tmp_path, capsys):
+    assert sweep.main([pretended, f"--workdir={tmp_path}/s", "--list"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 4 and not (tmp_path / "s").exists()
+    assert sweep.main([pretended, f"--workdir={tmp_path}/s", "--slurm"]) == 0
+    assert capsys.readouterr().out == f"sbatch {tmp_path}/s/array.sh\n"
+    script = (tmp_path / "s/array.sh").read_text()
+    assert "--array=0-3\n" in script and f"cd {ROOT}\n" in script
+    assert not list((tmp_path / "s").glob("rate=*"))
+    with pytest.raises(UserError, match="not allowed with"):
+        sweep.main([pretended, f"--workdir={tmp_path}/s", "--slurm", "--list"])
+
+
 def first_runs(path, folder):
     """A sweep file's sweep, and a run of each of its cells."""
     found = spec.load(str(path))
