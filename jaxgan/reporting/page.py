@@ -108,7 +108,8 @@ def pictures(runs: Sequence[Run], budget: int) -> str:
     """Returns samples of all runs at equal images, over training by a slider."""
     shown, stops = [], {0.0}
     for i, run in enumerate(runs):
-        found = {step: images.encoded(path) for step, path in run.pictures.items()}
+        spread = images.frames(list(run.pictures), [0] * len(run.pictures), 0)
+        found = {step: images.encoded(run.pictures[step]) for step in spread}
         steps, sizes = list(found), [len(address) for address, _ in found.values()]
         kept = images.frames(steps, sizes, budget)
         stops |= {round(run.kimg(step), 3) for step in kept}
