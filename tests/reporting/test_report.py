@@ -152,6 +152,27 @@ def test_bad_input_is_one_line(folders, tmp_path):
     assert not (tmp_path / "r.html").exists()
 
 
+def test_follow_writes_anew_with_each_picture_until_the_run_is_done(tmp_path, monkeypatch):
+    folder = make_run(tmp_path / "run", 0.1)
+    rows = (folder / "metrics.jsonl").read_text().splitlines()[:3]  # of 4: a step is left
+    (folder / "metrics.jsonl").write_text("\n".join(rows) + "\n")
+    (folder / "samples/00000040.png").unlink()
+    pages = []
+
+    def train(_):
+        pages.append((tmp_path / "r.html").read_text())
+        if len(pages) == 2:  # the picture comes before the row
+            grid.save_png(folder / "samples/00000040.png", np.zeros((32, 32, 1), np.uint8))
+        if len(pages) == 3:
+            last = rows[-1].replace('"step": 30', '"step": 40')
+            (folder / "metrics.jsonl").write_text("\n".join([*rows, last]) + "\n")
+
+    monkeypatch.setattr(report.time, "sleep", train)
+    assert report.main([str(folder), "--follow", f"--out={tmp_path}/r.html"]) == 0
+    assert len(pages) == 3 and pages[0] == pages[1] != pages[2] and "30 of 40" in pages[2]
+    assert "40 of 40" in (tmp_path / "r.html").read_text()
+
+
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     if not CHROMIUM:
