@@ -13,6 +13,7 @@ from jaxgan.runtime import files
 from jaxgan.visual import grid
 
 NARROWEST = 280  # pixels, for the name of a cell
+MOST = 16  # samples of a row
 
 
 def sheet(jobs: Sequence[Job]) -> np.ndarray | None:
@@ -34,7 +35,7 @@ def sheet(jobs: Sequence[Job]) -> np.ndarray | None:
 
 
 def first_row(workdir: Path) -> np.ndarray | None:
-    """Returns the first row of a run's last picture of samples; of points, the whole plot."""
+    """Returns the first row of a run's last picture; of points, the first seed's plot."""
     found = sorted((workdir / "samples").glob("[0-9]*.png"))
     if not found:
         return None
@@ -47,5 +48,5 @@ def first_row(workdir: Path) -> np.ndarray | None:
     rows = seeds if seeds > 1 else math.ceil(samples / math.ceil(math.sqrt(samples)))
     for height in (shape[0], shape[0] + grid.CAPTION):
         if len(shape) == 3 and len(picture) == rows * height:
-            return picture[:height]
-    return picture
+            return picture[:height, : MOST * shape[1]]
+    return picture[:, : picture.shape[1] // seeds] if len(shape) == 1 else picture

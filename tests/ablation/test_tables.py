@@ -111,3 +111,13 @@ def test_picture_has_the_first_row_of_each_cell_that_has_any(tmp_path, caption):
         assert (row[:, : 3 * 28] == value).all() and (row[:, 3 * 28 :] == 0).all()
         assert sheet[(i + 1) * height - grid.CAPTION : (i + 1) * height].max() > 100, "its name"
     assert pictures.sheet([job(tmp_path, CELLS[1])]) is None
+
+
+@pytest.mark.parametrize(("shape", "expected"), [((28, 28, 1), (28, 448)), ((2,), (30, 600))])
+def test_of_replicas_the_picture_has_the_first_seed(tmp_path, shape, expected):
+    (tmp_path / "samples").mkdir()
+    saved = {"spec": {"shape": shape}, "config": {"seeds": 2, "log": {"samples": 20}}}
+    (tmp_path / "config.json").write_text(json.dumps(saved))
+    picture = np.zeros((56, 20 * 28, 1) if len(shape) > 1 else (30, 1200, 3), np.uint8)
+    grid.save_png(tmp_path / "samples/00000009.png", picture)
+    assert pictures.first_row(tmp_path).shape[:2] == expected
