@@ -9,7 +9,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxgan.core.inputs import Image, Inputs, Label
+from jaxgan.core.inputs import Field, Image, Inputs, Label
 from jaxgan.runtime import files, paths
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.parser import SEED
@@ -143,12 +143,16 @@ def public(name: str, rows: np.ndarray) -> str:
     return {"z": "latents", "x": "inputs"}.get(name, name)
 
 
-def _find(path: Path, arrays: Rows, name: str, field: object) -> np.ndarray:
-    """Returns an input's rows among a file's arrays, with the shape that its field declares."""
+def row_of(field: Field) -> jax.ShapeDtypeStruct:
+    """Returns the shape (1, ...) and the type of one row of an input."""
     if isinstance(field, Image):
-        want = jax.ShapeDtypeStruct((1, *field.shape), np.float32)
-    else:
-        want = jax.eval_shape(lambda: field.draw(jax.random.key(0), 1, None))
+        return jax.ShapeDtypeStruct((1, *field.shape), np.float32)
+    return jax.eval_shape(lambda: field.draw(jax.random.key(0), 1, None))
+
+
+def _find(path: Path, arrays: Rows, name: str, field: Field) -> np.ndarray:
+    """Returns an input's rows among a file's arrays, with the shape that its field declares."""
+    want = row_of(field)
     known = public(name, np.empty(0, want.dtype))
     if known not in arrays:
         raise UserError(

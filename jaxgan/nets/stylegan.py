@@ -51,7 +51,7 @@ class Synthesis(nn.Module):
             features = channels(self, res)
             if res == 4:
                 const = self.param("const", nn.initializers.ones, (4, 4, features))
-                h = jnp.broadcast_to(const, (len(ws), *const.shape)).astype(
+                h = jnp.broadcast_to(const, (ws.shape[0], *const.shape)).astype(
                     compute_type(self.dtype)
                 )
             else:

@@ -191,7 +191,7 @@ class _SynthesisBlock(nn.Module):
         conv1 = StyleLayer(self.features, up=False, name="conv1", **options)
         if x is None:
             const = self.param("const", normal, (4, 4, self.features)).astype(self.dtype)
-            h = conv1(jnp.broadcast_to(const, (len(ws), *const.shape)), ws[:, 0], noise)
+            h = conv1(jnp.broadcast_to(const, (ws.shape[0], *const.shape)), ws[:, 0], noise)
             w_rgb = ws[:, 1]
         else:
             x, residual = x.astype(self.dtype), self.architecture == "resnet"

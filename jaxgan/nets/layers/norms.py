@@ -90,7 +90,7 @@ class ConditionalBatchNorm(nn.Module):
     def __call__(self, x: Array, train: bool, y: Array | None = None) -> Array:
         """Normalizes, then scales and shifts by class."""
         h = BatchNorm(affine=False)(x, train)
-        shape = (len(x), *[1] * (x.ndim - 2), x.shape[-1])
+        shape = (x.shape[0], *[1] * (x.ndim - 2), x.shape[-1])
         embed = Condition(self.classes, 2 * x.shape[-1], kernel_init=nn.initializers.zeros)
         scale, bias = jnp.split(embed(y), 2, axis=-1)
         return h * (1 + scale.reshape(shape)) + bias.reshape(shape)

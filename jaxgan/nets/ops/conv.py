@@ -30,7 +30,7 @@ from jax import Array, lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from jaxgan.nets.ops import conv_cpu
+from jaxgan.nets.ops import conv_cpu, plain
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
 Function = Callable[..., Array]
@@ -174,27 +174,27 @@ def weight_grad_lax(x: Array, y: Array, *, stride: int, padding: Padding, size: 
 # The primitives. With `grouped` both operands have a leading axis of independent problems.
 
 
-def _grouped_cpu(cpu: Function, plain: Function) -> Function:
+def _grouped_cpu(cpu: Function, other: Function) -> Function:
     """Unrolls up to 16 problems, for a vmapped lax convolution becomes a slow grouped one."""
 
     def run(a: Array, b: Array, **params: Any) -> Array:
         if len(a) > 16:
-            return jax.vmap(functools.partial(plain, **params))(a, b)
+            return jax.vmap(functools.partial(other, **params))(a, b)
         return jnp.stack([cpu(a[i], b[i], **params) for i in range(len(a))])
 
     return run
 
 
-def _primitive(name: str, plain: Function, cpu: Function, images: bool) -> Primitive:
-    """Builds a primitive that lowers to `cpu` on the CPU and to `plain` everywhere else.
+def _primitive(name: str, other: Function, cpu: Function, images: bool) -> Primitive:
+    """Builds a primitive that lowers to `cpu` on the CPU and to `other` everywhere else.
 
     images: whether the result is images, so that a mapped first operand folds into their batch.
     """
     prim = Primitive(name)
-    grouped_cpu = _grouped_cpu(cpu, plain)
+    grouped_cpu = _grouped_cpu(cpu, other)
 
     def plain_rule(a: Array, b: Array, *, grouped: bool, **params: Any) -> Array:
-        f = functools.partial(plain, **params)
+        f = functools.partial(other, **params)
         return jax.vmap(f)(a, b) if grouped else f(a, b)
 
     def cpu_rule(a: Array, b: Array, *, grouped: bool, **params: Any) -> Array:
@@ -204,6 +204,7 @@ def _primitive(name: str, plain: Function, cpu: Function, images: bool) -> Primi
         # Tracing the plain version also carries over shardings and varying mesh axes.
         return jax.make_jaxpr(functools.partial(plain_rule, **params))(a, b).out_avals[0]
 
+    plain.rules[prim] = plain_rule
     prim.def_abstract_eval(abstract_eval)
     params = ("stride", "padding", "size", "grouped")
     prim.def_impl(jax.jit(prim.bind, static_argnames=params))
@@ -270,12 +271,12 @@ class Family(NamedTuple):
 
 
 def family(
-    name: str, plain: tuple[Function, Function, Function], cpu: tuple[Function, Function, Function]
+    name: str, other: tuple[Function, Function, Function], cpu: tuple[Function, Function, Function]
 ) -> Family:
     """Builds the primitives of three functions, in `Family`'s order, and their derivatives."""
     names = name, f"{name}_input_grad", f"{name}_weight_grad"
     images = (True, True, False)
-    primitives = Family(*map(_primitive, names, plain, cpu, images))
+    primitives = Family(*map(_primitive, names, other, cpu, images))
     conv, input_grad, weight_grad = primitives
     ad.defbilinear(conv, _rule(input_grad, True, True, 0), _rule(weight_grad, False, False, 1))
     ad.defbilinear(input_grad, _rule(conv, True, True, 0), _rule(weight_grad, False, True, 1))

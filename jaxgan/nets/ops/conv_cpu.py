@@ -75,7 +75,9 @@ COPIES = 2**26  # bytes of shifted images beyond which taps are computed in a lo
 def conv(x: Array, w: Array, *, stride: int, padding: Padding, size: Size) -> Array:
     """Convolves x (N, H, W, C_in) with w (kh, kw, C_in, C_out) to (N, *size, C_out)."""
     if _covers(x, w.shape[:2], padding):
-        return (x.reshape(len(x), -1) @ w.reshape(-1, w.shape[3])).reshape(len(x), *size, -1)
+        return (x.reshape(x.shape[0], -1) @ w.reshape(-1, w.shape[3])).reshape(
+            x.shape[0], *size, w.shape[3]
+        )
     return _conv1(x, w, padding) if stride == 1 else _lax_conv(x, w, stride, padding)
 
 
@@ -86,11 +88,12 @@ def input_grad(y: Array, w: Array, *, stride: int, padding: Padding, size: Size)
     if stride == 1:
         return _conv1(y, _flip(w), _adjoint_padding(y, w, padding, size))
     divides = all(k % stride == 0 for k in w.shape[:2])
-    # Folding transposes and copies the kernel, too slow for one larger than the images.
-    if divides and w.size <= len(y) * size[0] * size[1] * w.shape[2]:
+    # Folding transposes and copies the kernel, too slow for one larger than the images. An exported
+    # program's batch is of any size: it counts as large.
+    n = y.shape[0]
+    if divides and (type(n) is not int or w.size <= n * size[0] * size[1] * w.shape[2]):
         return _input_grad_folded(y, w, stride, padding, size)
-    taps = y.nbytes // y.shape[3] * w.size // w.shape[3]
-    if not divides and taps <= COPIES:
+    if not divides and type(n) is int and y.nbytes // y.shape[3] * w.size // w.shape[3] <= COPIES:
         return _input_grad_taps(y, w, stride, padding, size)
     return _lax_conv(y, _flip(w), 1, _adjoint_padding(y, w, padding, size, stride), stride)
 

@@ -97,7 +97,7 @@ def _conv(x: Array, w: Array, *, stride: int, padding: Padding, size: Size) -> A
 def _input_grad(y: Array, w: Array, *, stride: int, padding: Padding, size: Size) -> Array:
     h, width = size
     x = input_grad_lax(y, w, stride=stride, padding=padding, size=(2 * h, 2 * width))
-    return x.reshape(len(x), h, 2, width, 2, -1).sum(axis=(2, 4))
+    return x.reshape(x.shape[0], h, 2, width, 2, x.shape[3]).sum(axis=(2, 4))
 
 
 def _weight_grad(x: Array, y: Array, *, stride: int, padding: Padding, size: Size) -> Array:

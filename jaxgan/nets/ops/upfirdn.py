@@ -23,6 +23,8 @@ from jax import Array, lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from jaxgan.nets.ops import plain
+
 Padding = tuple[tuple[int, int], tuple[int, int]]
 
 FILTER = (1.0, 3.0, 3.0, 1.0)
@@ -155,6 +157,7 @@ def _batch(args: Any, dims: Any, **params: Any) -> Any:
 
 
 resample_p = Primitive("jaxgan_resample")
+plain.rules[resample_p] = _resample
 resample_p.def_abstract_eval(_abstract_eval)
 resample_p.def_impl(
     jax.jit(resample_p.bind, static_argnames=("taps", "up", "down", "before", "size"))
