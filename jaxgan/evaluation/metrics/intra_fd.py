@@ -63,6 +63,7 @@ def compute(subject: Subject) -> dict[str, Any]:
         "split": subject.split,
         **subject.features.protocol,
         "dims": subject.features.dims,
+        "floor_n": len(fake) // 2,
     }
     floors = {"mean": floor(real, labels, subject.seed)}
     both = {"mean": mean(list(found.values())), "worst": worst}
