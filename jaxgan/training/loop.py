@@ -181,11 +181,8 @@ def loop(
                 row = {**run.growth.readings(done), **meter.read(done, checkpoints.latest())}
                 bar.set_postfix_str(summary(row), refresh=False)
                 if look:
-                    each = program.split(states)
-                    writer.image(done, "samples", snapshots.draw(each, done))
-                    row |= snapshots.diagnose(each)
-                    if last:
-                        snapshots.draw_beside(each, folder / "real-and-fake.png")
+                    beside = folder / "real-and-fake.png" if last else None
+                    row |= portray(snapshots, writer, program.split(states), done, beside)
                 row |= judge(program.split(states), done) if rate and judge else {}
                 writer.scalars(done, row)
                 warn(done, row)
@@ -197,6 +194,20 @@ def loop(
             if stopped:
                 break
     return done
+
+
+def portray(
+    snapshots: Snapshots,
+    writer: logger.Writer,
+    states: Sequence[State],
+    done: int,
+    beside: Path | None,
+) -> dict[str, float]:
+    """Draws samples, in the file `beside` next to real items, and returns their diagnosis."""
+    writer.image(done, "samples", snapshots.draw(states, done))
+    if beside:
+        snapshots.draw_beside(states, beside)
+    return snapshots.diagnose(states)
 
 
 def judging(

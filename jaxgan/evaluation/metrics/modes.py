@@ -1,8 +1,8 @@
-"""modes of a mixture that samples cover; levels: high quality, reverse KL; needs ring or grid
+"""modes of a mixture that samples cover; levels: high_quality, reverse_kl; needs ring or grid
 
 As evaluation/mode_coverage.py defines them: a mode is covered by a tenth of the points that the
-data have there, `high quality` is the share of points within three standard deviations of a mode,
-in %, and `reverse KL` that of the points' shares of modes to equal ones, in nats. Intervals are
+data have there, `high_quality` is the share of points within three standard deviations of a mode,
+and `reverse_kl` that of the points' shares of modes to equal ones, in nats. Intervals are
 bootstraps over points, that of a share Clopper and Pearson's; the floor is what real points have.
 """
 
@@ -50,7 +50,7 @@ def compute(subject: Subject) -> dict[str, Any]:
         "split": subject.split,
         "of": len(centers),
         "covered": f"from {SHARE:g} of an equal share of points",
-        "high_quality": "within 3 standard deviations, %",
+        "high_quality": "within 3 standard deviations",
     }
     return {**uncertainty.rows(found, floors, "modes"), "protocol": protocol}
 
@@ -78,6 +78,6 @@ def estimates(
     divergence = uncertainty.of_draws(value, np.maximum(0, value + kl - kl.mean()))
     return {
         "modes": uncertainty.of_draws(figures(found)["modes"], modes),
-        "high quality": uncertainty.proportion(int(found.good.sum()), len(points)).scaled(100),
-        "reverse KL": divergence,
+        "high_quality": uncertainty.proportion(int(found.good.sum()), len(points)),
+        "reverse_kl": divergence,
     }

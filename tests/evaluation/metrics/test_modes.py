@@ -29,11 +29,11 @@ def test_real_points_cover_all_modes():
     row = modes.compute(run())
     assert (row["value"], row["low"], row["high"], row["floor"]) == (8, 8, 8, 8)
     quality_of_points = quality(run().pair[0], *toy.modes("ring"))["high_quality"]
-    assert row["levels"]["high quality"] == pytest.approx(100 * quality_of_points)
-    bounds = row["bounds"]["high quality"]
-    assert bounds["low"] < row["levels"]["high quality"] < bounds["high"] <= 100
-    kl = row["bounds"]["reverse KL"]
-    assert 0 <= kl["low"] <= row["levels"]["reverse KL"] <= kl["high"] < 0.05
+    assert row["levels"]["high_quality"] == pytest.approx(quality_of_points)
+    bounds = row["bounds"]["high_quality"]
+    assert bounds["low"] < row["levels"]["high_quality"] < bounds["high"] <= 1
+    kl = row["bounds"]["reverse_kl"]
+    assert 0 <= kl["low"] <= row["levels"]["reverse_kl"] <= kl["high"] < 0.05
 
 
 def test_missing_and_thin_modes_are_seen():
@@ -43,7 +43,7 @@ def test_missing_and_thin_modes_are_seen():
     of[:10] = 4  # as many as a tenth of its share: covered in about half of all draws
     row = modes.compute(run(fake=centers[of] + std * rng.normal(size=(800, 2))))
     assert row["value"] == 5 and row["low"] == 4 and row["high"] == 5 and row["floor"] == 8
-    assert row["levels"]["reverse KL"] == pytest.approx(np.log(2), abs=0.06)
+    assert row["levels"]["reverse_kl"] == pytest.approx(np.log(2), abs=0.06)
 
 
 def test_data_without_modes_and_few_points_are_refused():
