@@ -7,10 +7,10 @@ Those of two runs share latents, labels or pictures to translate, so this is how
 varies with them too; where they share nothing, as two folders may, their numbers mean nothing and
 the two move independently, as they should.
 
-Figures by parts of the samples (swd) pair the parts; means over samples, paths or pictures (ppl,
-cycle, psnr, hidden) the items; agreement the labels asked for, under the one classifier that
-learned from the real images; features (kid) the terms of the statistic. A metric without draws has
-the interval of two independent figures, which is wider where they are not.
+Figures by parts or halves of the samples (swd; fd, mind, prdc) pair those; means over samples,
+paths or pictures (ppl, cycle, psnr, hidden) the items; agreement the labels asked for, under the
+one classifier that learned from the real images; features (kid) the terms of the statistic. A
+metric without draws has the interval of two independent figures, which is wider where they are not.
 """
 
 import itertools
