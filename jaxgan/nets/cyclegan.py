@@ -15,6 +15,8 @@ from jaxgan.nets.layers import norms
 from jaxgan.nets.layers.basic import Conv, ConvTranspose, leaky_relu
 from jaxgan.runtime.errors import UserError
 
+NEAR = 0.995  # of white, where arctanh is finite: less than a level of 255 away
+
 
 class ResNetGenerator(nn.Module):
     """Images (N, H, W, C) -> images (N, H, W, shape[-1]) in [-1, 1], H and W multiples of 4.
@@ -22,16 +24,26 @@ class ResNetGenerator(nn.Module):
     c7s1-width, two convolutions that halve and double the channels, `blocks` residual blocks, two
     that double and halve, c7s1 and tanh. Borders are reflected. 0 blocks are the paper's: 6 below
     256 pixels, 9 from there on.
+
+    With `residual` the net computes what is added to the image, before the tanh, so that it begins
+    near the identity (a global skip connection: Kupyn et al. 2018, section 3.2); images need the
+    channels of `shape`.
     """
 
     shape: tuple[int, int, int]
     width: Width = 64
     blocks: Whole = 0
     norm: str = "InstanceNorm"
+    residual: bool = False
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         """Translates each image."""
+        if self.residual and x.shape[-1] != self.shape[-1]:
+            raise UserError(
+                f"config.game.g.residual: {x.shape[-1]} channels cannot be added to "
+                f"{self.shape[-1]}; set config.data.channels"
+            )
         if x.shape[1] % 4 or x.shape[2] % 4:
             raise UserError(
                 f"cyclegan.ResNetGenerator takes sides that are multiples of 4, not "
@@ -47,7 +59,8 @@ class ResNetGenerator(nn.Module):
         for i in (1, 0):
             up = ConvTranspose(self.width << i, 3, output_padding=1, name=f"up{i + 1}")
             h = nn.relu(norm()(up(h), train))
-        return jnp.tanh(Conv(self.shape[-1], 7, name="image")(reflect(h, 3)))
+        h = Conv(self.shape[-1], 7, name="image")(reflect(h, 3))
+        return jnp.tanh(h + jnp.arctanh(NEAR * jnp.clip(x, -1, 1)) if self.residual else h)
 
 
 class _Residual(nn.Module):

@@ -54,6 +54,18 @@ def test_instance_norm_has_no_parameters(norm):
     assert any("Norm" in name for name in leaves) == (norm == "BatchNorm")
 
 
+def test_a_residual_generator_begins_near_the_identity():
+    net = pure(cyclegan.ResNetGenerator(SHAPE, width=2, blocks=1, residual=True))
+    x = jnp.linspace(-1.2, 1.2, 32 * 32 * 3).reshape(1, *SHAPE)  # hidden adds noise beyond white
+    params, stats = net.init(KEY, x)
+    bare = params | {"image": jax.tree.map(jnp.zeros_like, params["image"])}
+    same = net(bare, stats, x, train=True)
+    np.testing.assert_allclose(same, np.clip(x, -1, 1), atol=0.00501)
+    assert np.abs(net(params, stats, x, train=True) - same).max() > 0.001
+    slope = jax.grad(lambda x: net(params, stats, x, train=True).sum())(x)
+    assert np.isfinite(slope).all()
+
+
 @pytest.mark.parametrize(("res", "blocks"), [(128, 6), (256, 9), (36, 6)])
 def test_sizes_channels_and_blocks(res, blocks):
     net = pure(cyclegan.ResNetGenerator((res, res, 1)))
@@ -100,6 +112,11 @@ def test_pixels_are_judged_alone_and_pooled_on_request():
     ("net", "res", "text"),
     [
         (cyclegan.PatchDiscriminator((16, 16, 3)), 16, "lower config.game.d.layers"),
+        (
+            cyclegan.ResNetGenerator((32, 32, 1), residual=True),
+            32,
+            "3 channels cannot be added to 1",
+        ),
         (cyclegan.PatchDiscriminator(SHAPE, pool="max"), 32, "pool='max': 'none' or 'mean'"),
     ],
 )

@@ -162,11 +162,11 @@ def export(params: Nets, config: Mapping[str, Any], direction: str) -> dict[str,
       UserError: the run's generators are of another kind.
     """
     g = as_mapping(config["game"]["g"], "config.game.g")
-    norm = g.get("norm", "InstanceNorm")
-    if g["name"] != NET or norm != "InstanceNorm":
+    norm, residual = g.get("norm", "InstanceNorm"), g.get("residual", False)
+    if g["name"] != NET or norm != "InstanceNorm" or residual:
         raise UserError(
-            f"its generators are {g['name']} with {norm}; only {NET} with InstanceNorm has "
-            "published names"
+            f"its generators are {'residual ' * residual}{g['name']} with {norm}; only {NET} with "
+            "InstanceNorm has published names"
         )
     return export_generator(params[direction])
 
