@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jaxgan import config as configs
+from jaxgan.config.registry import files
 from jaxgan.runtime import errors
 from jaxgan.training.loop import train
 
@@ -80,6 +81,13 @@ FILES = st.sampled_from(
 )  # fmt: skip
 
 
+VERBS = sorted(
+    name
+    for folder in ("latents", "samples", "styles")
+    for name in files(f"jaxgan.studies.{folder}")
+)
+
+
 class Stopped(Exception):
     """A command has come to where it would compile."""
 
@@ -117,7 +125,9 @@ def call(name: str, flags: list[str]) -> tuple[int | None, str]:
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(err):
         patch.setattr(sys, "argv", [name, *flags])
         patch.setattr("jaxgan.training.loop.loop", stop)
-        for function in ("draw", "render_each", "of_each_seed"):
+        for function in ("save_program", "save_onnx", "save_weights"):
+            patch.setattr(f"jaxgan.generation.exported.{function}", stop)
+        for function in ("draw", "drawn_inputs", "render_each", "batched"):
             patch.setattr(f"jaxgan.generation.sample.{function}", stop)
         patch.setattr("jaxgan.evaluation.subject.Subject.pair", property(stop))
         patch.setattr("jaxgan.training.dispatch.compiled", stop)
@@ -167,6 +177,22 @@ COMMANDS = st.one_of(
               images=PATHS, psi=TEXTS, sweep=TEXTS, step=TEXTS, replica=TEXTS)),
     st.tuples(st.just("evaluate"), RUNS.map(lambda run: [f"--workdir={run}"]),
               flags(n=TEXTS, seed=TEXTS, step=TEXTS, replica=TEXTS, metrics=TEXTS, path=TEXTS)),
+    st.tuples(st.just("evaluate"), st.lists(st.one_of(
+        st.tuples(st.sampled_from(["images", "real"]), st.one_of(PATHS, TEXTS)).map(
+            lambda two: f"--{two[0]}={two[1]}"),
+        st.tuples(RUNS, RUNS).map(lambda two: f"--compare={two[0]},{two[1]}")), max_size=2),
+        flags(res=TEXTS, channels=TEXTS, metrics=TEXTS, n=TEXTS, features=PATHS)),
+    st.tuples(st.just("export"), st.tuples(RUNS, PATHS, st.sampled_from(["", ".jax", ".onnx"])).map(
+        lambda three: [f"--workdir={three[0]}", f"--out={three[1]}{three[2]}"]),
+        flags(platforms=TEXTS, psi=TEXTS, direction=TEXTS, step=TEXTS, replica=TEXTS)),
+    st.tuples(st.just("explore"), st.tuples(st.one_of(st.sampled_from(VERBS), TEXTS), RUNS,
+                                            PATHS).map(
+        lambda three: [three[0], f"--workdir={three[1]}", f"--out={three[2]}"]),
+        flags(n=TEXTS, seed=TEXTS, labels=TEXTS, latents=PATHS, psi=TEXTS, step=TEXTS, space=TEXTS,
+              dims=TEXTS, steps=TEXTS, by=TEXTS, op=TEXTS, images=PATHS)),
+    st.tuples(st.just("report"), st.lists(RUNS, max_size=2), flags(out=PATHS)),
+    st.tuples(st.just("sweep"), st.one_of(FILES, st.just("experiments/ablations/modes.py")).map(
+        lambda text: [text, "--list"]), flags(workdir=PATHS, jobs=TEXTS)),
     st.tuples(st.just("modes"), st.just(["--data=ring", "--recipes=ns"]), st.one_of(
         flags(seeds=TEXTS, steps=TEXTS, out=PATHS, pictures=PATHS, data=TEXTS, recipes=TEXTS,
               config=FILES), overrides())),

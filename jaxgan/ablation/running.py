@@ -78,6 +78,8 @@ class Child:
         if code == 0 and self._commands and not self._stopping:
             self._start()
             return None
+        if code == -signal.SIGTERM and self._stopping:
+            return "stopped"  # before it could catch the signal of `stop`
         if code < 0:
             return f"killed by {signal.Signals(-code).name}"
         if code in (STOPPED, INTERRUPTED) or (code == 0 and self._commands):

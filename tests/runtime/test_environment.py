@@ -205,7 +205,8 @@ def test_every_command_prepares_its_environment_before_jax_is_imported():
     imports = "; ".join(f"import jaxgan.{name}" for name in programs)
     code = f"import sys; {imports}; assert 'jax' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
-    for name in programs:
+    without = {"report", "sweep"}  # neither needs jax: a sweep's children do, which prepare it
+    for name in set(programs) - without:
         assert "environment.prepare()" in (ROOT / "jaxgan" / f"{name}.py").read_text(), name
 
 
