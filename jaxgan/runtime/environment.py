@@ -1,13 +1,10 @@
-"""Sets up the process before JAX is imported: a cache of compiled programs, and malloc.
+"""Sets up the process before JAX is imported: a cache of compiled programs.
 
-Both are unusual for a training program. Compilation is most of a short run, so programs are kept
+It is unusual for a training program. But compilation is most of a short run, so programs are kept
 on disk; each kind of host has a folder because JAX's cache key omits the processor and its usable
-cores. malloc is set because glibc otherwise returns each step's buffers to the kernel: README,
-"Speed", has the gain in time and the price in memory. glibc reads its MALLOC_* variables before
-Python runs, so only a call of mallopt, by ctypes, has an effect.
+cores.
 """
 
-import ctypes
 import hashlib
 import os
 import platform
@@ -21,10 +18,7 @@ from typing import Any
 
 from jaxgan.runtime.errors import UserError
 
-# mallopt(3): no block is mapped separately, none is returned to the kernel, and all come from the
-# one heap that can grow without bound.
 FILES = 64  # open at once: libraries, data, logs and a checkpoint in writing
-MALLOC = {"M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": (-1, -1), "M_ARENA_MAX": (-8, 1)}
 
 
 def prepare() -> None:
@@ -37,7 +31,6 @@ def prepare() -> None:
     if 0 <= limit < FILES:
         raise UserError(f"ulimit -n is {limit}, too few open files; raise it: ulimit -n 4096")
     cache()
-    memory()
 
 
 def cache() -> None:
@@ -110,18 +103,6 @@ def unsafe(place: Path) -> str:
     with os.scandir(place) as entries:
         foreign = [entry.name for entry in entries if entry.stat().st_uid not in trusted]
     return f"{foreign[0]} belongs to another user: rm -r {place}" if foreign else ""
-
-
-def memory() -> None:
-    """Makes malloc keep large freed blocks for the next step, where it is glibc's.
-
-    On a CPU XLA allocates its buffers with malloc at each step. By default glibc returns large ones
-    to the kernel, which has to zero them again. Any variable MALLOC_* turns this off.
-    """
-    is_glibc = platform.libc_ver()[0] == "glibc"
-    if is_glibc and not any(name.startswith("MALLOC_") for name in os.environ):
-        for option, value in MALLOC.values():
-            ctypes.CDLL(None).mallopt(option, value)
 
 
 def _make(place: Path) -> None:

@@ -1,7 +1,6 @@
-"""Compiled programs and freed memory are kept, unless the user says otherwise; the clock."""
+"""Compiled programs are kept, unless the user says otherwise; the clock."""
 
 import os
-import platform
 import pwd
 import re
 import resource
@@ -240,41 +239,6 @@ def test_clock_counts_seconds_by_phase():
     clock.lap("data")
     assert str(clock) == "2.0 s: imports 2.0, data 0.0"
     assert 0 < age() < 24 * 3600
-
-
-FAULTS = """
-import resource
-import numpy as np
-from jaxgan.runtime import environment
-
-def faults():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(4):
-        np.ones(3_000_000, np.uint8)  # below 4 MB, from where on NumPy asks for huge pages
-        np.ones(40_000_000, np.uint8)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-
-faults()
-returned = faults()
-environment.memory()
-faults()
-print(returned, faults())
-"""
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the settings are glibc's")
-@pytest.mark.parametrize(("env", "kept"), [({}, True), ({"MALLOC_ARENA_MAX": "2"}, False)])
-def test_freed_memory_is_kept_unless_the_user_says_otherwise(env, kept):
-    own = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
-    done = subprocess.run(
-        [sys.executable, "-c", FAULTS],
-        env=own | env,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    before, after = map(int, done.stdout.split())
-    assert (after < before / 10) == kept, done.stderr
 
 
 def test_too_few_open_files_are_one_line(monkeypatch):
