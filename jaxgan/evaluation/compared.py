@@ -73,6 +73,11 @@ class Compared:
         return self.real(self.size)
 
     @property
+    def truncation(self) -> str:
+        """By which psi samples are truncated, 'none' where they are not or that is not known."""
+        return "none"
+
+    @property
     def split(self) -> str:
         """Which of the data are compared: 'test' where some are kept out of training."""
         return "test" if self.opened.test else "train"

@@ -120,6 +120,6 @@ def protocol(subject: Subject) -> Row:
         "data": f"{subject.data} {shape}",
         "content": subject.content[:16],
         "generator": subject.drawn_by,
-        "truncation": "none",
+        "truncation": subject.truncation,
         "seed": subject.seed,
     }

@@ -231,6 +231,12 @@ class Subject(Compared):
         )
 
     @property
+    def truncation(self) -> str:
+        """By which psi the config truncates samples, as in 'psi 0.7'; 'none' where it does not."""
+        styles = self.game.styles
+        return f"psi {styles.psi:g}" if styles and styles.psi != 1 else "none"
+
+    @property
     def drawn_by(self) -> str:
         """Which parameters drew the samples: 'averaged' or 'last'."""
         return sample.named(self.game, self.generator)

@@ -50,6 +50,8 @@ def of(run: Run, direction: str = "", psi: float | None = None) -> Generator:
       UserError: direction or psi where the run has none, or a generator that it lacks.
     """
     if direction or run.game.translators:
+        if psi is not None:
+            run.need("styles")
         return _translator(run, direction or "a2b")
     sample = run.game.sample if psi is None else run.truncated(psi)
     rows = {name: drawn.row_of(field) for name, field in run.game.inputs.items()}

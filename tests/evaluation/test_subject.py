@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxgan.core import game as core
-from jaxgan.core.game import Game, Spec
+from jaxgan.core.game import Game, Spec, Styles
 from jaxgan.core.inputs import Image, Label, Noise, Vector
 from jaxgan.data.source import from_arrays
 from jaxgan.evaluation.compared import READ, N
@@ -110,3 +110,14 @@ def test_halves_are_two_sets_of_the_real_images(tmp_path, n, size):
     if n == size:
         np.testing.assert_array_equal(run.halves[0], run.pair[0])
     assert run.share == n / SIZE and run.split == "train"
+
+
+def test_the_protocol_says_by_which_psi_samples_are_truncated(tmp_path):
+    run = subject(tmp_path, {"z": Noise(2)}, lambda drawn: drawn["z"])
+    assert run.truncation == "none"
+    restored = vars(run)["restored"]
+    for psi, said in ((0.7, "psi 0.7"), (1.0, "none")):
+        styles = Styles(map=None, synthesize=None, mean=None, layers=2, truncated=2, psi=psi)
+        game = restored.game._replace(styles=styles)
+        vars(run).update(restored=restored._replace(game=game))
+        assert run.truncation == said

@@ -132,6 +132,11 @@ def test_noise_of_the_generators_own_is_refused(opened, tmp_path):
     exported.save_weights(tmp_path / "g.npz", generator)
 
 
+def test_psi_of_a_run_that_translates_is_refused(opened):
+    with pytest.raises(UserError, match="no w"):
+        exported.of(opened("cyclegan.py:smoke"), "a2b", psi=0.5)
+
+
 @pytest.mark.parametrize(
     ("flags", "says"),
     [

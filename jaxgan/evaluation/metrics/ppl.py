@@ -71,6 +71,7 @@ def compute(subject: Subject) -> dict[str, Any]:
         "n": n,
         "path": f"{subject.path} in w",
         "epsilon": EPSILON,
+        "truncation": "none",  # whatever samples have
         "distance": f"{net.protocol['features']} (not LPIPS)",
         "resize": net.resize,
     }
