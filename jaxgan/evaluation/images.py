@@ -117,6 +117,11 @@ class Images(Subject):
         """What stands in protocols for the generator."""
         return "none, images"
 
+    @property
+    def truncation(self) -> str:
+        """'none': images are compared as they are."""
+        return "none"
+
     def check_run(self, metric: str, why: str) -> NoReturn:
         """Refuses a metric of runs.
 
