@@ -101,9 +101,10 @@ def _check(args: argparse.Namespace) -> None:
             raise UserError(f"--save-latents={paths.shown(args.save_latents)}: write an .npz")
         paths.check_file(args.save_latents, "--save-latents")
     if getattr(args, "latents", None):
-        for name in ("n", "labels"):
+        alone = args.latents.suffix == ".npy"  # z, without labels or conditions
+        for name in ("n",) if alone else ("n", "labels", "conditions"):
             if getattr(args, name, None) is not None:
-                raise UserError(f"--{name}: --latents={args.latents} says all inputs; pass one")
+                raise UserError(f"--{name}: --latents={args.latents} says that too; pass one")
     if getattr(args, "steps", None) and args.step is not None:
         raise UserError("--step: --steps names the checkpoints; pass one")
 

@@ -22,7 +22,6 @@ import argparse
 import math
 import re
 import sys
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -200,38 +199,20 @@ def _given(
     labels: str | None, conditions: Path | None, images: Path | None, classes: Sequence[str]
 ) -> dict[str, np.ndarray]:
     """Returns the columns that --labels, --conditions and --images provide."""
+    from jaxgan.generation import given as read
     from jaxgan.generation.labels import parse
 
     given = {}
     if labels is not None:
         given["label"] = parse(labels, classes)
     if conditions is not None:
-        rows = _array("--conditions", conditions)
-        if rows.ndim != 2 or not rows.size or rows.dtype.kind not in "buif":
-            raise UserError(f"--conditions={conditions}: needs numbers (N, D), N at least 1")
-        with np.errstate(over="ignore"):  # refused below
-            given["condition"] = rows.astype(np.float32)
-        if not np.isfinite(given["condition"]).all():
-            raise UserError(f"--conditions={conditions}: some are not finite, or no float32")
+        given["condition"] = read.conditions(conditions)
     if images is not None:
-        rows = _array("--images", images)
+        rows = read.array("--images", images)
         if rows.ndim != 4 or not len(rows) or rows.dtype != np.uint8:
             raise UserError(f"--images={images}: needs uint8 (N, H, W, C), N at least 1")
         given["image"] = rows.astype(np.float32) / 127.5 - 1
     return given
-
-
-def _array(flag: str, path: Path) -> np.ndarray:
-    try:
-        if path.exists():
-            paths.check_input(path, flag)
-        rows = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        at = f"{flag}={paths.shown(path)}"
-        raise UserError(f"{at}: not a .npy file ({paths.reason(error)})") from None
-    if not isinstance(rows, np.ndarray):
-        raise UserError(f"{flag}={path}: not a .npy file (an archive)")
-    return rows
 
 
 if __name__ == "__main__":

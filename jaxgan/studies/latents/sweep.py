@@ -83,7 +83,7 @@ def _base(run: "Run", args: argparse.Namespace) -> Space:
         return start(run, args, 2)
     means = MEANS[2:3] if args.dims == "all" else MEANS
     means = np.array(means if args.means is None else args.means, np.float32)
-    space = start(run, args, len(means), labels=[0] if run.kinds else None)
+    space = start(run, args, len(means), {"label": np.zeros(1, np.int32)} if run.kinds else {})
     return space._replace(points=means[:, None] + np.float32(args.std) * space.points)
 
 

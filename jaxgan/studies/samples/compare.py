@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxgan.studies.common import flags as shared
-from jaxgan.studies.common.space import start
+from jaxgan.studies.common.space import start, taken
 from jaxgan.studies.common.study import Study
 from jaxgan.visual.grid import to_floats
 
@@ -21,7 +21,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
 
 
 def study(run: "Run", args: argparse.Namespace) -> Study:
-    """Draws the rows; of a run that takes labels, samples have those of the real items.
+    """Draws the rows; samples have the classes or conditions of the real items.
 
     Raises:
       UserError: a run without latents, data that are not there, or a checkpoint that is not kept.
@@ -32,9 +32,8 @@ def study(run: "Run", args: argparse.Namespace) -> Study:
     runs = [run if step == run.step else run.at(step) for step in steps]
     space = start(run, args, 8)
     reals = run.reals(len(space.points), args.seed)
-    if "labels" not in run.lacks and args.labels is None and args.latents is None:
-        labels = reals.get("label")
-        space = start(run, args, 8, labels=labels) if run.classes and len(labels) else space
+    if args.latents is None and (columns := taken(run, reals)):
+        space = start(run, args, 8, columns)
     rows = [space._replace(run=each).images(space.points) for each in runs]
     real = to_floats(reals["image"])
     real = real[np.arange(len(space.points)) % len(real)]

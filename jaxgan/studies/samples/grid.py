@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxgan.studies.common import flags as shared
-from jaxgan.studies.common.space import start
+from jaxgan.studies.common.space import given, start
 from jaxgan.studies.common.study import Study
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def study(run: "Run", args: argparse.Namespace) -> Study:
     labels = np.arange(run.kinds) if args.labels is None else numbers(args.labels, run.classes)
     columns = args.n or 8
     space = start(run, argparse.Namespace(**vars(args) | {"n": columns, "labels": None}), columns)
-    rows = run.inputs(len(labels) * columns, np.repeat(labels, columns), args.seed)
+    repeated = np.repeat(labels, columns)
+    rows = run.inputs(len(repeated), repeated, args.seed, given=given(args))
     z = np.tile(space.points, (len(labels), 1))
     space = space._replace(points=z, rows=rows)
     names = [run.classes[k] if run.classes else str(k) for k in labels.tolist()]

@@ -77,7 +77,7 @@ def features(images: np.ndarray) -> np.ndarray:
 
     if images.ndim != 4:
         raise UserError("--by=features: points have none; use --by=pixels")
-    x = extract.extract(extract.load(), images, "features")
+    x = extract.load().extract(images, "features")
     return x / np.sqrt(x.shape[1])
 
 
