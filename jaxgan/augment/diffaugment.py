@@ -59,10 +59,11 @@ def translation(key: Array, x: Array, ratio: float = 0.125) -> Array:
     k_y, k_x = jax.random.split(key)
     dy = jax.random.randint(k_y, (n, 1), -max_y, max_y + 1)
     dx = jax.random.randint(k_x, (n, 1), -max_x, max_x + 1)
-    # One-hot products, not gathers: their gradient is a product too, on every platform.
+    # One-hot products, not gathers: their gradient is a product too, on every platform. Exact ones:
+    # a pixel that is only moved must not be rounded to bfloat16.
     rows = jax.nn.one_hot(jnp.arange(height) + dy, height, dtype=x.dtype)
     columns = jax.nn.one_hot(jnp.arange(width) + dx, width, dtype=x.dtype)
-    return jnp.einsum("nyh,nhwc,nxw->nyxc", rows, x, columns)
+    return jnp.einsum("nyh,nhwc,nxw->nyxc", rows, x, columns, precision="highest")
 
 
 def cutout(key: Array, x: Array, ratio: float = 0.5) -> Array:

@@ -27,6 +27,7 @@ from jaxgan.core import growth as growing
 from jaxgan.core.game import Game, Spec
 from jaxgan.core.growth import Growth, fixed
 from jaxgan.core.optim import Optim
+from jaxgan.core.precision import computed
 from jaxgan.data.holdout.split import split
 from jaxgan.data.load import load
 from jaxgan.data.pipeline import Batches
@@ -87,6 +88,7 @@ class Run(NamedTuple):
 
 
 NONE: Mapping[str, Any] = {}
+Precision = Literal["default", "high", "highest"]
 OR_NEVER = ("keep_every", "evaluate")  # intervals that may be 0
 # Options of config.data that no source takes: their defaults and kinds.
 OF_ALL = {"flip": (False, bool), "holdout": (0.0, Portion), "holdout_seed": (0, Seed)}
@@ -108,6 +110,7 @@ def prepare(
     seeds: Seeds = 1,
     replicas: Literal["auto", "vmap", "sequential"] = "auto",
     dispatch: Positive | Literal["auto"] = "auto",
+    precision: Precision = "default",
     clock: Clock | None = None,
 ) -> Run:
     """Builds all that a config describes; its keyword arguments are the config's top-level keys.
@@ -122,6 +125,7 @@ def prepare(
         schedules do not, and averages that `init` brings along are not forgotten so.
       seeds: how many replicas are trained, with seeds `seed`, `seed + 1` and so on.
       replicas, dispatch: how, see dispatch.vmapped and dispatch.stride.
+      precision: of products and convolutions on accelerators, see core.precision.
       clock: not a config key; records a lap once the data are open.
 
     Raises:
@@ -134,7 +138,7 @@ def prepare(
     spec = spec_of(source)
     stages = growing.plan(growth, shape=spec.shape, images=batch, size=source.size)
     total = growing.total(steps, growth=stages, size=source.size, at="config.steps")
-    built = make_game(game, optim, spec=spec, steps=total, growth=stages)
+    built = make_game(game, optim, spec=spec, steps=total, growth=stages, precision=precision)
     built = warming(built) if ema_warmup and not init else built
     vmapped = dispatching.vmapped(built, replicas) and seeds > 1
     in_steps = functools.partial(intervals, growth=stages, size=source.size)
@@ -144,12 +148,10 @@ def prepare(
         game=built, spec=spec, growth=stages,
         feeds=[feed(source, stages, seed + i, flip) for i in range(seeds)],
         mesh=devices.over_seeds(seeds) if vmapped else over_data(stages),
-        seed=seed, batch=batch, steps=total, dispatch=dispatch,
-        log=logged,
+        seed=seed, batch=batch, steps=total, dispatch=dispatch, log=logged,
         checkpoint=in_steps(Save, checkpoint, "config.checkpoint"),
         rates={player: node["lr"] for player, node in optim.items() if "lr" in node},
-        data=described(source),
-        init=init,
+        data=described(source), init=init,
     )  # fmt: skip
 
 
@@ -208,6 +210,7 @@ def make_game(
     spec: Spec,
     steps: int,
     growth: Growth | None = None,
+    precision: Precision = "default",
 ) -> Game:
     """Builds the game under config.game with its players' optimizers under config.optim.
 
@@ -216,6 +219,7 @@ def make_game(
       spec: the shape of the data.
       steps: the run's length, over which learning rates decay.
       growth: the run's stages, where it has several.
+      precision: at which all that the game computes is computed, see core.precision.
 
     Raises:
       UserError: an unknown name or option, or parts that do not fit together.
@@ -235,7 +239,7 @@ def make_game(
         raise UserError(
             f"config.growth: the game {build.func.__name__} does not grow; progressive does"
         )
-    built = build(spec, chains, stages) if grows else build(spec, chains)
+    built = computed(build(spec, chains, *([stages] if grows else [])), precision)
     chains.check_all_made()
     jax.eval_shape(lambda: core.init(built, jax.random.key(0)))  # nets that do not fit say so here
     return built

@@ -47,7 +47,10 @@ class Record(NamedTuple):
     def game(self) -> Game:
         """Builds the run's game again."""
         nodes = self.config["game"], self.config["optim"]
-        return make_game(*nodes, spec=self.spec, steps=self.steps, growth=self.growth)
+        precision = self.config.get("precision", "default")
+        return make_game(
+            *nodes, spec=self.spec, steps=self.steps, growth=self.growth, precision=precision
+        )
 
 
 class Restored(NamedTuple):

@@ -57,7 +57,7 @@ def conv2d(x: Array, w: Array, *, stride: int = 1, padding: Padding = ((0, 0), (
     )
     if min(size) < 1:
         raise ValueError(f"kernel {w.shape} exceeds images {x.shape} padded by {padding}")
-    return conv_p.bind(x, w, stride=stride, padding=padding, size=size, grouped=False)
+    return bind(conv_p, x, w, stride=stride, padding=padding, size=size)
 
 
 def conv2d_transpose(
@@ -94,7 +94,16 @@ def conv2d_transpose(
     if min(size) < 1:
         raise ValueError(f"padding {padding} crops everything: {x.shape}, kernel {w.shape}")
     w = w.swapaxes(2, 3)
-    return input_grad_p.bind(x, w, stride=stride, padding=padding, size=size, grouped=False)
+    return bind(input_grad_p, x, w, stride=stride, padding=padding, size=size)
+
+
+def bind(prim: Primitive, a: Array, b: Array, **params: Any) -> Array:
+    """Applies a primitive of a family at the precision of `jax.default_matmul_precision` here.
+
+    It is kept among the primitive's parameters: lowering takes place outside of that context.
+    """
+    precision = jax.config.jax_default_matmul_precision
+    return prim.bind(a, b, grouped=False, precision=precision, **params)
 
 
 def check(x: Array, w: Array, stride: int) -> tuple[Array, Array]:
@@ -193,12 +202,18 @@ def _primitive(name: str, other: Function, cpu: Function, images: bool) -> Primi
     prim = Primitive(name)
     grouped_cpu = _grouped_cpu(cpu, other)
 
-    def plain_rule(a: Array, b: Array, *, grouped: bool, **params: Any) -> Array:
+    def plain_rule(
+        a: Array, b: Array, *, grouped: bool, precision: str | None, **params: Any
+    ) -> Array:
         f = functools.partial(other, **params)
-        return jax.vmap(f)(a, b) if grouped else f(a, b)
+        with jax.default_matmul_precision(precision):
+            return jax.vmap(f)(a, b) if grouped else f(a, b)
 
-    def cpu_rule(a: Array, b: Array, *, grouped: bool, **params: Any) -> Array:
-        return (grouped_cpu if grouped else cpu)(a, b, **params)
+    def cpu_rule(
+        a: Array, b: Array, *, grouped: bool, precision: str | None, **params: Any
+    ) -> Array:
+        with jax.default_matmul_precision(precision):
+            return (grouped_cpu if grouped else cpu)(a, b, **params)
 
     def abstract_eval(a: Any, b: Any, **params: Any) -> Any:
         # Tracing the plain version also carries over shardings and varying mesh axes.
@@ -206,7 +221,7 @@ def _primitive(name: str, other: Function, cpu: Function, images: bool) -> Primi
 
     plain.rules[prim] = plain_rule
     prim.def_abstract_eval(abstract_eval)
-    params = ("stride", "padding", "size", "grouped")
+    params = ("stride", "padding", "size", "grouped", "precision")
     prim.def_impl(jax.jit(prim.bind, static_argnames=params))
     mlir.register_lowering(prim, mlir.lower_fun(plain_rule, multiple_results=False))
     mlir.register_lowering(prim, mlir.lower_fun(cpu_rule, multiple_results=False), platform="cpu")

@@ -84,7 +84,7 @@ def _bind(prim: conv.Primitive, a: Array, w: Array, padding: int, size: Size) ->
     if w.shape[0] != w.shape[1]:
         raise ValueError(f"want a square kernel: {w.shape}")
     pads = ((padding, padding),) * 2
-    return prim.bind(a, w, stride=1, padding=pads, size=size, grouped=False)
+    return conv.bind(prim, a, w, stride=1, padding=pads, size=size)
 
 
 # Plain versions: x (N, H, W, C_in), w (k, k, C_in, C_out), y at the doubled size.
