@@ -16,7 +16,7 @@ from jaxgan.config.registry import nearest
 from jaxgan.nets.layers import norms
 from jaxgan.nets.layers.basic import Conv, Dense, flatten, leaky_relu, torch_init
 from jaxgan.nets.layers.condition import Condition, append_features
-from jaxgan.nets.pyramid import pyramid
+from jaxgan.nets.layers.pyramid import pyramid
 from jaxgan.runtime.errors import UserError
 
 

@@ -12,7 +12,7 @@ from jaxgan.config.kinds import Width
 from jaxgan.nets.layers import norms
 from jaxgan.nets.layers.basic import Conv, ConvTranspose, Dense, flatten, leaky_relu
 from jaxgan.nets.layers.condition import append_channel, append_features, projection
-from jaxgan.nets.pyramid import pyramid
+from jaxgan.nets.layers.pyramid import pyramid
 
 
 class Generator(nn.Module):

@@ -15,7 +15,7 @@ from jax import Array
 from jaxgan.config.kinds import Width, WidthOrNone
 from jaxgan.core.shapes import check_square
 from jaxgan.nets.layers import norms
-from jaxgan.nets.layers.attention import SelfAttention
+from jaxgan.nets.layers.attention import SelfAttention, check_attention
 from jaxgan.nets.layers.basic import Conv, Dense
 from jaxgan.nets.layers.condition import append_channel, append_features, projection
 from jaxgan.nets.ops.resize import downsample, upsample
@@ -71,7 +71,7 @@ class Generator(nn.Module):
         plan = _plan(self.shape)
         first, *rest = (factor * (self.width or plan.g_width) for factor in plan.g)
         size = self.shape[0] >> len(rest)
-        _check_attention(self.attention, [size << i for i in range(1, len(plan.g))], "g")
+        check_attention(self.attention, [size << i for i in range(1, len(plan.g))], "g")
         norm = self.norm
         if y is not None and norm == "BatchNorm":
             norm = "ConditionalBatchNorm"
@@ -121,7 +121,7 @@ class Discriminator(nn.Module):
         if self.widen not in ("first", "second"):
             raise UserError(f"config.game.d.widen={self.widen!r}: 'first' or 'second'")
         sizes = [self.shape[0] >> i for i in range(1, plan.halvings + 1)]
-        _check_attention(self.attention, sizes, "d")
+        check_attention(self.attention, sizes, "d")
         norm = norms.named(self.norm, self.classes)
         options = {"kernel_init": _init, "spectral": self.spectral}
         h = x if self.projection else append_channel(x, y, self.classes)
@@ -196,11 +196,3 @@ class _Down(nn.Module):
 def _plan(shape: tuple[int, ...]) -> _Plan:
     check_square(shape, tuple(_PLANS), "resnet")
     return _PLANS[shape[0]]
-
-
-def _check_attention(size: int, sizes: list[int], player: str) -> None:
-    if size and (size not in sizes or size % 2):
-        raise UserError(
-            f"config.game.{player}.attention={size}: no feature maps of that size; "
-            f"known: {', '.join(str(s) for s in sorted(sizes) if s % 2 == 0)}"
-        )

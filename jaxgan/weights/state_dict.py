@@ -34,6 +34,21 @@ def split(arrays: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     Raises:
       UserError: there is no generator of StyleGAN2; what there is instead.
     """
+    states = networks(arrays)
+    g = states.get("G_ema") or states.get("G") or states.get("")
+    if not g or not any(name.startswith(("synthesis.b", "mapping.fc")) for name in g):
+        named = [name for state in (g, *states.values()) for name in state or ()]
+        raise UserError(kinds.of_names(dict.fromkeys([*named, *arrays])))
+    found = {"G": states.get("G", g), "G_ema": g}
+    return found | ({"D": states["D"]} if "D" in states else {})
+
+
+def networks(arrays: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Splits arrays by network, G, G_ema, D, '' where names tell none, without wrappers' prefixes.
+
+    Raises:
+      UserError: two arrays of one name.
+    """
     states: dict[str, dict[str, Any]] = {}
     for name, value in arrays.items():
         network, rest = _place(name)
@@ -42,12 +57,7 @@ def split(arrays: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             of = brief(network) or "the network"
             raise UserError(f"two arrays are {brief(rest)} of {of}; give one of them")
         state[rest] = value
-    g = states.get("G_ema") or states.get("G") or states.get("")
-    if not g or not any(name.startswith(("synthesis.b", "mapping.fc")) for name in g):
-        named = [name for state in (g, *states.values()) for name in state or ()]
-        raise UserError(kinds.of_names(dict.fromkeys([*named, *arrays])))
-    found = {"G": states.get("G", g), "G_ema": g}
-    return found | ({"D": states["D"]} if "D" in states else {})
+    return states
 
 
 class Shapes:

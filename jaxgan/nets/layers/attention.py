@@ -3,7 +3,8 @@
 import flax.linen as nn
 from jax import Array
 
-from jaxgan.nets.layers.basic import Conv
+from jaxgan.nets.layers.basic import Conv, Init, normal_init
+from jaxgan.runtime.errors import UserError
 
 
 class SelfAttention(nn.Module):
@@ -14,14 +15,16 @@ class SelfAttention(nn.Module):
     """
 
     spectral: bool = True
+    kernel_init: Init = normal_init
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Applies attention to (N, H, W, C), H and W even; keeps the shape."""
         n, height, width, channels = x.shape
+        options = {"use_bias": False, "spectral": self.spectral, "kernel_init": self.kernel_init}
 
         def project(features: int, pool: bool) -> Array:
-            h = Conv(features, 1, use_bias=False, spectral=self.spectral)(x)
+            h = Conv(features, 1, **options)(x)
             h = nn.max_pool(h, (2, 2), (2, 2)) if pool else h
             return h.reshape(n, -1, features)
 
@@ -31,4 +34,22 @@ class SelfAttention(nn.Module):
         weights = nn.softmax(query @ key.swapaxes(1, 2))
         out = (weights @ value).reshape(n, height, width, max(1, channels // 2))
         gamma = self.param("gamma", nn.initializers.zeros, ())
-        return x + gamma * Conv(channels, 1, use_bias=False, spectral=self.spectral)(out)
+        return x + gamma * Conv(channels, 1, **options)(out)
+
+
+def check_attention(size: int, sizes: list[int], player: str) -> None:
+    """Refuses attention after feature maps of a size that config.game.<player> has not.
+
+    Args:
+      size: what the config says; 0 for none.
+      sizes: those that the net's blocks make. Odd ones are not pooled by attention.
+      player: "g" or "d", for the message.
+
+    Raises:
+      UserError: the sizes there are.
+    """
+    if size and (size not in sizes or size % 2):
+        raise UserError(
+            f"config.game.{player}.attention={size}: no feature maps of that size; "
+            f"known: {', '.join(str(s) for s in sorted(sizes) if s % 2 == 0)}"
+        )

@@ -12,9 +12,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.config.registry import nearest
-from jaxgan.nets.layers.basic import Dense
+from jaxgan.nets.layers.basic import Dense, Init
 from jaxgan.nets.layers.condition import Condition
 from jaxgan.runtime.errors import UserError
+
+MOMENTUM = 0.9  # of BatchNorm's running moments
 
 
 def _scale_init(key: Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> Array:
@@ -58,11 +60,13 @@ class Identity(nn.Module):
 class BatchNorm(nn.Module):
     """Batch normalization over all but the last axis (Ioffe & Szegedy 2015).
 
-    Running moments decay by 0.9 (PyTorch's momentum 0.1); epsilon 1e-5; the scale starts as
-    N(1, 0.02^2), as in DCGAN's code.
+    Running moments decay by 0.9 (PyTorch's momentum 0.1); the scale starts as N(1, 0.02^2), as in
+    DCGAN's code.
     """
 
     affine: bool = True
+    epsilon: float = 1e-5
+    scale_init: Init = _scale_init
 
     @nn.compact
     def __call__(self, x: Array, train: bool, y: Array | None = None) -> Array:
@@ -70,11 +74,11 @@ class BatchNorm(nn.Module):
         del y
         return nn.BatchNorm(
             use_running_average=not train,
-            momentum=0.9,
-            epsilon=1e-5,
+            momentum=MOMENTUM,
+            epsilon=self.epsilon,
             use_scale=self.affine,
             use_bias=self.affine,
-            scale_init=_scale_init,
+            scale_init=self.scale_init,
         )(x)
 
 

@@ -1,6 +1,6 @@
 """The widths of DCGAN's pyramid of feature maps."""
 
-from jaxgan.nets.pyramid import pyramid
+from jaxgan.nets.layers.pyramid import pyramid
 
 
 def test_widths_double_up_to_the_cap():
