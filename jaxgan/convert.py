@@ -88,7 +88,7 @@ def main(argv: list[str]) -> int:
         paths.check_folder(args.workdir, "--workdir")
     environment.prepare()
     # jax is slow to import: --help and bad flags do not wait for it
-    from jaxgan.training.setup import prepare
+    from jaxgan.training.setup import GIVEN, prepare
     from jaxgan.weights import contents, runs
 
     if args.out:
@@ -99,7 +99,7 @@ def main(argv: list[str]) -> int:
     config = configs.load(name)
     configs.override(config, overrides)
     base = config.to_dict()
-    bind(prepare, base, at="config", given=("clock",))  # training reads it later; it must fit now
+    bind(prepare, base, at="config", given=GIVEN)  # training reads it later; it must fit now
     runs.read(given, args.workdir, base, name, _said(name, overrides, base))
     return 0
 

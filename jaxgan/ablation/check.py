@@ -57,7 +57,7 @@ def check(jobs: Sequence[Job], metrics: Sequence[str], n: int | None) -> None:
         try:
             config = configs.load(job.cell.config)
             configs.override(config, [x for x in job.train if x.startswith("--config.")])
-            built = bind(setup.prepare, config.to_dict(), at="config", given=("clock",))()
+            built = bind(setup.prepare, config.to_dict(), at="config", given=setup.GIVEN)()
             loop.build(built, 0)
             _check_metrics(job.workdir, config.to_dict(), built, evaluated, n)
         except UserError as error:

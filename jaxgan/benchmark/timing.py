@@ -17,7 +17,7 @@ from jaxgan.parallel import mesh
 from jaxgan.training import dispatch, replicas
 from jaxgan.training.dispatch import Cycle, Program
 from jaxgan.training.loop import build
-from jaxgan.training.setup import prepare
+from jaxgan.training.setup import GIVEN, prepare
 from jaxgan.training.step import train_step
 
 CACHE = "/jax/compilation_cache/cache_"  # prefix of jax's events cache_hits and cache_misses
@@ -74,7 +74,7 @@ def measure(config: Mapping[str, Any], *, steps: int, repeat: int, profile: str 
     Raises:
       UserError: anything in the config that is unknown or does not fit.
     """
-    run = bind(prepare, config, at="config", given=("clock",))()
+    run = bind(prepare, config, at="config", given=GIVEN)()
     last = run.growth.stages[-1]
     n, cycle = len(run.feeds), dispatch.period(run.game, last.start)
     state, columns = replicas.like(run.game, 1), run.feeds[0].abstract(last.start)

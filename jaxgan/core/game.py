@@ -239,6 +239,12 @@ def interval(game: Game, net: str) -> int:
     return min((turn.every for turn in game.turns if turn.player in players), default=1)
 
 
+def dense(game: Game) -> bool:
+    """Returns whether no net has a convolution: no parameter of more than two dimensions."""
+    params = jax.eval_shape(game.init, jax.random.key(0))[0]
+    return all(leaf.ndim <= 2 for leaf in jax.tree.leaves(params))
+
+
 def shard(x: PyTree) -> PyTree:
     """Shards the leading axis of what a loss draws over the devices of the current mesh.
 

@@ -20,7 +20,7 @@ from jaxgan.generation import sample
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import dispatch, logger, replicas
 from jaxgan.training.divergence import Detector, Diverged
-from jaxgan.training.setup import prepare
+from jaxgan.training.setup import GIVEN, prepare
 from jaxgan.training.step import train_step
 from jaxgan.visual import plots
 
@@ -44,7 +44,7 @@ def study(
       UserError: anything in the config that is unknown or does not fit; a loss or points that are
         not finite.
     """
-    run = bind(prepare, {**config, "seeds": n}, at="config", given=("clock",))()
+    run = bind(prepare, {**config, "seeds": n}, at="config", given=GIVEN)()
     game, source = run.game, run.feeds[0].source
     sample.choose(game, replicas.like(game, n), generator)  # or there is no such generator
     name = config["data"]["name"]

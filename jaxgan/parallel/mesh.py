@@ -6,6 +6,7 @@ seeds under vmap are split over the devices instead, each seed entirely on one.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -37,8 +38,10 @@ def over_data(
     return jax.make_mesh((n,), ("data",), axis_types=(AxisType.Auto,), devices=devices)
 
 
-def over_seeds(n: int) -> Mesh:
+def over_seeds(n: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
     """Builds a mesh with one axis, `seeds`, of as many devices as n seeds divide among evenly.
+
+    `devices`: those to take them from; by default all.
 
     Raises:
       UserError: there is more than one process.
@@ -48,7 +51,8 @@ def over_seeds(n: int) -> Mesh:
             "config.seeds: seeds under vmap need a single process; set config.replicas=sequential "
             "(with --override=replicas where a run is resumed)"
         )
-    devices = jax.devices()[: math.gcd(n, jax.device_count())]
+    devices = jax.devices() if devices is None else devices
+    devices = devices[: math.gcd(n, len(devices))]
     return jax.make_mesh((len(devices),), ("seeds",), axis_types=(AxisType.Auto,), devices=devices)
 
 
@@ -64,6 +68,24 @@ def of_states(mesh: Mesh) -> NamedSharding:
     )
 
 
+def of_batches(mesh: Mesh, axis: int = 0) -> NamedSharding:
+    """Returns the sharding of batches, split along `axis` over the devices."""
+    return NamedSharding(mesh, PartitionSpec(*[None] * axis, *mesh.axis_names))
+
+
+def abstract(tree: Any, sharding: NamedSharding) -> Any:
+    """Returns the shapes and dtypes of a tree of arrays, abstract or not, with a sharding."""
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree)
+
+
+def platform(mesh: Mesh) -> str:
+    """Returns the platform of a mesh's devices: "cpu", "gpu" or "tpu".
+
+    It is the platform that programs are compiled for, which need not be this machine's.
+    """
+    return str(mesh.devices.flat[0].platform)
+
+
 def place(mesh: Mesh, batch: dict[str, np.ndarray], axis: int = 0) -> dict[str, jax.Array]:
     """Places this process's share of a batch.
 
@@ -75,7 +97,7 @@ def place(mesh: Mesh, batch: dict[str, np.ndarray], axis: int = 0) -> dict[str, 
     Returns:
       The global batch.
     """
-    split = NamedSharding(mesh, PartitionSpec(*[None] * axis, *mesh.axis_names))
+    split = of_batches(mesh, axis)
     return {k: jax.make_array_from_process_local_data(split, v) for k, v in batch.items()}
 
 

@@ -20,7 +20,7 @@ def memory() -> int:
     return min(limits + ([] if soft == resource.RLIM_INFINITY else [soft]))
 
 
-def check(needs: Mapping[str, int], remedy: str, limit: int | None = None) -> None:
+def check(needs: Mapping[str, int], remedy: str, limit: float | None = None) -> None:
     """Refuses what cannot fit.
 
     Args:

@@ -20,10 +20,18 @@ from jaxgan.runtime.errors import UserError
 from jaxgan.training.step import to_float
 
 
-def check(game: Game, growth: Growth, source: Source, samples: int, seeds: int = 1) -> None:
+def check(
+    game: Game,
+    growth: Growth,
+    source: Source,
+    samples: int,
+    seeds: int = 1,
+    memory: float | None = None,
+) -> None:
     """Evaluates each turn's loss abstractly, once for each size of batch that the run has.
 
     Also the critic on as many images as diagnostics take: config.log.samples, at most a batch.
+    `memory`: bytes that there are; None for those of this machine's device.
 
     Raises:
       UserError: a net refuses the number of images, draws or judges in another shape than the
@@ -60,7 +68,7 @@ def check(game: Game, growth: Growth, source: Source, samples: int, seeds: int =
         "pictures": seeds * samples * item,
     }
     keys = "config.batch, the nets' widths, config.data.res, config.log.samples or config.seeds"
-    capacity.check(needs, keys, device_memory())
+    capacity.check(needs, keys, device_memory() if memory is None else memory)
 
 
 def check_shapes(game: Game, state: State, source: Source, n: int) -> None:

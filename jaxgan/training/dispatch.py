@@ -28,7 +28,9 @@ Step = Callable[..., tuple[Any, dict[str, Array]]]  # (state, batch, key, *, tur
 Feed = Callable[[int], Mapping[str, np.ndarray]]  # step -> a batch, on the host
 Cycle = tuple[tuple[str, ...], ...]  # the turns due at each step of a cycle
 Init = Callable[[Array], State]
-Dispatch = Callable[..., tuple[Any, dict[str, Array]]]
+Keys = Callable[[], Array]
+Columns = Mapping[str, tuple[tuple[int, ...], str]]  # of a batch: shapes and dtypes
+Run = tuple[jax.stages.Wrapped, Callable[[int], Any]]  # several steps; t -> the turns they take
 MOST = 50  # steps in one dispatch, at most
 LONGEST = 500  # steps of a cycle that is unrolled, at most
 AHEAD = 2**24  # bytes of batches in one dispatch of convolutions on an accelerator, at most
@@ -40,18 +42,23 @@ OVERWRITE = {"xla_cpu_copy_insertion_use_region_analysis": True}
 class Single:
     """The program of one seed, or of several stacked and vmapped."""
 
-    def __init__(self, init: Init, run: Dispatch, feed: Feed, keys: Array, mesh: Mesh, stride: int):
+    def __init__(self, init: Init, run: Run, feed: Feed, keys: Keys, mesh: Mesh, stride: int):
         """Binds what `build` made.
 
         Args:
           init: keys -> states. run: from `dispatch`.
           feed: step -> a batch, on the host; of several seeds, stacked.
-          keys: of the seed, or (seeds,).
+          keys: makes the key of the seed, or (seeds,).
           mesh: of the run. stride: steps per dispatch.
         """
         self.stride = stride
         self.sharding = parallel.of_states(mesh)
-        self._init, self._run, self._feed, self._keys, self._mesh = init, run, feed, keys, mesh
+        self._init, self._feed, self._make_keys, self._mesh = init, feed, keys, mesh
+        self._run, self._turns = run
+
+    @functools.cached_property
+    def _keys(self) -> Array:
+        return self._make_keys()
 
     def init(self) -> State:
         """Returns the state before the first step."""
@@ -60,12 +67,24 @@ class Single:
     def feed(self, t: int) -> Mapping[str, Array]:
         """Returns the batches of the dispatch at step t, on the devices."""
         rows = [self._feed(t + i) for i in range(self.stride)]
-        batch = _stack(rows) if self.stride > 1 else rows[0]
+        batch = replicas.stack(rows) if self.stride > 1 else rows[0]
         return parallel.place(self._mesh, batch, axis=int(self.stride > 1))
 
     def step(self, states: State, batches: Any, t: int) -> tuple[State, Mapping[str, Array]]:
         """Takes steps t to t + stride - 1. The buffers of `states` are donated."""
-        return self._run(states, batches, self._keys, t)
+        return self._run(states, batches, self._keys, turns=self._turns(t))
+
+    def lower(self, columns: Columns, t: int) -> jax.stages.Lowered:
+        """Lowers the dispatch at step t from shapes, for devices that need not be here.
+
+        `columns`: of one seed's batch at step t, see Batches.abstract.
+        """
+        several, keys = self.stride > 1, jax.eval_shape(self._make_keys)
+        leading = (self.stride,) * several + keys.shape
+        batch = {k: jax.ShapeDtypeStruct(leading + s, d) for k, (s, d) in columns.items()}
+        batches = parallel.abstract(batch, parallel.of_batches(self._mesh, int(several)))
+        states, keys = parallel.abstract((jax.eval_shape(self._init, keys), keys), self.sharding)
+        return self._run.lower(states, batches, keys, turns=self._turns(t))
 
     def split(self, states: State) -> list[State]:
         """Returns the `State` of each seed."""
@@ -107,6 +126,10 @@ class Sequential:
         new, metrics = zip(*done, strict=True)
         return list(new), {name: [row[name] for row in metrics] for name in metrics[0]}
 
+    def lower(self, columns: Columns, t: int) -> jax.stages.Lowered:
+        """Lowers one seed's dispatch at step t, see `Single.lower`; all seeds' are alike."""
+        return self._programs[0].lower(columns, t)
+
     def split(self, states: list[State]) -> list[State]:
         """Returns the `State` of each seed."""
         return states
@@ -137,33 +160,32 @@ def build(
       stride: steps per dispatch: 1, or a multiple of len(period(game)).
     """
     first = functools.partial(replicas.first, game)
-    placed = parallel.of_states(mesh)
+    placed, platform = parallel.of_states(mesh), parallel.platform(mesh)
     if "seeds" in mesh.axis_names:
         init = jax.jit(jax.vmap(first), out_shardings=placed)
-        run = dispatch(replicas.replicate(step), game, stride)
-        keys = jax.device_put(replicas.keys(seed, len(feeds)), placed)
-        return Single(init, run, lambda t: _stack([feed(t) for feed in feeds]), keys, mesh, stride)
+        run = dispatch(replicas.replicate(step), game, stride, platform)
+        keys = jax.jit(functools.partial(replicas.keys, seed, len(feeds)), out_shardings=placed)
+        return Single(
+            init, run, lambda t: replicas.stack([feed(t) for feed in feeds]), keys, mesh, stride
+        )
     init = jax.jit(first, out_shardings=placed)
-    run = dispatch(step, game, stride)
+    run = dispatch(step, game, stride, platform)
     programs = [
-        Single(init, run, feed, jax.random.key(seed + i), mesh, stride)
+        Single(init, run, feed, functools.partial(jax.random.key, seed + i), mesh, stride)
         for i, feed in enumerate(feeds)
     ]
     return programs[0] if len(feeds) == 1 else Sequential(programs)
 
 
-def dispatch(step: Step, game: Game, stride: int) -> Callable[..., tuple[Any, dict[str, Array]]]:
-    """Compiles (states, batches, keys, t) -> (states, metrics): `stride` steps from t on."""
-    if stride == 1:
-        one = compiled(step)
-        return lambda states, batch, keys, t: one(states, batch, keys, turns=core.due(game, t))
-    several = compiled(functools.partial(chunk, step))
-    return lambda states, batches, keys, t: several(states, batches, keys, turns=period(game, t))
+def dispatch(step: Step, game: Game, stride: int, platform: str) -> Run:
+    """Compiles `stride` steps, and returns them with t -> the turns they take from step t on."""
+    whole, turns = (step, core.due) if stride == 1 else (functools.partial(chunk, step), period)
+    return compiled(whole, platform), functools.partial(turns, game)
 
 
-def compiled(step: Step) -> Step:
-    """Compiles `step` for the platform in use; the input states' buffers are donated."""
-    options = OVERWRITE if jax.default_backend() == "cpu" else None
+def compiled(step: Step, platform: str | None = None) -> jax.stages.Wrapped:
+    """Compiles `step` for a platform, or the one in use; the input states' buffers are donated."""
+    options = OVERWRITE if _on_cpu(platform) else None
     return jax.jit(step, static_argnames="turns", donate_argnums=0, compiler_options=options)
 
 
@@ -220,7 +242,9 @@ def cycle_length(game: Game) -> int:
     return math.lcm(*(turn.every for turn in game.turns))
 
 
-def stride(game: Game, wish: int | str, intervals: Sequence[int], size: int) -> int:
+def stride(
+    game: Game, wish: int | str, intervals: Sequence[int], size: int, platform: str | None = None
+) -> int:
     """Returns the number of steps per dispatch.
 
     Args:
@@ -230,7 +254,7 @@ def stride(game: Game, wish: int | str, intervals: Sequence[int], size: int) -> 
         same turns (a longer cycle is unrolled, and slow to compile); else 1.
       intervals: steps on whose multiples dispatches must end: the run's length, the intervals of
         logs, pictures and checkpoints, the step to resume from.
-      size: bytes of one step's batches.
+      size: bytes of one step's batches. platform: of the devices; None for the one in use.
 
     Raises:
       UserError: a number that does not fit, or is neither 'auto' nor one.
@@ -238,8 +262,8 @@ def stride(game: Game, wish: int | str, intervals: Sequence[int], size: int) -> 
     borders = [t for turn in game.turns for t in turn.span if t]
     whole, cycle = math.gcd(*intervals, *borders), cycle_length(game)
     if wish == "auto":
-        ahead = AHEAD // size if cycle == 1 and jax.default_backend() != "cpu" else 1
-        most = min(MOST, whole, MOST if dense(game) else ahead)
+        ahead = 1 if _on_cpu(platform) or cycle > 1 else AHEAD // size
+        most = min(MOST, whole, MOST if core.dense(game) else ahead)
         return max((k for k in range(cycle, most + 1, cycle) if whole % k == 0), default=1)
     if not isinstance(wish, int) or wish < 1:
         raise UserError(f"config.dispatch={wish!r}: a number of steps, or auto")
@@ -251,25 +275,20 @@ def stride(game: Game, wish: int | str, intervals: Sequence[int], size: int) -> 
     return wish
 
 
-def vmapped(game: Game, wish: str) -> bool:
+def vmapped(game: Game, wish: str, platform: str | None = None) -> bool:
     """Returns whether seeds are trained at once.
 
     Args:
       wish: 'vmap', 'sequential', or 'auto': vmap unless convolutions run on a CPU.
+      platform: of the devices; None for the one in use.
 
     Raises:
       UserError: another wish.
     """
     if wish not in ("auto", "vmap", "sequential"):
         raise UserError(f"config.replicas={wish!r}: auto, vmap or sequential")
-    return wish == "vmap" or (wish == "auto" and (dense(game) or jax.default_backend() != "cpu"))
+    return wish == "vmap" or (wish == "auto" and (core.dense(game) or not _on_cpu(platform)))
 
 
-def dense(game: Game) -> bool:
-    """Returns whether no net has a convolution: no parameter of more than two dimensions."""
-    params = jax.eval_shape(game.init, jax.random.key(0))[0]
-    return all(leaf.ndim <= 2 for leaf in jax.tree.leaves(params))
-
-
-def _stack(rows: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+def _on_cpu(platform: str | None) -> bool:
+    return (platform or jax.default_backend()) == "cpu"

@@ -26,7 +26,7 @@ from jaxgan.training.diagnostics import Watch, settled
 from jaxgan.training.dispatch import Program
 from jaxgan.training.divergence import Detector
 from jaxgan.training.records.warnings import Warnings
-from jaxgan.training.setup import Run, prepare, shown
+from jaxgan.training.setup import GIVEN, Run, prepare, shown
 from jaxgan.training.snapshots import Snapshots
 from jaxgan.training.step import to_float, train_step
 from jaxgan.visual.grid import save_gif
@@ -61,7 +61,7 @@ def train(
         loss that is not finite (the last good checkpoint is kept).
     """
     clock = clock or Clock()
-    run = bind(prepare, config, at="config", given=("clock",))(clock=clock)
+    run = bind(prepare, config, at="config", given=GIVEN)(clock=clock)
     say(f"data: {run.data['found']}")
     record = workdir.Record(dict(config), run.spec, run.steps, run.growth, run.data)
     with Lock(folder) if jax.process_index() == 0 else contextlib.nullcontext():
@@ -250,7 +250,7 @@ def build(run: Run, first: int) -> Program:
     every = run.log.every, run.log.pictures, run.checkpoint.every, run.log.evaluate
     intervals = (run.steps, *every, first)
     size = len(run.feeds) * run.feeds[0].nbytes(first)
-    stride = dispatch.stride(run.game, run.dispatch, intervals, size)
+    stride = dispatch.stride(run.game, run.dispatch, intervals, size, mesh.platform(run.mesh))
     step = functools.partial(train_step, run.game)
     return dispatch.build(step, run.game, run.feeds, seed=run.seed, mesh=run.mesh, stride=stride)
 

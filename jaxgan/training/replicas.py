@@ -5,7 +5,7 @@ are those of that run alone, so the two agree to float tolerance.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -39,6 +39,11 @@ def like(game: Game, n: int) -> State:
 def pick(states: State, i: int) -> State:
     """Returns replica i's state, as if it had been trained alone."""
     return jax.tree.map(lambda x: x[i], states)
+
+
+def stack(rows: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Stacks batches, of steps or of seeds, on a new leading axis."""
+    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
 
 def replicate(step: Step) -> Step:

@@ -1,7 +1,8 @@
 """Builds a run from its config: data, growth, game, devices, durations in steps."""
 
 import functools
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -32,7 +33,7 @@ from jaxgan.data.holdout.split import split
 from jaxgan.data.load import load
 from jaxgan.data.pipeline import Batches
 from jaxgan.data.source import Source, items
-from jaxgan.parallel import mesh as devices
+from jaxgan.parallel import mesh
 from jaxgan.runtime.clock import Clock
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import batch_fit
@@ -89,6 +90,7 @@ class Run(NamedTuple):
 
 NONE: Mapping[str, Any] = {}
 Precision = Literal["default", "high", "highest"]
+GIVEN = ("clock", "source", "devices")  # arguments of `prepare` that are no keys of a config
 OR_NEVER = ("keep_every", "evaluate")  # intervals that may be 0
 # Options of config.data that no source takes: their defaults and kinds.
 OF_ALL = {"flip": (False, bool), "holdout": (0.0, Portion), "holdout_seed": (0, Seed)}
@@ -112,6 +114,8 @@ def prepare(
     dispatch: Positive | Literal["auto"] = "auto",
     precision: Precision = "default",
     clock: Clock | None = None,
+    source: Source | None = None,
+    devices: Sequence[jax.Device] | None = None,
 ) -> Run:
     """Builds all that a config describes; its keyword arguments are the config's top-level keys.
 
@@ -126,13 +130,14 @@ def prepare(
       seeds: how many replicas are trained, with seeds `seed`, `seed + 1` and so on.
       replicas, dispatch: how, see dispatch.vmapped and dispatch.stride.
       precision: of products and convolutions on accelerators, see core.precision.
-      clock: not a config key; records a lap once the data are open.
+      clock: no config key, nor is what follows; records a lap once the data are open.
+      source, devices: in place of what `data` names, and of all devices; these need not be here.
 
     Raises:
       UserError: anything in the config that is unknown or does not fit.
     """
     check_seeds(seed, seeds)
-    source, flip = open_source(data), data.get("flip", False)
+    source, flip = source or open_source(data), data.get("flip", False)
     if clock:
         clock.lap("data")
     spec = spec_of(source)
@@ -140,16 +145,15 @@ def prepare(
     total = growing.total(steps, growth=stages, size=source.size, at="config.steps")
     built = make_game(game, optim, spec=spec, steps=total, growth=stages, precision=precision)
     built = warming(built) if ema_warmup and not init else built
-    vmapped = dispatching.vmapped(built, replicas) and seeds > 1
     in_steps = functools.partial(intervals, growth=stages, size=source.size)
     logged = in_steps(Log, log, "config.log")
-    batch_fit.check(built, stages, source, logged.samples, seeds)
+    batch_fit.check(built, stages, source, logged.samples, seeds, math.inf if devices else None)
     return Run(
         game=built, spec=spec, growth=stages,
         feeds=[feed(source, stages, seed + i, flip) for i in range(seeds)],
-        mesh=devices.over_seeds(seeds) if vmapped else over_data(stages),
-        seed=seed, batch=batch, steps=total, dispatch=dispatch, log=logged,
-        checkpoint=in_steps(Save, checkpoint, "config.checkpoint"),
+        mesh=split_over(devices or jax.devices(), built, stages, seeds, replicas),
+        seed=seed, batch=batch, steps=total, dispatch=dispatch,
+        log=logged, checkpoint=in_steps(Save, checkpoint, "config.checkpoint"),
         rates={player: node["lr"] for player, node in optim.items() if "lr" in node},
         data=described(source), init=init,
     )  # fmt: skip
@@ -245,12 +249,20 @@ def make_game(
     return built
 
 
-def over_data(growth: Growth) -> jax.sharding.Mesh:
-    """Splits the batches of all stages over all devices; raises UserError if one does not split."""
+def split_over(
+    devices: Sequence[jax.Device], game: Game, growth: Growth, seeds: int, replicas: str
+) -> jax.sharding.Mesh:
+    """Splits seeds that are trained at once over devices, else the batches of all stages.
+
+    Raises:
+      UserError: a batch that does not split, or another `replicas`, see dispatch.vmapped.
+    """
+    if dispatching.vmapped(game, replicas, devices[0].platform) and seeds > 1:
+        return mesh.over_seeds(seeds, devices)
     at = "config.batch"
     if len(growth.stages) > 1:
         at = f"the common divisor of config.batch and config.growth.batch ({growth.batches()})"
-    return devices.over_data(growth.common_batch(), at=at)
+    return mesh.over_data(growth.common_batch(), devices, at)
 
 
 def intervals(kind: Any, settings: Mapping[str, Any], at: str, growth: Growth, size: int) -> Any:

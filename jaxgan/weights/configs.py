@@ -56,7 +56,7 @@ def check(config: Mapping[str, Any]) -> None:
     Raises:
       UserError: a key that nothing reads, or a value that no run can have.
     """
-    bind(setup.prepare, config, at="config", given=("clock",))
+    bind(setup.prepare, config, at="config", given=setup.GIVEN)
     if config.get("seeds", 1) != 1 or config.get("growth"):
         key = "growth" if config.get("growth") else "seeds"
         raise UserError(f"config.{key}={config[key]!r}: weights become one run; leave it out")

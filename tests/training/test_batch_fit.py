@@ -13,7 +13,7 @@ from jaxgan.core.growth import fixed
 from jaxgan.runtime import capacity
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import batch_fit
-from jaxgan.training.setup import prepare
+from jaxgan.training.setup import GIVEN, prepare
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def run():
     config = configs.load(f"{ROOT}/experiments/gan.py:smoke").to_dict()
-    return bind(prepare, config, at="config", given=("clock",))()
+    return bind(prepare, config, at="config", given=GIVEN)()
 
 
 @pytest.mark.parametrize(
