@@ -241,7 +241,7 @@ def interval(game: Game, net: str) -> int:
 
 def dense(game: Game) -> bool:
     """Returns whether no net has a convolution: no parameter of more than two dimensions."""
-    params = jax.eval_shape(game.init, jax.random.key(0))[0]
+    params = jax.eval_shape(lambda: game.init(jax.random.key(0)))[0]
     return all(leaf.ndim <= 2 for leaf in jax.tree.leaves(params))
 
 

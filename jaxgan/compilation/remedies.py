@@ -1,0 +1,23 @@
+"""What to change of a run that does not fit, beside the batch: options that its nets take."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from jaxgan.config.registry import as_mapping, options
+
+# Options of nets that save memory, and a value that does.
+SAVING = {"dtype": "bfloat16", "bfloat16": "4", "remat": "True"}
+
+
+def remedies(config: Mapping[str, Any]) -> list[str]:
+    """Returns the flags that would save memory and that the config does not set."""
+    found = []
+    for key, node in config["game"].items():
+        name = node.get("name") if isinstance(node, Mapping) else node
+        file, _, leaf = str(name).rpartition(".")
+        if file and leaf and leaf[0].isupper():
+            net = getattr(importlib.import_module(f"jaxgan.nets.{file}"), leaf)
+            known = options(net) - set(as_mapping(node, key))
+            found += [f"--config.game.{key}.{k}={v}" for k, v in SAVING.items() if k in known]
+    return found
