@@ -132,6 +132,7 @@ def call(name: str, flags: list[str]) -> tuple[int | None, str]:
         patch.setattr("jaxgan.evaluation.subject.Subject.pair", property(stop))
         patch.setattr("jaxgan.training.dispatch.compiled", stop)
         patch.setattr("jaxgan.benchmark.timing.cost", stop)
+        patch.setattr("jaxgan.divergences.saturation.study", stop)
         for function in ("read", "write"):
             patch.setattr(f"jaxgan.weights.runs.{function}", stop)
         try:
@@ -196,6 +197,7 @@ COMMANDS = st.one_of(
     st.tuples(st.just("modes"), st.just(["--data=ring", "--recipes=ns"]), st.one_of(
         flags(seeds=TEXTS, steps=TEXTS, out=PATHS, pictures=PATHS, data=TEXTS, recipes=TEXTS,
               config=FILES), overrides())),
+    st.tuples(st.just("theory"), PATHS.map(lambda out: [f"--out={out}"]), flags(seed=TEXTS)),
     st.tuples(st.just("bench"), CONFIGS.map(lambda text: [f"--config={text}"]), st.one_of(
         flags(repeat=TEXTS, steps=TEXTS, profile=PATHS), overrides())),
     st.tuples(st.just("convert"), st.tuples(st.one_of(st.just(str(WEIGHTS)), PATHS), PATHS).map(
@@ -303,6 +305,10 @@ modes --data=ring --recipes=wgan --steps=1
 modes --data=ring --recipes=ns --seeds=100000
 modes --data=ring --recipes=ns --config.data.name=moons
 modes --data= --recipes=ns
+theory --out=/proc/x
+theory --out=README.md
+theory --out=new --seed=-1
+theory
 convert weights.npz --workdir=/proc/x
 convert weights.npz --workdir=new --config.batch=0
 convert weights.npz --workdir=new --config.seed=-1

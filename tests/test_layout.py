@@ -15,7 +15,7 @@ PACKAGE = ROOT / "jaxgan"
 FLOORS = [
     {"commands"},
     {"ablation", "reporting", "studies"},
-    {"benchmark", "compilation", "evaluation"},
+    {"benchmark", "compilation", "divergences", "evaluation"},
     {"generation", "weights"},
     {"games", "training"},
     {"augment", "data", "parallel"},

@@ -1,0 +1,1 @@
+"""What adversarial losses estimate and minimize, measured beside its closed form."""
