@@ -1,4 +1,4 @@
-"""Logs a run's scalars: averages them, writes jsonl and TensorBoard."""
+"""Logs a run's scalars: averages them, writes jsonl, TensorBoard and, where asked, W&B."""
 
 import json
 import math
@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxgan.runtime import files
 from jaxgan.training.records.events import Events
+from jaxgan.training.records.tracker import Tracker
 from jaxgan.training.replicas import interval
 
 Check = Callable[[Mapping[str, Any], int, int, int | None], None]
@@ -105,13 +106,14 @@ def spread(values: Mapping[str, np.ndarray]) -> dict[str, float]:
 class Writer:
     """Writes metrics.jsonl and TensorBoard events; rows from before a resume are kept."""
 
-    def __init__(self, workdir: Path, step: int):
+    def __init__(self, workdir: Path, step: int, wandb: str = ""):
         """Opens both; drops what an interrupted run wrote after `step`, from which it resumes.
 
         Lines of metrics.jsonl that are damaged are dropped too, and a line on stderr says so.
+        `wandb` is config.log.wandb: '' for no third place.
 
         Raises:
-          UserError: one of them cannot be read or written.
+          UserError: one of them cannot be read or written; W&B refuses the run.
         """
         self._path = workdir / "metrics.jsonl"
         found, bad = _parse(self._path)
@@ -122,6 +124,7 @@ class Writer:
         with files.writing(self._path):
             self._jsonl = self._path.open("a", buffering=1, encoding="utf-8")
         self._events = Events(workdir / "tensorboard", step)
+        self._tracker = Tracker(workdir, wandb) if wandb else None
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Writes one row."""
@@ -130,16 +133,22 @@ class Writer:
         for name, value in values.items():
             self._events.scalar(step, name, value)
         self._events.flush()
+        if self._tracker:
+            self._tracker.scalars(step, values)
 
     def image(self, step: int, name: str, image: np.ndarray) -> None:
-        """Writes one picture, (H, W, C) uint8, to TensorBoard."""
+        """Writes one picture, (H, W, C) uint8, to TensorBoard and W&B."""
         self._events.image(step, name, image)
         self._events.flush()
+        if self._tracker:
+            self._tracker.image(step, name, image)
 
     def close(self) -> None:
-        """Closes both."""
+        """Closes all."""
         self._jsonl.close()
         self._events.close()
+        if self._tracker:
+            self._tracker.close()
 
 
 def read(workdir: Path) -> list[dict[str, float]]:

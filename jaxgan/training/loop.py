@@ -150,7 +150,7 @@ def loop(
     states = start(program, run, found)
     clock.lap("build")
     snapshots = look_at(run, folder / "samples")
-    writer = logger.Writer(folder, first)
+    writer = logger.Writer(folder, first, run.log.wandb)
     warn = watching(run, folder, first, snapshots.compared)
     detector = Detector(run.game, run.rates)
     pending = found.pending if found else ()

@@ -38,6 +38,7 @@ from jaxgan.runtime.clock import Clock
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import batch_fit
 from jaxgan.training import dispatch as dispatching
+from jaxgan.training.records import tracker
 
 
 class Log(NamedTuple):
@@ -45,6 +46,7 @@ class Log(NamedTuple):
 
     evaluate: interval at which metrics are computed, 0 for never. metrics: of jaxgan.evaluate, as
     in 'swd,kid'. n: samples, and real items, that they compare; 0 for jaxgan.evaluate's number.
+    wandb: whether Weights & Biases has the same scalars and pictures, see records.tracker; '' not.
     """
 
     every: Duration = 50
@@ -53,6 +55,7 @@ class Log(NamedTuple):
     evaluate: Duration = 0
     metrics: str = "swd"
     n: Whole = 0
+    wandb: Literal["", "online", "offline"] = ""
 
 
 class Save(NamedTuple):
@@ -147,6 +150,7 @@ def prepare(
     built = warming(built) if ema_warmup and not init else built
     in_steps = functools.partial(intervals, growth=stages, size=source.size)
     logged = in_steps(Log, log, "config.log")
+    tracker.check(logged.wandb)
     batch_fit.check(built, stages, source, logged.samples, seeds, math.inf if devices else None)
     return Run(
         game=built, spec=spec, growth=stages,
