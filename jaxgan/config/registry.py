@@ -144,18 +144,25 @@ def _stands_for(value: Any, kind: Any) -> bool:
     return inspect.signature(value).return_annotation == kind
 
 
+def _modules(home: str) -> dict[str, str]:
+    """Returns a package's modules by file, and those of the folders that its FOLDERS lists."""
+    folders = getattr(importlib.import_module(home), "FOLDERS", ())
+    places = (*(f"{home}.{folder}" for folder in folders), home)
+    return {name: f"{place}.{name}" for place in places for name in files(place)}
+
+
 def _lookup(name: str, home: str, kind: Any, takes: tuple[str, ...], at: str) -> Callable:
     package = importlib.import_module(home)
     file, _, leaf = name.rpartition(".")
     if not hasattr(package, "__path__"):
         modules, leaf = [package], name
     elif file:
-        known = files(home)
+        known = _modules(home)
         if file not in known:
             raise UserError(f"{at}: no file {file!r} in {home}{nearest(file, known)}")
-        modules = [importlib.import_module(f"{home}.{file}")]
+        modules = [importlib.import_module(known[file])]
     else:
-        modules = [importlib.import_module(f"{home}.{each}") for each in files(home)]
+        modules = [importlib.import_module(each) for each in _modules(home).values()]
     choices = {module.__name__: offered(module, kind, takes) for module in modules}
     found = [each[leaf] for each in choices.values() if leaf in each]
     if not found:

@@ -186,7 +186,12 @@ def step(
             moved |= set(game.players[turn.player].nets) if turn.player else set()
     ema = {
         net: averages.average(
-            state.params[net], old, game.ema[net], state.step, images, interval(game, net)
+            state.params[net],
+            old,
+            game.ema[net],
+            state.step - begins(game, net),
+            images,
+            interval(game, net),
         )
         if net in moved
         else old
@@ -243,6 +248,12 @@ def dense(game: Game) -> bool:
     """Returns whether no net has a convolution: no parameter of more than two dimensions."""
     params = jax.eval_shape(lambda: game.init(jax.random.key(0)))[0]
     return all(leaf.ndim <= 2 for leaf in jax.tree.leaves(params))
+
+
+def begins(game: Game, net: str) -> int:
+    """Returns the first step at which a net may move: 0 but for those of a later stage alone."""
+    players = [name for name, player in game.players.items() if net in player.nets]
+    return min((turn.span[0] for turn in game.turns if turn.player in players), default=0)
 
 
 def shard(x: PyTree) -> PyTree:

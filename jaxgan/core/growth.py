@@ -3,7 +3,7 @@
 A run is a list of stages (Karras et al. 2018, section 2). The first resolution trains alone; each
 next one fades in, then trains; the last trains to the end. All of it follows from the step, so a
 resumed run needs nothing else. A run that does not grow is one stage. How nets see a stage is in
-nets/growing.py; nothing here needs JAX.
+nets/growing.py; a pyramid's stages are nets of their own. Nothing here needs JAX.
 
 A config gives durations in steps, images or epochs; the loop counts steps.
 """
@@ -11,7 +11,7 @@ A config gives durations in steps, images or epochs; the loop counts steps.
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from jaxgan.config.kinds import DURATION, LARGEST, Batch, Duration, Scale, shown
 from jaxgan.config.registry import bind
@@ -110,8 +110,10 @@ def grow(
     images: int,
     size: int,
     first: int = 4,
+    factor: Literal[2, 4, 8] = 2,
     stable: Duration = "600kimg",
     fade: Duration = "600kimg",
+    together: bool = False,
     batch: Mapping[str, Batch] | None = None,
     rate: Mapping[str, Scale] | None = None,
 ) -> Growth:
@@ -120,8 +122,12 @@ def grow(
     Args:
       shape, images, size: as in `plan`.
       first: pixels per side of the first stage.
+      factor: how many times those of the stage before each next one has; a pyramid's may differ
+        from 2.
       fade, stable: how long each resolution fades in, and then trains: steps, kimg or epochs. The
         first does not fade in, the last trains to the end.
+      together: all stages of a pyramid train from the first step to the end, on batches of
+        config.batch; `stable` and `fade` then say nothing.
       batch: resolution -> images per step from there on; config.batch below the smallest.
       rate: resolution -> multiplier of the optimizers' lr from there on; 1 below the smallest.
 
@@ -132,9 +138,15 @@ def grow(
         raise UserError(f"config.growth.first={first}: one of {', '.join(map(str, SIZES))}")
     check_square(shape, tuple(res for res in SIZES if res >= first), "growing")
     batches, rates = _table(batch, "batch", int), _table(rate, "rate", float)
+    sides = _sides(first, factor, shape[0])
+    if together:
+        if batches:
+            raise UserError("config.growth.batch: stages that train together share config.batch")
+        every = (Stage(res, 0, None, 0, images, 0, _from(rates, res, 1.0)) for res in sides)
+        return Growth(tuple(every))
     stages: list[Stage] = []
     start = seen = 0
-    for res in (res for res in SIZES if first <= res <= shape[0]):
+    for res in sides:
         n = _from(batches, res, images)
         fading, alone = (
             steps(length, batch=n, size=size, at=f"config.growth.{name}")
@@ -151,6 +163,23 @@ def grow(
             f"config.growth: its last stage starts after {LARGEST} steps, all there are"
         )
     return Growth(tuple(stages))
+
+
+def _sides(first: int, factor: int, last: int) -> list[int]:
+    """Returns `first` and its multiples by powers of `factor` up to `last`.
+
+    Raises:
+      UserError: `last` is none of them.
+    """
+    sides = [first]
+    while sides[-1] < last:
+        sides.append(sides[-1] * factor)
+    if sides[-1] != last:
+        raise UserError(
+            f"config.growth.factor={factor}: from {first} pixels that does not reach the data's "
+            f"{last}; set config.growth.first or config.data.res"
+        )
+    return sides
 
 
 def total(duration: int | str, *, growth: Growth, size: int, at: str) -> int:

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.config.kinds import NonNegative, Portion, Rate
-from jaxgan.config.registry import Node, nearest, resolve
-from jaxgan.core.growth import Growth
+from jaxgan.config.registry import Node, as_mapping, nearest, resolve
+from jaxgan.core.growth import Growth, Stage
 from jaxgan.runtime.errors import UserError
 
 Decay = Literal["constant", "linear"]
@@ -182,6 +182,28 @@ class Optim:
             for step in (stage.start, stage.start + stage.fade):
                 rates[step // every] = stage.rate
         return restarted(chain(updates=moves), list(rates), list(rates.values()))
+
+    def within(self, stage: Stage) -> "Optim":
+        """Returns what builds the chains of players that move in one stage of a run alone.
+
+        Their rates fall over that stage, and are multiplied by its `rate`; nothing restarts.
+        """
+        nodes = {
+            player: as_mapping(node, f"config.optim.{player}")
+            for player, node in self._nodes.items()
+        }
+        if stage.rate != 1:
+            nodes = {
+                player: node | {"lr": node["lr"] * stage.rate} for player, node in nodes.items()
+            }
+        stop = self._steps if stage.stop is None else min(stage.stop, self._steps)
+        own = Optim(nodes, max(1, stop - stage.start))
+        own._made = self._made  # what one stage reads is read
+        return own
+
+    def has(self, player: str) -> bool:
+        """Returns whether config.optim has a node of this name."""
+        return player in self._nodes
 
     def check_all_made(self) -> None:
         """Raises UserError when config.optim has a node for a player that the game lacks."""

@@ -1,1 +1,3 @@
 """Networks, one file per pair of generator and discriminator."""
+
+FOLDERS = ("pyramids",)  # whose nets a config names by file, as those here

@@ -137,7 +137,8 @@ def settled(game: Game, growth: Growth, steps: int) -> int:
     last, lags = growth.stages[-1], [0]
     for net, decay in game.ema.items():
         every = core.interval(game, net)
-        lags.append(every * ema.forgotten(decay, last.batch, last.start // every))
+        before = max(0, last.start - core.begins(game, net)) // every
+        lags.append(every * ema.forgotten(decay, last.batch, before))
     return max(steps // 10, last.start + max(lags))
 
 

@@ -87,7 +87,7 @@ def growing_net(node: Node, at: str, shape: tuple[int, ...]) -> Net:
 
 def check_draws(net: Module, at: str) -> None:
     """Refuses a net under config.game.g that judges images, as by their name `x`."""
-    if at == "g" and _first(type(net)) == "x":
+    if at.rpartition(".")[2] == "g" and _first(type(net)) == "x":
         raise UserError(f"{AT}.g: {_path(type(net))} judges images; g needs a net that draws them")
 
 

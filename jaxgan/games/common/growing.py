@@ -5,6 +5,7 @@ How nets see a stage is in nets/growing.py.
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
 from jax import Array
@@ -14,6 +15,7 @@ from jaxgan.core.growth import Growth, Stage
 from jaxgan.core.network import Net
 from jaxgan.losses.adversarial import Loss
 from jaxgan.nets import growing
+from jaxgan.runtime.errors import UserError
 
 
 class Model(Protocol):
@@ -43,7 +45,16 @@ def turns(
       growth: the stages.
       at_stage: stage -> the game's model at that stage.
       losses: player -> loss(model, params, state, batch, key), in the order of play.
+
+    Raises:
+      UserError: stages that do not double one after the other.
     """
+    for before, after in pairwise(growth.stages):
+        if after.res != 2 * before.res or after.start == before.start:
+            raise UserError(
+                "config.growth: nets that grow double, one resolution after the other; factor and "
+                "together are for the game pyramid"
+            )
     return tuple(
         Turn(
             f"{player}_{stage.res}",
