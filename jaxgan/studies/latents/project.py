@@ -81,7 +81,7 @@ def study(run: "Run", args: argparse.Namespace) -> Study:
     made = space._replace(name=name, points=found.points)
     arrays = made.arrays(found.points)
     arrays |= {"distances": found.distances, "before": found.before, "kinds": np.array(kinds)}
-    names = ("target", "mean latent", "projected")
+    names = ("target", f"mean {name}", "projected")
     images = shown.reshape(-1, *shown.shape[2:])
     return Study(images, 3, rows, names, captions, arrays, lines)
 
