@@ -6,27 +6,21 @@ and a CPU not at all. 'high' is three passes of bfloat16 or TF32 on them, 'highe
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import jax
 
 from jaxgan.core.game import Game
-from jaxgan.runtime.errors import UserError
 
-LEVELS = ("default", "high", "highest")
+Precision = Literal["default", "high", "highest"]
 
 
-def computed(game: Game, precision: str) -> Game:
+def computed(game: Game, precision: Precision) -> Game:
     """Returns the game whose losses, samples and scores are computed at `precision`.
 
     'default' leaves the game as it is, to whatever JAX is set to. Gradients are computed at the
     precision of what they are of.
-
-    Raises:
-      UserError: another precision.
     """
-    if precision not in LEVELS:
-        raise UserError(f"config.precision={precision!r}: {', '.join(LEVELS)}")
     if precision == "default":
         return game
     at = functools.partial(_at, precision)

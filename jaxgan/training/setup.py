@@ -28,7 +28,7 @@ from jaxgan.core import growth as growing
 from jaxgan.core.game import Game, Spec
 from jaxgan.core.growth import Growth, fixed
 from jaxgan.core.optim import Optim
-from jaxgan.core.precision import computed
+from jaxgan.core.precision import Precision, computed
 from jaxgan.data.holdout.split import split
 from jaxgan.data.load import load
 from jaxgan.data.pipeline import Batches
@@ -92,7 +92,6 @@ class Run(NamedTuple):
 
 
 NONE: Mapping[str, Any] = {}
-Precision = Literal["default", "high", "highest"]
 GIVEN = ("clock", "source", "devices")  # arguments of `prepare` that are no keys of a config
 OR_NEVER = ("keep_every", "evaluate")  # intervals that may be 0
 # Options of config.data that no source takes: their defaults and kinds.
