@@ -10,20 +10,27 @@ import types
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
+from jaxgan.config.schedules import Moving, is_schedule
+
 DURATION = r"(\d+(?:\.\d+)?)\s*(|steps|kimg|epochs?)"
 LARGEST = 2**31 - 1  # of int32, which JAX computes with
 FLOAT = 3.4028235e38  # of float32
 MOST = 60  # characters of a value that a message shows
 ITEMS = 64  # of a list of options, at most
+STAYS = "stays the same during a run; no schedule"
 
 
 class Within(NamedTuple):
-    """A range of numbers, with its ends unless they are `above` or `below`."""
+    """A range of numbers, with its ends unless they are `above` or `below`.
+
+    moves: whether such a number may have a schedule, see config.schedules.
+    """
 
     low: float = -FLOAT
     high: float = FLOAT
     above: bool = False
     below: bool = False
+    moves: bool = True
 
     def holds(self, value: float) -> bool:
         """Returns whether a finite number lies within."""
@@ -77,6 +84,7 @@ Classes = Annotated[int, Within(2, 2**16)]
 Multiple = Annotated[int, Within(1, 1024)]
 
 Finite = Annotated[float, Within()]
+Psi = Annotated[float, Within(moves=False)]  # of samples, which are drawn outside of a run
 Rate = Annotated[float, Within(0)]  # of learning; 0 keeps a player as it is
 Scale = Annotated[float, Within(0, above=True)]
 NonNegative = Annotated[float, Within(0)]
@@ -109,6 +117,12 @@ def misfit(value: Any, kind: Any, at: str) -> str:
       '' where it fits; else the key, the value and what fits, as 'config.batch=0: at least 1 and
       at most 1048576, a whole number'. In a mapping the key is that of the value in it.
     """
+    if isinstance(value, Moving) and kind is not Any:
+        if not moves(kind):
+            return f"{at}: {words(kind)}, which {STAYS}"
+        return next(filter(None, (misfit(end, kind, at) for end in value.schedule.ends)), "")
+    if is_schedule(value) and not _fits(value, kind):
+        return f"{at}: {words(kind)}, which {STAYS}"
     if isinstance(value, Mapping):
         for inner in (each for each in _alternatives(kind) if get_origin(each) is not None):
             if issubclass(get_origin(inner), Mapping):
@@ -138,6 +152,24 @@ def words(kind: Any) -> str:
     if origin is not None and issubclass(origin, Mapping):
         return "options by name"
     return "finite numbers and text"
+
+
+def moves(kind: Any) -> bool:
+    """Returns whether a number of this kind may have a schedule: whole numbers never do."""
+    return any(each is float or _is_real(each) for each in _alternatives(kind))
+
+
+def now(value: Any, kind: Any) -> Any:
+    """Returns what a function gets for a value: of a `Moving` its number.
+
+    Where text fits too, as '10kimg' for a half-life, it gets the `Moving`, for it knows the units.
+    """
+    moving = isinstance(value, Moving) and str not in _alternatives(kind)
+    return value.value if moving else value
+
+
+def _is_real(kind: Any) -> bool:
+    return get_origin(kind) is Annotated and get_args(kind)[0] is float and get_args(kind)[1].moves
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:

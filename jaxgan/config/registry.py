@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from jaxgan.config import kinds
+from jaxgan.config.schedules import Moving
 from jaxgan.runtime.errors import UserError
 
 Node = str | Mapping[str, Any]
@@ -57,16 +58,22 @@ def bind(fn: Callable, node: Any, *, at: str, given: Iterable[str] = ()) -> func
     """
     if not isinstance(node, Mapping):
         raise UserError(f"{at}={kinds.shown(node)}: options by name, as {at}.KEY=VALUE")
-    known = options(fn, given)
+    known, bound = options(fn, given), {}
     for key in node:
         if key not in known:
             raise UserError(f"{at}.{key}: {fn.__name__} has no such option{nearest(key, known)}")
     for p in inspect.signature(fn).parameters.values():
         if p.name in known and p.default is p.empty and p.name not in node:
             raise UserError(f"{at}: {fn.__name__} needs {p.name!r}; set {at}.{p.name}=…")
-        if p.name in node and (text := kinds.misfit(node[p.name], p.annotation, f"{at}.{p.name}")):
-            raise UserError(text)
-    return functools.partial(fn, **node)
+        if p.name in node:
+            value = node[p.name]
+            if text := kinds.misfit(value, p.annotation, f"{at}.{p.name}"):
+                raise UserError(text)
+            if inspect.isclass(fn) and isinstance(value, Moving):
+                # A net is applied outside of the run too, where nothing moves.
+                raise UserError(f"{at}.{p.name}: {kinds.words(p.annotation)}, which {kinds.STAYS}")
+            bound[p.name] = kinds.now(value, p.annotation)
+    return functools.partial(fn, **bound)
 
 
 def resolve(

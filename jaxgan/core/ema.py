@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxgan.config.schedules import Moving
 from jaxgan.runtime.errors import UserError
 
 FORGOTTEN = 0.05  # the share of an average below which parameters do not show
@@ -24,8 +25,14 @@ class HalfLife(NamedTuple):
     With rampup > 0 it is at most this share of the images seen: initial weights fade sooner.
     """
 
-    images: float
+    images: jax.Array | float
     rampup: float = 0.0
+
+
+class Moved(NamedTuple):
+    """A decay that a schedule gave."""
+
+    decay: jax.Array | float
 
 
 class WarmUp(NamedTuple):
@@ -36,18 +43,20 @@ class WarmUp(NamedTuple):
     updates count.
     """
 
-    ema: float | HalfLife
+    ema: float | HalfLife | Moved
 
 
-Decay = float | HalfLife | WarmUp
+Decay = float | HalfLife | Moved | WarmUp
 
 
-def parse(ema: float | str, rampup: float = 0.0) -> Decay:
-    """Returns config.game.ema: a decay in [0, 1), or a half-life such as '10kimg'.
+def parse(ema: float | str | Moving, rampup: float = 0.0) -> Decay:
+    """Returns config.game.ema: a decay in [0, 1), or a half-life such as '10kimg', or a schedule.
 
     Raises:
       UserError: neither, or a ramp-up that is negative or of a constant decay.
     """
+    if isinstance(ema, Moving):
+        return _moved(ema, rampup)
     if isinstance(ema, str) and re.fullmatch(r"0?\.\d+|0", ema.strip()):
         ema = float(ema)  # a flag over a preset that has a half-life is still a string
     if isinstance(ema, (int, float)) and not isinstance(ema, bool) and 0 <= ema < 1:
@@ -83,10 +92,14 @@ def decay(
     if isinstance(ema, WarmUp):
         t = (step if updates is None else updates).astype(jnp.float32)
         return jnp.minimum(decay(ema.ema, step, batch), (1 + t) / (10 + t))
+    if isinstance(ema, Moved):
+        return ema.decay
     if not isinstance(ema, HalfLife):
         return ema
     if not ema.rampup:
-        return float(0.5 ** (batch / ema.images))
+        if isinstance(ema.images, jax.Array):
+            return jnp.asarray(0.5 ** (batch / jnp.maximum(ema.images, 1e-8)))
+        return float(0.5 ** (batch / max(ema.images, 1e-8)))
     images = jnp.minimum(ema.images, step.astype(jnp.float32) * batch * ema.rampup)
     return 0.5 ** (batch / jnp.maximum(images, 1e-8))
 
@@ -108,3 +121,16 @@ def forgotten(ema: Decay, batch: int, start: int = 0) -> int:
 def average(new: Any, old: Any, ema: Decay, step: jax.Array, batch: int, every: int = 1) -> Any:
     """Moves the averaged parameters `old` towards `new`, which move on every `every`-th step."""
     return optax.incremental_update(new, old, 1 - decay(ema, step, batch, step // every))
+
+
+def _moved(ema: Moving, rampup: float) -> Decay:
+    """Returns a scheduled decay, or half-life, which may begin with 0."""
+    values = [value for _, value in ema.schedule.points]
+    if ema.schedule.unit:
+        return HalfLife(1000 * ema.value, rampup)
+    if rampup or not all(0 <= value < 1 for value in values):
+        raise UserError(
+            f"config.game.ema={ema.schedule.ends}: decays in [0, 1) without config.game.ema_rampup,"
+            " or half-lives as '10kimg'"
+        )
+    return Moved(ema.value)

@@ -6,7 +6,7 @@ loss, how often). `step` plays the turns that are due, in order. All that a run 
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import flax.struct
 import jax
@@ -18,6 +18,9 @@ from jaxgan.core import ema as averages
 from jaxgan.core.finite import finite
 from jaxgan.core.inputs import Inputs
 from jaxgan.core.keys import named
+
+if TYPE_CHECKING:
+    from jaxgan.core.schedule import Now
 
 PyTree = Any
 Nets = Mapping[str, PyTree]  # one entry per net: its parameters, or its running statistics
@@ -124,6 +127,8 @@ class Game(NamedTuple):
     ema: net -> decay or half-life of its averaged parameters, see core.ema.
     styles: of a style-based generator; None elsewhere.
     target: the column of the data that samples should resemble.
+    now: step, traced -> the game that is played at it, where numbers of it have schedules, see
+      core.schedule; this one is then that of step 0.
     strips: (state, batch of n, key) -> (n, k, H, W, C), k pictures that show what becomes of each
       item; None where samples say it all.
     translators: of a game of two domains, by direction: (state, images (N, H, W, C), key) -> images
@@ -141,6 +146,7 @@ class Game(NamedTuple):
     target: str = "image"
     strips: Callable[[State, Batch, jax.Array], jax.Array] | None = None
     translators: Mapping[str, Callable[[State, jax.Array, jax.Array], jax.Array]] = {}
+    now: "Now | None" = None
 
 
 def init(game: Game, key: jax.Array) -> State:
@@ -173,6 +179,7 @@ def step(
     The step, then the turn's name, are folded into the key: a run is a function of its config and
     seed alone, and adding a turn does not change the randomness of others.
     """
+    game = game.now(state.step) if game.now else game
     key = jax.random.fold_in(named(key, "steps"), state.step)
     images = len(next(iter(batch.values()))) if batch else 0
     metrics: dict[str, jax.Array] = {}

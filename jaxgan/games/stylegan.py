@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxgan.config.kinds import Finite, Latent, NonNegative, Probability, Whole
+from jaxgan.config.kinds import Latent, NonNegative, Probability, Psi, Whole
 from jaxgan.config.registry import Node
 from jaxgan.core import ema as averages
 from jaxgan.core.game import Aux, Batch, Game, Nets, Player, Spec, State, shard
@@ -59,7 +59,7 @@ def stylegan(
     mixing: Probability = 0.9,
     gamma: NonNegative = 10.0,
     ema: float | str = 0.999,
-    psi: Finite = 0.7,
+    psi: Psi = 0.7,
     psi_layers: Whole = 8,
 ) -> Game:
     """Builds a game of mixed styles, R1 and truncated samples through config.growth's stages.

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.augment import ada
-from jaxgan.config.kinds import Finite, Latent, NonNegative, Positive, Probability, Scale, Whole
+from jaxgan.config.kinds import Latent, NonNegative, Positive, Probability, Psi, Scale, Whole
 from jaxgan.config.registry import Node
 from jaxgan.core import ema as averages
 from jaxgan.core import inputs as declared
@@ -78,7 +78,7 @@ def stylegan2(
     ada_kimg: Scale = 500.0,
     ema: float | str = 0.999,
     ema_rampup: NonNegative = 0.0,
-    psi: Finite = 1.0,
+    psi: Psi = 1.0,
 ) -> Game:
     """Builds a game of lazy R1 and path lengths, style mixing, and adaptive augmentation.
 

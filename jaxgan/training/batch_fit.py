@@ -11,13 +11,13 @@ import jax
 from jax.extend.core import Jaxpr, jaxprs_in_params
 
 from jaxgan.core import game as core
-from jaxgan.core import inputs
+from jaxgan.core import inputs, schedule
 from jaxgan.core.game import Batch, Game, State, Turn
 from jaxgan.core.growth import Growth
 from jaxgan.data.source import Source
 from jaxgan.runtime import capacity
 from jaxgan.runtime.errors import UserError
-from jaxgan.training.step import to_float
+from jaxgan.training.step import to_float, train_step
 
 
 def check(
@@ -40,6 +40,8 @@ def check(
     key = jax.eval_shape(lambda: jax.random.key(0))
     state = jax.eval_shape(functools.partial(core.init, game), key)
     check_shapes(game, state, source, growth.batches()[-1])
+    if game.now:
+        schedule.check(game, game.now, lambda now: _play(now, state, source, growth, key))
     maps = 0
     for n, stage in {stage.batch: stage for stage in growth.stages}.items():
         batch = _batch(source, n)
@@ -129,6 +131,15 @@ def _draw(game: Game, n: int, state: State, batch: Batch) -> jax.Array:
 def _batch(source: Source, n: int) -> dict[str, jax.ShapeDtypeStruct]:
     columns = source.abstract(n).items()
     return {name: jax.ShapeDtypeStruct(shape, dtype) for name, (shape, dtype) in columns}
+
+
+def _play(game: Game, state: State, source: Source, growth: Growth, key: jax.Array) -> None:
+    """Traces a step of all turns, those of the last stage."""
+    stage = growth.stages[-1]
+    names = tuple(turn.name for turn in game.turns if turn.span[1] is None)
+    state = state.replace(step=jax.ShapeDtypeStruct((), "int32"))
+    batch = _batch(source, stage.batch)
+    jax.eval_shape(functools.partial(train_step, game, turns=names), state, batch, key)
 
 
 def _loss(turn: Turn, state: State, batch: Batch, key: jax.Array) -> tuple[jax.Array, Batch]:

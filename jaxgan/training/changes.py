@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jaxgan.config.schedules import first
 from jaxgan.core.growth import fixed
 from jaxgan.core.optim import rate
 from jaxgan.runtime.errors import UserError
@@ -116,7 +117,8 @@ def rates(old: Record, new: Record, step: int) -> list[str]:
 
 
 def _rate(node: Mapping[str, Any], steps: int, t: int) -> float:
-    schedule = rate(node["lr"], node["decay"], node.get("decay_from", 0.0), steps)
+    base = first(node["lr"], "config.optim")
+    schedule = rate(base, node["decay"], node.get("decay_from", 0.0), steps)
     return float(schedule(t)) if callable(schedule) else schedule
 
 

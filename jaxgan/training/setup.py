@@ -21,8 +21,9 @@ from jaxgan.config.kinds import (
     Whole,
     misfit,
 )
-from jaxgan.config.registry import Node, bind, options, resolve
-from jaxgan.core import ema
+from jaxgan.config.registry import Node, as_mapping, bind, options, resolve
+from jaxgan.config.schedules import first
+from jaxgan.core import ema, schedule
 from jaxgan.core import game as core
 from jaxgan.core import growth as growing
 from jaxgan.core.game import Game, Spec
@@ -145,8 +146,10 @@ def prepare(
     spec = spec_of(source)
     stages = growing.plan(growth, shape=spec.shape, images=batch, size=source.size)
     total = growing.total(steps, growth=stages, size=source.size, at="config.steps")
-    built = make_game(game, optim, spec=spec, steps=total, growth=stages, precision=precision)
-    built = warming(built) if ema_warmup and not init else built
+    warm = ema_warmup and not init
+    built = make_game(
+        game, optim, spec=spec, steps=total, growth=stages, precision=precision, warm=warm
+    )
     in_steps = functools.partial(intervals, growth=stages, size=source.size)
     logged = in_steps(Log, log, "config.log")
     tracker.check(logged.wandb)
@@ -157,7 +160,7 @@ def prepare(
         mesh=split_over(devices or jax.devices(), built, stages, seeds, replicas),
         seed=seed, batch=batch, steps=total, dispatch=dispatch,
         log=logged, checkpoint=in_steps(Save, checkpoint, "config.checkpoint"),
-        rates={player: node["lr"] for player, node in optim.items() if "lr" in node},
+        rates={player: first(node["lr"], player) for player, node in optim.items() if "lr" in node},
         data=described(source), init=init,
     )  # fmt: skip
 
@@ -218,6 +221,7 @@ def make_game(
     steps: int,
     growth: Growth | None = None,
     precision: Precision = "default",
+    warm: bool = False,
 ) -> Game:
     """Builds the game under config.game with its players' optimizers under config.optim.
 
@@ -227,11 +231,32 @@ def make_game(
       steps: the run's length, over which learning rates decay.
       growth: the run's stages, where it has several.
       precision: at which all that the game computes is computed, see core.precision.
+      warm: whether averages warm up.
 
     Raises:
       UserError: an unknown name or option, or parts that do not fit together.
     """
     stages = growth or fixed(spec.shape[0], 0)
+    build = functools.partial(
+        _build, spec=spec, steps=steps, stages=stages, precision=precision, warm=warm
+    )
+    nodes = {"game": as_mapping(game, "config.game"), "optim": optim}
+    now = schedule.Now(lambda nodes: build(**nodes), nodes, stages)
+    built = now.first()
+    jax.eval_shape(lambda: core.init(built, jax.random.key(0)))  # nets that do not fit say so here
+    return built._replace(now=now) if now.schedules else built
+
+
+def _build(
+    game: Node,
+    optim: Mapping[str, Node],
+    spec: Spec,
+    steps: int,
+    stages: Growth,
+    precision: Precision,
+    warm: bool,
+) -> Game:
+    """Builds the game; numbers with schedules are as they are at one time."""
     chains = Optim(optim, steps, stages)
     build = resolve(
         game,
@@ -248,8 +273,7 @@ def make_game(
         )
     built = computed(build(spec, chains, *([stages] if grows else [])), precision)
     chains.check_all_made()
-    jax.eval_shape(lambda: core.init(built, jax.random.key(0)))  # nets that do not fit say so here
-    return built
+    return warming(built) if warm else built
 
 
 def split_over(
