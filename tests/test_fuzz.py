@@ -166,6 +166,11 @@ def flags(**kinds):
 
 
 CONFIGS = st.one_of(st.sampled_from(SMOKE).map(lambda name: f"experiments/{name}.py:smoke"), FILES)
+TOPOLOGIES = st.one_of(
+    st.sampled_from(words("cpu:1 cpu:4 cpu:0 cpu:999 cpu: host host:2 v5e:2x2 v5e:3x3 v5e v9:2x2")),
+    TEXTS,
+)
+SHAPES = st.one_of(st.sampled_from(words("28,28,1 64,64,3 2 0,0,0 1,1,1 8192,8192,3 , 1,2")), TEXTS)
 RUNS = st.one_of(st.sampled_from(["gan", "toy"]), PATHS)
 COMMANDS = st.one_of(
     st.tuples(st.just("main"), st.sampled_from(SMOKE).map(
@@ -200,6 +205,10 @@ COMMANDS = st.one_of(
     st.tuples(st.just("theory"), PATHS.map(lambda out: [f"--out={out}"]), flags(seed=TEXTS)),
     st.tuples(st.just("bench"), CONFIGS.map(lambda text: [f"--config={text}"]), st.one_of(
         flags(repeat=TEXTS, steps=TEXTS, profile=PATHS), overrides())),
+    st.tuples(st.just("compile"), st.tuples(CONFIGS, TOPOLOGIES).map(
+        lambda two: [f"--config={two[0]}", f"--topology={two[1]}"]), st.one_of(
+        flags(per_chip=TEXTS, stage=TEXTS, slices=TEXTS, shape=SHAPES, classes=TEXTS, turns=TEXTS),
+        overrides())),
     st.tuples(st.just("convert"), st.tuples(st.one_of(st.just(str(WEIGHTS)), PATHS), PATHS).map(
         lambda two: [two[0], f"--workdir={two[1]}"]), overrides()),
     st.tuples(st.just("convert"), st.tuples(RUNS, PATHS).map(
@@ -295,6 +304,20 @@ bench --config=experiments/gan.py:smoke --repeat=0
 bench --config=experiments/gan.py:smoke --steps=-1
 bench --config=experiments/gan.py:smoke --profile=/dev/null
 bench --config=experiments/gan.py:smoke --config.game.n_critic=99991
+compile --config=experiments/gan.py:smoke
+compile --config=experiments/gan.py:smoke --topology=v9:2x2
+compile --config=experiments/gan.py:smoke --topology=v5e
+compile --config=experiments/gan.py:smoke --topology=v5e:9999x9999
+compile --config=experiments/gan.py:smoke --topology=v5e:0x2
+compile --config=experiments/gan.py:smoke --topology=cpu:0
+compile --config=experiments/gan.py:smoke --topology=cpu:999
+compile --config=experiments/gan.py:smoke --topology=cpu:2 --slices=2
+compile --config=experiments/gan.py:smoke --topology=cpu:2 --stage=7
+compile --config=experiments/gan.py:smoke --topology=cpu:2 --per_chip=0
+compile --config=experiments/gan.py:smoke --topology=cpu:2 --shape=1,2
+compile --config=experiments/gan.py:smoke --topology=cpu:2 --config.batch=3
+compile --config=experiments/gan.py:smoke --topology=cpu:2 --config.data.name=folder:/nowhere
+compile --config=experiments/progan.py:smoke --topology=cpu:2 --config.growth=5
 modes --data=ring --recipes=ns --out=/proc/x.md
 modes --data=ring --recipes=ns --out=.
 modes --data=ring --recipes=ns --pictures=/dev/null

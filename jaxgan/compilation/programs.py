@@ -63,12 +63,14 @@ def scaled(config: Mapping[str, Any], devices: int, each: int | None, res: int) 
     Raises:
       UserError: a batch that does not split over the devices.
     """
-    growth = config.get("growth") or {}
-    batches = {"batch": config["batch"]}
-    batches |= {f"growth.batch.{key}": n for key, n in (growth.get("batch") or {}).items()}
+    growth = config.get("growth")
+    table = growth.get("batch") if isinstance(growth, Mapping) else None
+    table = table if isinstance(table, Mapping) else {}
+    batches = {"batch": config.get("batch")}
+    batches |= {f"growth.batch.{key}": n for key, n in table.items()}
     if not all(type(n) is int and n > 0 for n in batches.values()):
         return dict(config)  # and let `prepare` say so
-    reached = [int(key) for key in (growth.get("batch") or {}) if key.isdigit() and int(key) <= res]
+    reached = [int(key) for key in table if key.isdigit() and int(key) <= res]
     now = batches[f"growth.batch.{max(reached)}" if reached else "batch"]
     factor = Fraction(each * devices, now) if each else Fraction(1)
     splits = devices if config.get("seeds", 1) == 1 else 1  # seeds may be split in its place
@@ -80,10 +82,10 @@ def scaled(config: Mapping[str, Any], devices: int, each: int | None, res: int) 
                 f"{remedy}"
             )
     batch, *rest = (int(n * factor) for n in batches.values())
+    new = {**config, "batch": batch}
     if rest:
-        growth = {**growth, "batch": dict(zip(growth["batch"], rest, strict=True))}
-        return {**config, "batch": batch, "growth": growth}
-    return {**config, "batch": batch}
+        new["growth"] = {**growth, "batch": dict(zip(table, rest, strict=True))}
+    return new
 
 
 def stages(run: Run, res: int | None) -> list[Stage]:

@@ -35,7 +35,22 @@ def over_data(
             "by CUDA_VISIBLE_DEVICES)"
         )
     # Auto: the compiler propagates the batch's sharding; under Explicit every loss would name it.
-    return jax.make_mesh((n,), ("data",), axis_types=(AxisType.Auto,), devices=devices)
+    auto, slices = (AxisType.Auto,), _slices(devices)
+    if len(slices) == 1:
+        return jax.make_mesh((n,), ("data",), axis_types=auto, devices=devices)
+    # Slice by slice, so that a reduction crosses the network between them as late as it can.
+    parts = [jax.make_mesh((len(each),), ("data",), axis_types=auto, devices=each).devices
+             for each in slices]  # fmt: skip
+    return Mesh(np.concatenate(parts), ("data",), axis_types=auto)
+
+
+def _slices(devices: Sequence[jax.Device]) -> list[list[jax.Device]]:
+    """Returns the devices of each TPU slice; others are one slice."""
+    found: dict[int, list[jax.Device]] = {}
+    for device in devices:
+        number = getattr(device, "slice_index", 0) if device.platform == "tpu" else 0
+        found.setdefault(number, []).append(device)
+    return [found[number] for number in sorted(found)]
 
 
 def over_seeds(n: int, devices: Sequence[jax.Device] | None = None) -> Mesh:

@@ -122,7 +122,7 @@ def test_a_dry_run_prints_what_would_run(line, parts, tmp_path):
 
 @pytest.mark.parametrize("line", [
     "slurm.sbatch", "slurm.sbatch --config=a", "tpu_vm.sh", "tpu_vm.sh grow n z",
-    "tpu_vm.sh run n z", "tpu_vm.sh create n z v2-8", "queued.sh create n z v6e-8 bucket --config=a",
+    "tpu_vm.sh run n z", "tpu_vm.sh create n z v2-8", "queued.sh create n z v6e-8 b --config=a",
     "queued.sh --now describe n z", "queued.sh create n z v6e-8 gs://b",
 ])  # fmt: skip
 def test_what_is_wrong_is_one_line_and_2(line):
