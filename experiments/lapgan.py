@@ -38,10 +38,12 @@ def get_config(arg: str | None = None) -> ConfigDict:
     config.data = {"name": "tfds:cifar10" if args.paper else args.data, "res": args.res}
     stable = "100epochs" if args.paper else 2000
     config.growth = {"first": 8, "factor": 2, "stable": stable, "fade": 0}
+    if not args.paper:
+        config.growth.batch = {"16": 32}
     config.game = {
         "name": "pyramid",
-        "g": {"name": "lapgan.Generator", "width": 128 if args.paper else 32, "layers": 3},
-        "d": {"name": "lapgan.Discriminator", "width": 128 if args.paper else 32, "layers": 2},
+        "g": {"name": "lapgan.Generator", "width": 32, "layers": 4, "kernel": 3},
+        "d": {"name": "lapgan.Discriminator", "width": 32, "layers": 2},
         "stages": {
             "8": {
                 "g": {"name": "mlp.Generator", "widths": (1200, 1200)},
@@ -55,14 +57,14 @@ def get_config(arg: str | None = None) -> ConfigDict:
         "ema": 0.0 if args.paper else 0.998,
     }
     if args.paper:
-        config.game.d.lowpass = False
-        config.game.d.dropout = 0.5
+        config.game.g.update({"width": 128, "layers": 3, "kernel": 5})
+        config.game.d.update({"width": 128, "lowpass": False, "dropout": 0.5})
         sgd = {"name": "sgd", "lr": 0.02, "momentum": 0.5}
         config.optim = {"g": dict(sgd), "d": dict(sgd)}
     else:
         adam = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}
         config.optim = {"g": {**adam, "lr": 1e-3}, "d": {**adam, "lr": 5e-4}}
     if args.smoke:
-        config.growth.stable = 2
+        config.growth.update({"stable": 2, "batch": {}})
         config.game.stages["8"].g.widths = config.game.stages["8"].d.widths = (16, 16)
     return smoke(config, width=4) if args.smoke else config

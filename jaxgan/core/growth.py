@@ -126,8 +126,8 @@ def grow(
         from 2.
       fade, stable: how long each resolution fades in, and then trains: steps, kimg or epochs. The
         first does not fade in, the last trains to the end.
-      together: all stages of a pyramid train from the first step to the end, on batches of
-        config.batch; `stable` and `fade` then say nothing.
+      together: all stages of a pyramid train from the first step to the end, on batches of the
+        last one's size; `stable` and `fade` then say nothing.
       batch: resolution -> images per step from there on; config.batch below the smallest.
       rate: resolution -> multiplier of the optimizers' lr from there on; 1 below the smallest.
 
@@ -140,9 +140,8 @@ def grow(
     batches, rates = _table(batch, "batch", int), _table(rate, "rate", float)
     sides = _sides(first, factor, shape[0])
     if together:
-        if batches:
-            raise UserError("config.growth.batch: stages that train together share config.batch")
-        every = (Stage(res, 0, None, 0, images, 0, _from(rates, res, 1.0)) for res in sides)
+        n = _from(batches, shape[0], images)
+        every = (Stage(res, 0, None, 0, n, 0, _from(rates, res, 1.0)) for res in sides)
         return Growth(tuple(every))
     stages: list[Stage] = []
     start = seen = 0

@@ -1,5 +1,7 @@
 """Durations, and stages that follow from the step: borders, alpha, images, batches, real images."""
 
+import functools
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -103,6 +105,21 @@ def test_real_images_fade_in_by_the_closed_form():
 def test_rates_by_resolution():
     grown = plan({**NODE, "rate": {"16": 1.5}}, shape=(32, 32, 3), images=32, size=100)
     assert [stage.rate for stage in grown.stages] == [1.0, 1.0, 1.5, 1.5]
+
+
+def test_a_pyramids_stages_may_grow_faster_or_train_together():
+    node = {"first": 8, "stable": 3, "fade": 0}
+    of = functools.partial(plan, shape=(32, 32, 3), images=6, size=100)
+    assert of({**node, "factor": 4}).stages == (
+        Stage(8, 0, 3, 0, 6, 0), Stage(32, 3, None, 0, 6, 18)
+    )  # fmt: skip
+    at_once = of({**node, "together": True, "batch": {"16": 4}, "rate": {"32": 0.5}})
+    assert at_once.stages == (
+        Stage(8, 0, None, 0, 4, 0), Stage(16, 0, None, 0, 4, 0), Stage(32, 0, None, 0, 4, 0, 0.5)
+    )  # fmt: skip
+    assert at_once.seen(5) == 20 and at_once.steps(20) == 5 and at_once.stage(0).res == 32
+    with pytest.raises(UserError, match="config.growth.factor=8: from 8 pixels .* data's 32"):
+        of({**node, "factor": 8})
 
 
 def test_without_a_node_nothing_grows():

@@ -88,7 +88,7 @@ def growing_net(node: Node, at: str, shape: tuple[int, ...]) -> Net:
 def check_draws(net: Module, at: str) -> None:
     """Refuses a net under config.game.g that judges images, as by their name `x`."""
     if at.rpartition(".")[2] == "g" and _first(type(net)) == "x":
-        raise UserError(f"{AT}.g: {_path(type(net))} judges images; g needs a net that draws them")
+        raise UserError(f"{AT}.{at}: {_path(type(net))} judges images; g needs a net that draws them")
 
 
 def loss(node: Node) -> Loss:
@@ -184,4 +184,4 @@ def _first(kind: Any) -> str:
 
 
 def _path(kind: Any) -> str:
-    return f"{kind.__module__.removeprefix('jaxgan.nets.')}.{kind.__name__}"
+    return f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}"

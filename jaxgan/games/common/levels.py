@@ -186,11 +186,11 @@ def build_all(
       UserError: stages that fade in, of another run, or nets that do not fit.
     """
     known = [str(stage.res) for stage in growth.stages]
+    if len(known) < 2:
+        raise UserError("config.growth: a pyramid has several stages; set config.growth.first")
     for res in stages:
         if res not in known:
             raise UserError(f"{build.AT}.stages.{res}: this run's stages are {', '.join(known)}")
-    if len(known) < 2:
-        raise UserError("config.growth: a pyramid has several stages; set config.growth.first")
     if any(stage.fade for stage in growth.stages):
         raise UserError("config.growth.fade: a pyramid's stages do not fade in; set fade=0")
     found = []
