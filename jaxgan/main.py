@@ -15,6 +15,10 @@ changed, and when:
 
   --override=optim,batch,data.name
 
+Under SLURM, Open MPI, on TPU pods and in Kubernetes jobs the same command, started once on every
+host, is one run over all devices; --distributed=HOST:PORT,N,I says it where nothing is detected.
+The workdir is a folder that all of them share, and process 0 writes it.
+
 Writes, to the workdir:
   config.json                  the config, the data, changes, package versions, the git revision
   checkpoints/                 training states, from which the same command resumes
@@ -28,7 +32,8 @@ Writes, to the workdir:
 Exit codes:
   0   done
   2   bad input, a full disk or a loss that is not finite: one line on stderr
-  75  stopped by SIGTERM, SIGHUP or Ctrl-C after saving: run the same command to resume
+  75  stopped by SIGTERM, SIGHUP or Ctrl-C after saving, or since another process of the run has
+      gone: run the same command to resume
   130 stopped by Ctrl-C before the first step (by the others: 75), or by a second one
 """
 
@@ -36,7 +41,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jaxgan.runtime import clock, environment
+from jaxgan.runtime import clock, environment, processes
 from jaxgan.runtime.errors import run
 from jaxgan.runtime.parser import Parser, real
 from jaxgan.runtime.paths import check_folder
@@ -66,6 +71,14 @@ def main(argv: list[str]) -> int:
         metavar="SECONDS",
         help="of training, after the first step: then save and end, with exit code 0",
     )
+    parser.add_argument(
+        "--distributed",
+        type=processes.parse,
+        default=processes.AUTO,
+        metavar="HOST:PORT,N,I",
+        help="process I of N, the first of which listens there; off for one process (default: "
+        "auto, as JAX detects it)",
+    )
     args, flags = parser.parse_known_args(argv)
     from jaxgan import config as configs  # within `run`, so that Ctrl-C is one line
 
@@ -75,12 +88,14 @@ def main(argv: list[str]) -> int:
     workdir = args.workdir or default_workdir(args.config)
     check_folder(workdir, "--workdir")
     environment.prepare()
+    processes.start(args.distributed)
     # jax is slow to import: --help and bad flags do not wait for it
     from jaxgan.training.loop import train
 
     stopwatch = clock.Clock(clock.age())
     stopwatch.lap("imports")
-    print(f"{args.config} in {workdir}", file=sys.stderr)
+    if processes.first():
+        print(f"{args.config} in {workdir}", file=sys.stderr)
     options = {"evaluator": evaluator, "seconds": args.max_seconds}
     return train(config.to_dict(), workdir, stopwatch, override, **options)
 

@@ -67,10 +67,6 @@ class Growth(NamedTuple):
         """Returns the images per step of each stage."""
         return [stage.batch for stage in self.stages]
 
-    def common_batch(self) -> int:
-        """Returns the greatest common divisor of all stages' batches."""
-        return math.gcd(*self.batches())
-
     def readings(self, t: int) -> dict[str, float]:
         """Returns what to log after t steps: kimg; in a growing run its resolution and alpha."""
         row = {"kimg": self.seen(t) / 1000}

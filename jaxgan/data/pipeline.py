@@ -1,6 +1,7 @@
 """Batches as a pure function of the step, and the thread that prefetches them."""
 
 import collections
+import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,15 +14,16 @@ from jaxgan.data.source import Source
 from jaxgan.runtime.errors import UserError
 
 T = TypeVar("T")
+Rows = Callable[[int], np.ndarray]  # items in the global batch -> which rows a process has
 
 
 class Batches:
     """Batches of a source: batch = data(step), a pure function of the step.
 
     The global batch at a step is the next `batch` items of an endless stream, which visits every
-    item of the source once per epoch, each epoch in a new order. Process p of n gets positions
-    p, p + n, p + 2n, ... of it, so the global batch does not depend on n. A resumed run needs
-    nothing but the step, even where the batch size changes during the run.
+    item of the source once per epoch, each epoch in a new order. A process gets its rows of it, so
+    the global batch does not depend on how many there are. A resumed run needs nothing but the
+    step, even where the batch size changes during the run.
     """
 
     def __init__(
@@ -31,8 +33,7 @@ class Batches:
         batch: int | Growth,
         seed: int,
         flip: bool = False,
-        process: int = 0,
-        processes: int = 1,
+        rows: Rows | None = None,
     ):
         """Prepares the stream; reads no item.
 
@@ -41,22 +42,17 @@ class Batches:
           batch: items in the global batch, or the stages of a growing run.
           seed: at least 0; it determines the order, the crops and the flips.
           flip: whether to mirror each image left to right with probability 1/2.
-          process: index of this process.
-          processes: number of processes, a divisor of each batch.
+          rows: those of the global batch that this process has, as mesh.rows says; None for all.
 
         Raises:
-          UserError: a batch that does not divide among the processes, a negative seed, or a flip
-            of items that are not (H, W, C).
+          UserError: a batch of nothing, a negative seed, or a flip of items that are not (H, W, C).
         """
         import grain
 
         self._growth = batch if isinstance(batch, Growth) else fixed(0, batch)
         for n in self._growth.batches():
-            if n < 1 or n % processes:
-                raise UserError(
-                    f"config.batch: {processes} processes cannot share a batch of {n}; "
-                    f"give a positive multiple of {processes}"
-                )
+            if n < 1:
+                raise UserError(f"config.batch={n}: at least 1")
         if seed < 0:
             raise UserError(f"config.seed={seed}: give 0 or more")
         shapes = [source.shape, source.second.shape] if source.second else [source.shape]
@@ -65,24 +61,26 @@ class Batches:
                 f"config.data: items of shape {source.shape} cannot be mirrored; set flip=False"
             )
         self.source, self._seed, self._flip = source, seed, flip
-        self._processes = processes
+        self._rows = rows
         self._alike = source.aligned  # pairs are cropped and mirrored by the first domain's draws
-        self._share = slice(process, None, processes)
         # Only indices pass through grain: gathering a batch at once is far faster than stacking
-        # its elements. The stream is sliced after repeat; before it, each process would repeat the
-        # same fixed subset.
+        # its elements.
         order = grain.MapDataset.range(source.size).seed(seed).shuffle().repeat()
-        if processes > 1:  # even a trivial slice costs 0.4 ms per 64 items
-            order = order[self._share]
         # Batch sizes may change with the stage; every batch starts at a multiple of this size and
         # consists of chunks of it.
         self._chunk = math.gcd(*self._growth.batches())
-        self._chunks = order.batch(self._chunk // processes)
+        self._chunks = order.batch(self._chunk)
+
+    def whole(self, step: int) -> dict[str, np.ndarray]:
+        """Returns all rows of the batch at `step`, whichever of them this process has."""
+        every = copy.copy(self)
+        every._rows = None
+        return every(step)
 
     def __call__(self, step: int) -> dict[str, np.ndarray]:
-        """Returns this process's share of the batch at `step`: batch // processes items."""
+        """Returns this process's rows of the batch at `step`."""
         chunks = range(*(self._growth.seen(t) // self._chunk for t in (step, step + 1)))
-        indices = np.concatenate([self._chunks[i] for i in chunks])
+        indices = self._own(np.concatenate([self._chunks[i] for i in chunks]))
         batch = self._gather(self.source, indices, step, 3)
         if second := self.source.second:
             if not self._alike:
@@ -105,7 +103,7 @@ class Batches:
 
     def abstract(self, step: int) -> dict[str, tuple[tuple[int, ...], str]]:
         """Returns the shape and dtype of each column of the batch at `step`; reads no item."""
-        return self.source.abstract(self._growth.stage(step).batch // self._processes)
+        return self.source.abstract(len(self._own(np.arange(self._growth.stage(step).batch))))
 
     def nbytes(self, step: int) -> int:
         """Returns the size in bytes of the batch at `step`; reads no item."""
@@ -113,11 +111,11 @@ class Batches:
         return sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in columns)
 
     def _draw(self, step: int, stream: int, n: int) -> np.ndarray:
-        """Draws an integer below n for each item of this process's share, int64."""
+        """Draws an integer below n for each of this process's rows, int64."""
         return np.floor(self._fractions(step, stream) * n).astype(np.int64)
 
     def _fractions(self, step: int, stream: int, shape: tuple[int, ...] = ()) -> np.ndarray:
-        """Draws numbers in [0, 1) for the global batch; returns this process's share.
+        """Draws numbers in [0, 1) for the global batch; returns those of this process's rows.
 
         Flips of the first domain are stream 0, of the second 2; its items are stream 1; crops of
         the first are stream 3, of the second 4.
@@ -125,7 +123,11 @@ class Batches:
         # Steps are 2**192 draws apart in Philox's counter, streams 2**128: no two share a number.
         bits = np.random.Philox(key=self._seed, counter=[0, 0, stream, step])
         batch = self._growth.stage(step).batch
-        return np.random.Generator(bits).random((batch, *shape))[self._share]
+        return self._own(np.random.Generator(bits).random((batch, *shape)))
+
+    def _own(self, batch: np.ndarray) -> np.ndarray:
+        """Returns this process's rows of a global batch (N, ...)."""
+        return batch if self._rows is None else batch[self._rows(len(batch))]
 
 
 def _mirror(images: np.ndarray, which: np.ndarray) -> np.ndarray:

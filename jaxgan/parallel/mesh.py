@@ -29,10 +29,15 @@ def over_data(
     n = len(devices)
     if batch % n:
         fewer = max(k for k in range(1, n) if batch % k == 0)
+        key = at.removeprefix("config.").partition(".")[0]
+        on = (
+            "start fewer processes"
+            if jax.process_count() > 1
+            else f"run on {fewer} of the devices (on GPUs by CUDA_VISIBLE_DEVICES)"
+        )
         raise UserError(
-            f"{at}={batch} does not split over {n} devices; set a multiple of {n} (with "
-            f"--override=batch where a run is resumed), or run on {fewer} of the devices (on GPUs "
-            "by CUDA_VISIBLE_DEVICES)"
+            f"{at}={batch} does not split over {n} devices; set a multiple of {n}, so that each "
+            f"has an image (with --override={key} where a run is resumed), or {on}"
         )
     # Auto: the compiler propagates the batch's sharding; under Explicit every loss would name it.
     auto, slices = (AxisType.Auto,), _slices(devices)
@@ -113,7 +118,43 @@ def place(mesh: Mesh, batch: dict[str, np.ndarray], axis: int = 0) -> dict[str, 
       The global batch.
     """
     split = of_batches(mesh, axis)
-    return {k: jax.make_array_from_process_local_data(split, v) for k, v in batch.items()}
+    if jax.process_count() == 1:
+        return {k: jax.make_array_from_process_local_data(split, v) for k, v in batch.items()}
+    return {k: _assemble(split, v, axis) for k, v in batch.items()}
+
+
+def rows(mesh: Mesh, n: int) -> np.ndarray:
+    """Returns which of n rows this process's devices have, in order; on TPUs not always a block."""
+    split = of_batches(mesh)
+    parts = split.addressable_devices_indices_map((n,)).values()
+    return np.unique(np.concatenate([np.arange(n)[part] for part in parts]))
+
+
+def gathered(x: Any) -> Any:
+    """Returns arrays that every process has whole: of one process, as they are."""
+    if jax.process_count() == 1:
+        return x
+    return jax.tree.map(_replicated, x)
+
+
+def _replicated(x: Any) -> Any:
+    """All processes call it at once, since it may be a collective."""
+    if not isinstance(x, jax.Array) or x.is_fully_addressable or x.is_fully_replicated:
+        return x
+    return jax.device_put(x, NamedSharding(x.sharding.mesh, PartitionSpec()))
+
+
+def _assemble(split: NamedSharding, own: np.ndarray, axis: int) -> jax.Array:
+    """Assembles the global array of which this process has the `rows` along `axis`."""
+    mesh = split.mesh
+    n = own.shape[axis] * mesh.size // len(mesh.local_devices)
+    held = rows(mesh, n)
+
+    def part(index: tuple[slice, ...]) -> np.ndarray:
+        first, last = np.searchsorted(held, index[axis].indices(n)[:2])
+        return own[(slice(None),) * axis + (slice(first, last),)]
+
+    return jax.make_array_from_callback((*own.shape[:axis], n, *own.shape[axis + 1 :]), split, part)
 
 
 def lockstep() -> bool:

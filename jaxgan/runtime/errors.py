@@ -57,13 +57,18 @@ def run(command: Callable[[list[str]], int]) -> None:
     """Runs a command with the process's arguments and exits with the code that it returns.
 
     A UserError, a full disk or a limit of the machine is one line on stderr and code 2; a signal
-    ends it as `signals` says; any other exception is a traceback and code 1.
+    ends it as `signals` says; any other exception is a traceback and code 1. What ends one of
+    several processes ends all of them, with the same line.
     """
+    from jaxgan.runtime import processes  # which has UserErrors
+
     streams.protect()
     signals.install()
     try:
         code = command(sys.argv[1:])
+        processes.leave()
     except UserError as error:
+        processes.fail(_line(error), 2)
         print(f"error: {_line(error)}", file=sys.stderr)
         code = 2
     except Exception as error:
@@ -74,7 +79,9 @@ def run(command: Callable[[list[str]], int]) -> None:
                 "run resumes from its last checkpoint"
             )
         if not text:
+            processes.fail_by(error)
             raise
+        processes.fail(text, 2)
         print(f"error: {text}", file=sys.stderr)
         code = 2
     sys.exit(code)

@@ -12,7 +12,7 @@ from types import FrameType
 
 STOPPED = 75  # EX_TEMPFAIL: run the same command to resume
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-_NUMBERS = tuple(
+NUMBERS = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)
 )
 
@@ -22,7 +22,7 @@ def install() -> None:
 
     An ignored SIGHUP stays ignored: that is what nohup asks for.
     """
-    for number in _NUMBERS:
+    for number in NUMBERS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _end)
 
@@ -34,6 +34,8 @@ class StopSignal:
     that is up is such a signal too, and sets `timed_out` as well.
     """
 
+    numbers = NUMBERS
+
     def __init__(self, seconds: float | None = None) -> None:
         """`seconds`: of time, from `arm` on; None for no limit."""
         self.caught = self.timed_out = False
@@ -43,11 +45,16 @@ class StopSignal:
     def __enter__(self) -> "StopSignal":
         return self
 
+    def reached(self, n: int) -> bool:
+        """Returns whether the loop is to stop after its n-th dispatch of steps."""
+        del n  # which several processes agree on
+        return self.caught
+
     def arm(self) -> None:
         """Catches signals from here on; called again it does nothing."""
         if self._before:
             return
-        for number in _NUMBERS:
+        for number in self.numbers:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._catch)
         if self._seconds is not None:

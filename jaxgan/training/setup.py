@@ -21,15 +21,13 @@ from jaxgan.config.kinds import (
     Whole,
     misfit,
 )
-from jaxgan.config.registry import Node, as_mapping, bind, options, resolve
+from jaxgan.config.registry import Node, bind
 from jaxgan.config.schedules import first
-from jaxgan.core import ema, schedule
-from jaxgan.core import game as core
 from jaxgan.core import growth as growing
+from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Game, Spec
-from jaxgan.core.growth import Growth, fixed
-from jaxgan.core.optim import Optim
-from jaxgan.core.precision import Precision, computed
+from jaxgan.core.growth import Growth
+from jaxgan.core.precision import Precision
 from jaxgan.data.holdout.split import split
 from jaxgan.data.load import load
 from jaxgan.data.pipeline import Batches
@@ -154,20 +152,15 @@ def prepare(
     logged = in_steps(Log, log, "config.log")
     tracker.check(logged.wandb)
     batch_fit.check(built, stages, source, logged.samples, seeds, math.inf if devices else None)
+    over = split_over(devices or jax.devices(), built, stages, seeds, replicas, growth)
     return Run(
-        game=built, spec=spec, growth=stages,
-        feeds=[feed(source, stages, seed + i, flip) for i in range(seeds)],
-        mesh=split_over(devices or jax.devices(), built, stages, seeds, replicas),
+        game=built, spec=spec, growth=stages, mesh=over,
+        feeds=[feed(source, stages, seed + i, flip, over) for i in range(seeds)],
         seed=seed, batch=batch, steps=total, dispatch=dispatch,
         log=logged, checkpoint=in_steps(Save, checkpoint, "config.checkpoint"),
         rates={player: first(node["lr"], player) for player, node in optim.items() if "lr" in node},
         data=described(source), init=init,
     )  # fmt: skip
-
-
-def warming(game: Game) -> Game:
-    """Returns a game whose averages warm up."""
-    return game._replace(ema={net: ema.warmed(each) for net, each in game.ema.items()})
 
 
 def check_seeds(seed: int, seeds: int) -> None:
@@ -213,83 +206,29 @@ def open_source(data: Mapping[str, Any]) -> Source:
     return split(source, share, data.get("holdout_seed", 0)) if share else source
 
 
-def make_game(
-    game: Node,
-    optim: Mapping[str, Node],
-    *,
-    spec: Spec,
-    steps: int,
-    growth: Growth | None = None,
-    precision: Precision = "default",
-    warm: bool = False,
-) -> Game:
-    """Builds the game under config.game with its players' optimizers under config.optim.
-
-    Args:
-      game, optim: the config's nodes.
-      spec: the shape of the data.
-      steps: the run's length, over which learning rates decay.
-      growth: the run's stages, where it has several.
-      precision: at which all that the game computes is computed, see core.precision.
-      warm: whether averages warm up.
-
-    Raises:
-      UserError: an unknown name or option, or parts that do not fit together.
-    """
-    stages = growth or fixed(spec.shape[0], 0)
-    build = functools.partial(
-        _build, spec=spec, steps=steps, stages=stages, precision=precision, warm=warm
-    )
-    nodes = {"game": as_mapping(game, "config.game"), "optim": optim}
-    now = schedule.Now(lambda nodes: build(**nodes), nodes, stages)
-    built = now.first()
-    jax.eval_shape(lambda: core.init(built, jax.random.key(0)))  # nets that do not fit say so here
-    return built._replace(now=now) if now.schedules else built
-
-
-def _build(
-    game: Node,
-    optim: Mapping[str, Node],
-    spec: Spec,
-    steps: int,
-    stages: Growth,
-    precision: Precision,
-    warm: bool,
-) -> Game:
-    """Builds the game; numbers with schedules are as they are at one time."""
-    chains = Optim(optim, steps, stages)
-    build = resolve(
-        game,
-        "jaxgan.games",
-        kind=Game,
-        at="config.game",
-        given=("spec", "optim", "growth"),
-        takes=("spec", "optim"),
-    )
-    grows = "growth" in options(build.func)
-    if len(stages.stages) > 1 and not grows:
-        raise UserError(
-            f"config.growth: the game {build.func.__name__} does not grow; progressive does"
-        )
-    built = computed(build(spec, chains, *([stages] if grows else [])), precision)
-    chains.check_all_made()
-    return warming(built) if warm else built
-
-
 def split_over(
-    devices: Sequence[jax.Device], game: Game, growth: Growth, seeds: int, replicas: str
+    devices: Sequence[jax.Device],
+    game: Game,
+    growth: Growth,
+    seeds: int,
+    replicas: str,
+    node: Options | None,
 ) -> jax.sharding.Mesh:
     """Splits seeds that are trained at once over devices, else the batches of all stages.
+
+    `node` is config.growth, whose keys messages name.
 
     Raises:
       UserError: a batch that does not split, or another `replicas`, see dispatch.vmapped.
     """
     if dispatching.vmapped(game, replicas, devices[0].platform) and seeds > 1:
         return mesh.over_seeds(seeds, devices)
-    at = "config.batch"
-    if len(growth.stages) > 1:
-        at = f"the common divisor of config.batch and config.growth.batch ({growth.batches()})"
-    return mesh.over_data(growth.common_batch(), devices, at)
+    table = [int(res) for res in (node or {}).get("batch") or ()]
+    for stage in growth.stages:
+        named = max((res for res in table if res <= stage.res), default=0)
+        at = f"config.growth.batch.{named}" if named else "config.batch"
+        over = mesh.over_data(stage.batch, devices, at)
+    return over
 
 
 def intervals(kind: Any, settings: Mapping[str, Any], at: str, growth: Growth, size: int) -> Any:
@@ -317,12 +256,12 @@ def shown(run: Run) -> Mapping[str, np.ndarray]:
     """
     source = run.feeds[0].source
     if not source.test and len(source.shape) > 1:
-        return run.feeds[0](0)
+        return run.feeds[0].whole(0)
     source = source.test or source
     return items(source, np.arange(min(run.log.samples, source.size)))
 
 
-def feed(source: Source, growth: Growth, seed: int, flip: bool) -> Batches:
-    """This process's share of the batches of one seed."""
-    processes = {"process": jax.process_index(), "processes": jax.process_count()}
-    return Batches(source, batch=growth, seed=seed, flip=flip, **processes)
+def feed(source: Source, growth: Growth, seed: int, flip: bool, over: jax.sharding.Mesh) -> Batches:
+    """The rows that this process has of the batches of one seed."""
+    rows = functools.partial(mesh.rows, over) if jax.process_count() > 1 else None
+    return Batches(source, batch=growth, seed=seed, flip=flip, rows=rows)

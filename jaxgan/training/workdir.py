@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import jax
 
+from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Game, Spec, State
 from jaxgan.core.growth import Growth, Stage
 from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import replicas
 from jaxgan.training.checkpoint import Checkpoints
-from jaxgan.training.setup import make_game
 
 _PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 _SHAPES = ("shape", "other")  # of spec; lists in JSON

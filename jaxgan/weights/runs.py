@@ -11,13 +11,13 @@ import numpy as np
 
 from jaxgan.config.registry import as_mapping
 from jaxgan.core import game as core
+from jaxgan.core.from_config import make_game
 from jaxgan.core.game import State
 from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.paths import shown
 from jaxgan.training import workdir as workdirs
 from jaxgan.training.checkpoint import Checkpoints
-from jaxgan.training.setup import make_game
 from jaxgan.weights import configs, contents, state_dict
 from jaxgan.weights.configs import Described
 from jaxgan.weights.contents import File

@@ -9,9 +9,9 @@ import pytest
 
 from jaxgan.augment import ada, diffaugment
 from jaxgan.core import game as core
+from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Spec
 from jaxgan.runtime.errors import UserError
-from jaxgan.training.setup import make_game
 from jaxgan.training.step import train_step
 from jaxgan.training.workdir import Record
 

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from jaxgan.core import game as core
+from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Spec
 from jaxgan.games import adversarial
 from jaxgan.games.common import conditions
 from jaxgan.runtime.errors import UserError
-from jaxgan.training.setup import make_game
 from jaxgan.training.step import to_float
 
 SPEC = Spec((16, 16, 1), classes=3, condition_dim=5)

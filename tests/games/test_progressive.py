@@ -13,6 +13,7 @@ from jaxgan import config as configs
 from jaxgan.config.registry import bind
 from jaxgan.core import game as core
 from jaxgan.core import inputs
+from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Spec
 from jaxgan.core.growth import plan
 from jaxgan.core.keys import named
@@ -24,7 +25,7 @@ from jaxgan.nets.ops.resize import upsample
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import dispatch, logger, workdir
 from jaxgan.training.loop import train
-from jaxgan.training.setup import make_game, prepare
+from jaxgan.training.setup import prepare
 from jaxgan.training.step import train_step
 
 ROOT = Path(__file__).parents[2]

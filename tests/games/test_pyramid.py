@@ -14,6 +14,7 @@ from jaxgan import config as configs
 from jaxgan import evaluate, explore, export, sample
 from jaxgan.core import game as core
 from jaxgan.core import inputs
+from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Spec
 from jaxgan.core.growth import plan
 from jaxgan.games import pyramid
@@ -24,7 +25,6 @@ from jaxgan.runtime.errors import UserError
 from jaxgan.training import dispatch, logger, workdir
 from jaxgan.training.diagnostics import settled
 from jaxgan.training.loop import train
-from jaxgan.training.setup import make_game
 
 ROOT = Path(__file__).parents[2]
 KEY = jax.random.key(3)

@@ -9,6 +9,7 @@ import pytest
 
 from jaxgan.core import game as core
 from jaxgan.core import inputs
+from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Spec
 from jaxgan.core.growth import plan
 from jaxgan.core.keys import named
@@ -17,7 +18,6 @@ from jaxgan.games.common import growing, styles
 from jaxgan.nets import mapping
 from jaxgan.nets.growing import for_all_stages
 from jaxgan.runtime.errors import UserError
-from jaxgan.training.setup import make_game
 
 ADAM = {"name": "adam", "lr": 1e-3, "b1": 0.0, "b2": 0.99}
 WIDTH = {"channel_base": 64, "channel_max": 4}

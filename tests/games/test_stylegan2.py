@@ -13,6 +13,7 @@ from jaxgan import config as configs
 from jaxgan.augment import ada
 from jaxgan.core import game as core
 from jaxgan.core import inputs
+from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Spec
 from jaxgan.core.keys import named
 from jaxgan.games import stylegan2
@@ -21,7 +22,6 @@ from jaxgan.nets import mapping
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import workdir
 from jaxgan.training.loop import train
-from jaxgan.training.setup import make_game
 
 ROOT = Path(__file__).parents[2]
 ADAM = {"name": "adam", "lr": 2e-3, "b1": 0.5, "b2": 0.99}

@@ -9,11 +9,11 @@ import pytest
 from cyclegan_names import FIXTURE, PATCH, RESNET, published
 
 from jaxgan.core import game as core
+from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Spec
 from jaxgan.games import translation
 from jaxgan.games.common import pools
 from jaxgan.runtime.errors import UserError
-from jaxgan.training.setup import make_game
 
 KEY = jax.random.key(0)
 ADAM = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}

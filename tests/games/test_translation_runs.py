@@ -9,13 +9,13 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from jaxgan.core import game as core
+from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Spec
 from jaxgan.data.load import load
 from jaxgan.data.source import items
 from jaxgan.parallel import mesh
 from jaxgan.training import loop, replicas, workdir
 from jaxgan.training.checkpoint import Checkpoints
-from jaxgan.training.setup import make_game
 from jaxgan.training.step import train_step
 
 KEY = jax.random.key(0)

@@ -10,6 +10,7 @@ import pytest
 
 from jaxgan import config as configs
 from jaxgan import sample
+from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Spec
 from jaxgan.core.growth import plan
 from jaxgan.generation.truncation import truncated
@@ -17,7 +18,6 @@ from jaxgan.nets.mapping import spread
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import replicas, workdir
 from jaxgan.training.checkpoint import Checkpoints
-from jaxgan.training.setup import make_game
 
 ROOT = Path(__file__).parents[2]
 SHAPE = (8, 8, 3)

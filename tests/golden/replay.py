@@ -14,6 +14,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxgan import config as configs
 from jaxgan.core import game as core
+from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Game, Spec, State
 from jaxgan.core.growth import plan
 from jaxgan.games import adversarial, progressive, stylegan, stylegan2
@@ -23,7 +24,6 @@ from jaxgan.losses import auxiliary, regularizers
 from jaxgan.nets import mapping
 from jaxgan.nets import stylegan as epilogues
 from jaxgan.nets.layers import modulated
-from jaxgan.training.setup import make_game
 
 # Flax draws too, when it checks the shapes of parameters: these are the modules that draw in steps.
 DRAWING = (

@@ -8,10 +8,10 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from jaxgan.core import game as core
+from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Spec
 from jaxgan.parallel import mesh
 from jaxgan.runtime.errors import UserError
-from jaxgan.training.setup import make_game
 from jaxgan.training.step import train_step
 
 SPEC = Spec((16, 16, 1))

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from jaxgan.core import game as core
+from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Spec
 from jaxgan.data.pipeline import Batches
 from jaxgan.data.sources.toy import ring
 from jaxgan.parallel import mesh
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import dispatch, replicas
-from jaxgan.training.setup import make_game
 from jaxgan.training.step import train_step
 
 STEPS, SEED = 20, 7

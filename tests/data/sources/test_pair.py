@@ -115,7 +115,8 @@ def test_batches_are_functions_of_seed_and_step_for_any_number_of_processes(root
     whole, again = (Batches(source, **given) for _ in range(2))
     again(0)
     for n in (2, 4):
-        shares = [Batches(source, **given, process=p, processes=n) for p in range(n)]
+        parts = [lambda size, p=p, n=n: np.arange(p, size, n) for p in range(n)]
+        shares = [Batches(source, **given, rows=rows) for rows in parts]
         for t in (0, 1000):
             for name, images in whole(t).items():
                 np.testing.assert_array_equal(images, again(t)[name])
