@@ -15,6 +15,7 @@ import optax
 from jax.sharding import PartitionSpec
 
 from jaxgan.core import ema as averages
+from jaxgan.core import slices
 from jaxgan.core.finite import finite
 from jaxgan.core.inputs import Inputs
 from jaxgan.core.keys import named
@@ -133,6 +134,8 @@ class Game(NamedTuple):
       item; None where samples say it all.
     translators: of a game of two domains, by direction: (state, images (N, H, W, C), key) -> images
       (N, H, W, C'), both in [-1, 1].
+    mixes: what in the losses compares the samples of a batch, by name.
+    accumulate: slices of a batch whose gradients are averaged, see core.slices.
     """
 
     init: Callable[[jax.Array], tuple[Nets, Nets, Mapping[str, PyTree]]]
@@ -147,6 +150,8 @@ class Game(NamedTuple):
     strips: Callable[[State, Batch, jax.Array], jax.Array] | None = None
     translators: Mapping[str, Callable[[State, jax.Array, jax.Array], jax.Array]] = {}
     now: "Now | None" = None
+    mixes: tuple[str, ...] = ()
+    accumulate: int = 1
 
 
 def init(game: Game, key: jax.Array) -> State:
@@ -179,7 +184,7 @@ def step(
     The step, then the turn's name, are folded into the key: a run is a function of its config and
     seed alone, and adding a turn does not change the randomness of others.
     """
-    game = game.now(state.step) if game.now else game
+    game = game.now(state.step)._replace(accumulate=game.accumulate) if game.now else game
     key = jax.random.fold_in(named(key, "steps"), state.step)
     images = len(next(iter(batch.values()))) if batch else 0
     metrics: dict[str, jax.Array] = {}
@@ -224,11 +229,11 @@ def play(
 
     player = game.players[turn.player]
 
-    def loss_of(own: Nets) -> tuple[jax.Array, Aux]:
+    def loss_of(own: Nets, batch: Batch, key: jax.Array) -> tuple[jax.Array, Aux]:
         return turn.loss({**state.params, **own}, state, batch, key)
 
     own = _own(state.params, player)
-    (loss, aux), grads = jax.value_and_grad(loss_of, has_aux=True)(own)
+    (loss, aux), grads = slices.gradients(loss_of, own, batch, key, game.accumulate)
     _only(aux.stats, player.nets, turn)
     updates, opt = player.tx.update(grads, state.opt[turn.player], own)
     own = optax.apply_updates(own, updates)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import flax.linen as nn
+import jax
 from jax import Array
 
 PyTree = Any
@@ -28,6 +29,20 @@ class Net(NamedTuple):
         """Returns the output of `apply`; statistics are read, and new ones dropped."""
         output: Array = self.apply(params, stats, *args, train=train, key=key)[0]
         return output
+
+
+def mixing(run: Callable[[], Any]) -> list[str]:
+    """Returns the kinds of layers that `run` calls, abstractly, and that mix a batch's samples."""
+    found: dict[str, None] = {}
+
+    def note(call: Callable[..., Any], args: Any, kwargs: Any, context: Any) -> Any:
+        if getattr(context.module, "mixes_samples", False):
+            found[type(context.module).__name__] = None
+        return call(*args, **kwargs)
+
+    with nn.intercept_methods(note):
+        jax.eval_shape(lambda: run())  # a function that JAX has not traced: it caches those
+    return list(found)
 
 
 def pure(module: nn.Module) -> Net:

@@ -124,16 +124,16 @@ def assemble(
         if every > 1
     ]
     d_optim = optim("d", lazy=[turn.every for turn in lazy])
-    d = Turn("d", "d", partial(d_loss, model))
     g = Turn("g", "g", partial(g_loss, model), every=n_critic)
     return Game(
         init=partial(init, model),
         players={"d": Player(("d",), d_optim), "g": Player(("g",), optim("g", every=n_critic))},
-        turns=(d, *lazy, g),
+        turns=(Turn("d", "d", partial(d_loss, model)), *lazy, g),
         inputs=model.inputs,
         sample=partial(sample, model),
         critic=partial(critic, model),
         ema={"g": ema} if ema else {},
+        mixes=build.mixing(model.loss, terms),
     )
 
 

@@ -94,6 +94,7 @@ def progressive(
         sample=partial(sample, model),
         critic=partial(grown.critic, model),
         ema={"g": averages.parse(ema)},
+        mixes=build.mixing(model.loss, terms),
     )
 
 

@@ -104,6 +104,7 @@ def stylegan(
         critic=partial(grown.critic, model),
         ema=dict.fromkeys(both, averages.parse(ema)),
         styles=styles(*exact),
+        mixes=build.mixing(model.loss, {}),
     )
 
 

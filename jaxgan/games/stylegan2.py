@@ -151,6 +151,8 @@ def assemble(model: Model, optim: Optim, ema: averages.Decay) -> Game:
         critic=partial(critic, model),
         ema=dict.fromkeys(both, ema),
         styles=model.styles[1],
+        # A slice's path lengths are compared with a mean that it has moved itself, by pl_decay.
+        mixes=(*build.mixing(model.loss, {}), *(["path lengths' mean"] if lazy_g else [])),
     )
 
 

@@ -26,6 +26,7 @@ class Loss(NamedTuple):
     score: logits -> what is logged as D(x): a probability where the loss has one.
     boundary: the logit between what is classified as fake and as real; None where D rates only.
     paired: whether G's terms depend on the real logits.
+    mixes: whether a sample's term depends on more logits than its own and those paired with it.
     """
 
     d: Callable[[Array, Array, Array], tuple[Array, Array]]
@@ -33,6 +34,7 @@ class Loss(NamedTuple):
     score: Callable[[Array], Array] = lambda l: l
     boundary: float | None = 0.0
     paired: bool = False
+    mixes: bool = False
 
     @classmethod
     def separable(

@@ -22,10 +22,14 @@ Critic = Callable[[Array], Array]
 
 
 class Regularizer(NamedTuple):
-    """A term of the critic's loss, and whether it differentiates each sample's own logit."""
+    """A term of the critic's loss, and whether it differentiates each sample's own logit.
+
+    mixes: whether it compares the samples of a batch.
+    """
 
     term: Callable[[Critic, Any, Array, Array, Array], Array]
     per_sample: bool
+    mixes: bool = False
 
 
 def gradient_penalty(
@@ -60,7 +64,7 @@ def dragan(
         noise = scale * jnp.std(real) * jax.random.uniform(key, real.shape, real.dtype)
         return weight * jnp.mean((gradient_norms(critic, real + noise) - target) ** 2)
 
-    return Regularizer(term, per_sample=True)
+    return Regularizer(term, per_sample=True, mixes=True)
 
 
 def r1(*, gamma: NonNegative = 10.0) -> Regularizer:

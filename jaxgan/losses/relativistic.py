@@ -45,7 +45,7 @@ def relativistic_average() -> Loss:
         # The mean term on real samples is spread over the fakes: the mean of the sum is theirs.
         return softplus(real.mean() - fake) + softplus(real - fake.mean()).mean()
 
-    return Loss(d=d, g=g, paired=True)
+    return Loss(d=d, g=g, paired=True, mixes=True)
 
 
 def _paired(real: Array, fake: Array) -> Array:

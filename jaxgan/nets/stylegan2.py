@@ -137,7 +137,7 @@ class Discriminator(nn.Module):
     channel_max: Width = 512
     architecture: str = "resnet"
     group: Multiple = 4
-    std_channels: Width = 1
+    std_channels: WidthOrNone = 1
     cmap: WidthOrNone = 0
     layers: Depth = 8
     clamp: NonNegative = 0.0

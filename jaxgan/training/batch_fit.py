@@ -30,6 +30,7 @@ def check(
 ) -> None:
     """Evaluates each turn's loss abstractly, once for each size of batch that the run has.
 
+    Of a game that accumulates gradients, on a slice.
     Also the critic on as many images as diagnostics take: config.log.samples, at most a batch.
     `memory`: bytes that there are; None for those of this machine's device.
 
@@ -44,7 +45,7 @@ def check(
         schedule.check(game, game.now, lambda now: _play(now, state, source, growth, key))
     maps = 0
     for n, stage in {stage.batch: stage for stage in growth.stages}.items():
-        batch = _batch(source, n)
+        batch = _batch(source, n // game.accumulate)
         for turn in game.turns:
             start, stop = turn.span
             if start <= stage.start and (stop is None or stage.start < stop):

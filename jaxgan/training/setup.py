@@ -24,6 +24,7 @@ from jaxgan.config.kinds import (
 from jaxgan.config.registry import Node, bind
 from jaxgan.config.schedules import first
 from jaxgan.core import growth as growing
+from jaxgan.core.accumulate import accumulated
 from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Game, Spec
 from jaxgan.core.growth import Growth
@@ -114,6 +115,7 @@ def prepare(
     replicas: Literal["auto", "vmap", "sequential"] = "auto",
     dispatch: Positive | Literal["auto"] = "auto",
     precision: Precision = "default",
+    accumulate: Positive = 1,
     clock: Clock | None = None,
     source: Source | None = None,
     devices: Sequence[jax.Device] | None = None,
@@ -130,7 +132,7 @@ def prepare(
         schedules do not, and averages that `init` brings along are not forgotten so.
       seeds: how many replicas are trained, with seeds `seed`, `seed + 1` and so on.
       replicas, dispatch: how, see dispatch.vmapped and dispatch.stride.
-      precision: of products and convolutions on accelerators, see core.precision.
+      precision, accumulate: see core.precision, and slices of a batch in core.accumulate.
       clock: no config key, nor is what follows; records a lap once the data are open.
       source, devices: in place of what `data` names, and of all devices; these need not be here.
 
@@ -148,6 +150,7 @@ def prepare(
     built = make_game(
         game, optim, spec=spec, steps=total, growth=stages, precision=precision, warm=warm
     )
+    built = accumulated(built, accumulate, stages.batches())
     in_steps = functools.partial(intervals, growth=stages, size=source.size)
     logged = in_steps(Log, log, "config.log")
     tracker.check(logged.wandb)
@@ -227,7 +230,8 @@ def split_over(
     for stage in growth.stages:
         named = max((res for res in table if res <= stage.res), default=0)
         at = f"config.growth.batch.{named}" if named else "config.batch"
-        over = mesh.over_data(stage.batch, devices, at)
+        at = f"{at} / config.accumulate" if game.accumulate > 1 else at
+        over = mesh.over_data(stage.batch // game.accumulate, devices, at)
     return over
 
 

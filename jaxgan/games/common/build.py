@@ -154,6 +154,12 @@ def regularizers(nodes: Mapping[str, Node]) -> Terms:
     return made
 
 
+def mixing(loss: Loss, terms: Terms) -> tuple[str, ...]:
+    """Returns what of a loss and its regularizers compares the samples of a batch, by name."""
+    own = ("the loss's mean logits",) if loss.mixes else ()
+    return (*own, *(label for label, (term, _) in terms.items() if term.mixes))
+
+
 def check_critic(stats: Any, terms: Terms, joint: bool = False) -> None:
     """Refuses a per-sample penalty or a joint pass with a critic that mixes samples.
 

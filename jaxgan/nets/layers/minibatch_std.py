@@ -17,6 +17,11 @@ class MinibatchStd(nn.Module):
     group: int = 4
     channels: int = 1
 
+    @property
+    def mixes_samples(self) -> bool:
+        """Whether an image's features depend on others of the batch."""
+        return self.group > 1
+
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Maps (N, H, W, C) to (N, H, W, C + channels); N is below `group` or a multiple of it.

@@ -67,6 +67,7 @@ class BatchNorm(nn.Module):
     affine: bool = True
     epsilon: float = 1e-5
     scale_init: Init = _scale_init
+    mixes_samples = True  # in training
 
     @nn.compact
     def __call__(self, x: Array, train: bool, y: Array | None = None) -> Array:
