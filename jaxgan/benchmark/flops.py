@@ -78,6 +78,14 @@ def _doubled_conv(y: Shape, w: Shape) -> int:
     return math.prod(y) * w[-2] * (w[-4] + 1) * (w[-3] + 1) // 4
 
 
+def _grouped_conv(y: Shape, w: Shape) -> int:
+    """Counts one of nets.ops.conv_grouped's primitives.
+
+    y: (..., N, H', W', G, C_out). w: (..., kh, kw, G, C_in, C_out).
+    """
+    return math.prod(y) * w[-5] * w[-4] * w[-2]
+
+
 _COUNTS: dict[str, Callable[..., int]] = {
     "dot_general": _dot_general,
     "conv_general_dilated": _lax_conv,
@@ -87,4 +95,7 @@ _COUNTS: dict[str, Callable[..., int]] = {
     "jaxgan_doubled_conv": lambda params, x, w, y: _doubled_conv(y, w),
     "jaxgan_doubled_conv_input_grad": lambda params, y, w, x: _doubled_conv(y, w),
     "jaxgan_doubled_conv_weight_grad": lambda params, x, y, w: _doubled_conv(y, w),
+    "jaxgan_grouped_conv": lambda params, x, w, y: _grouped_conv(y, w),
+    "jaxgan_grouped_conv_input_grad": lambda params, y, w, x: _grouped_conv(y, w),
+    "jaxgan_grouped_conv_weight_grad": lambda params, x, y, w: _grouped_conv(y, w),
 }

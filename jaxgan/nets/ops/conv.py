@@ -117,6 +117,11 @@ def check(x: Array, w: Array, stride: int) -> tuple[Array, Array]:
         raise ValueError(f"want x (N, H, W, C) and w (kh, kw, C, C_out): {x.shape}, {w.shape}")
     if stride < 1:
         raise ValueError(f"stride must be positive: {stride}")
+    return matched(x, w)
+
+
+def matched(x: Array, w: Array) -> tuple[Array, Array]:
+    """Returns both operands in one dtype and with one set of varying mesh axes."""
     dtype = jnp.result_type(x, w)
     x, w = x.astype(dtype), w.astype(dtype)
     # Inside shard_map replicated weights meet varying images. Casting here, and not in the
