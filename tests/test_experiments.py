@@ -66,6 +66,7 @@ def test_experiment(name):
 
 
 FIXED = ["progan.py:paper", "stylegan.py:ffhq", "stylegan2.py:ffhq", "sagan.py:imagenet"]
+FIXED += ["r3gan.py:cifar", "r3gan.py:ffhq"]
 
 
 @pytest.mark.parametrize("name", [path.name for path in FILES] + FIXED)
@@ -115,6 +116,9 @@ def test_optimizers_of_the_players_are_separate(name):
         ("stylegan2_ada.py:cifar", "game.ema", "500kimg"),  # train.py, cfg 'cifar'
         ("stylegan2_ada.py:cifar", "game.ema_rampup", 0.05),
         ("sagan.py:imagenet", "game.d.widen", "first"),  # discriminator.py, `block`
+        # train.py, presets 'CIFAR10' and 'FFHQ-256'
+        ("r3gan.py:cifar", "game.ema", {"cosine": ("0kimg", "5000kimg"), "images": 2e7}),
+        ("r3gan.py:ffhq", "game.g.cardinality", (96, 96, 96, 96, 48, 24, 12)),
     ],
 )
 def test_official_presets_have_the_authors_settings(name, key, value):
