@@ -1,4 +1,4 @@
-"""Converts published weights of StyleGAN2-ADA or CycleGAN to a run, or a run's generators back.
+"""Converts published weights of StyleGAN2-ADA, CycleGAN or BigGAN to a run, or generators back.
 
   python -m jaxgan.convert ffhq.pkl --workdir=runs/ffhq           also .pt, .pth, .npz
   python -m jaxgan.sample --workdir=runs/ffhq --out=grid.png
@@ -9,8 +9,12 @@
   python -m jaxgan.translate --workdir=runs/horses --direction=a2b horse.jpg --out=zebras
   python -m jaxgan.convert --workdir=runs/horses --out=G_A.npz --other=G_B.npz
 
+  python -m jaxgan.convert G_ema.pth --other=D.pth --workdir=runs/imagenet
+  python -m jaxgan.convert --workdir=runs/imagenet --out=G.npz
+
 A file of CycleGAN is one generator. Without --other the run translates from A to B alone, until it
-is trained. PyTorch loads what is written by
+is trained. BigGAN's are state dicts of PyTorch-StudioGAN or BigGAN-PyTorch, with or without the
+discriminator; what is written has the former's names. PyTorch loads what is written by
 
   net.load_state_dict({k: torch.from_numpy(v) for k, v in numpy.load("G_A.npz").items()})
 
@@ -61,14 +65,15 @@ def main(argv: list[str]) -> int:
         "--other",
         type=Path,
         metavar="FILE",
-        help="of CycleGAN: the generator of the way back, to read, or with --out to write",
+        help="of CycleGAN: the generator of the way back, to read, or with --out to write; of "
+        "BigGAN: a file with the discriminator, to read",
     )
     parser.add_argument(
         "--config",
         metavar="FILE[:ARG]",
         help="sets the data, optimizers and loss weights of further training (default: by the "
-        "weights, experiments/stylegan2.py or experiments/cyclegan.py:paper); any of its keys is a "
-        "flag, as for jaxgan.main. The weights replace the preset's nets and, of StyleGAN2, "
+        "weights, experiments/stylegan2.py, cyclegan.py:paper or biggan.py:cifar); any of its keys "
+        "is a flag, as for jaxgan.main. The weights replace the preset's nets and, of StyleGAN2, "
         "latent, condition and data.res; those that ARG or a flag sets otherwise are refused",
     )
     args, overrides = parser.parse_known_args(argv)

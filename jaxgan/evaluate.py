@@ -40,13 +40,13 @@ from typing import TYPE_CHECKING, Any
 from jaxgan.config.registry import files
 from jaxgan.runtime import environment, paths
 from jaxgan.runtime.errors import UserError, run
-from jaxgan.runtime.parser import SEED, Parser, add_generator, whole
+from jaxgan.runtime.parser import SEED, Parser, add_choice, whole
 
 if TYPE_CHECKING:
     from jaxgan.evaluation.subject import Subject
 
 METRICS = "jaxgan.evaluation.metrics"
-OF_JSON = ("content", "truncation")  # of a protocol; a line does without
+OF_JSON = ("content", "moments")  # of a protocol; a line does without
 
 
 def main(argv: list[str]) -> int:
@@ -106,7 +106,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     of_runs.add_argument(
         "--path", default="end", help="where ppl measures: end, or full (default: %(default)s)"
     )
-    add_generator(of_runs)
+    add_choice(of_runs)
     parser.add_argument(
         "--features",
         default="efficientnet",
@@ -141,7 +141,7 @@ def check(args: argparse.Namespace) -> None:
             f"{what}={paths.shown(sets[0])}: no run, and images need --real=SET, those to compare "
             "them with"
         )
-    for flag in ("step", "replica", "generator"):
+    for flag in ("step", "replica", "generator", "ema", "truncation"):
         if sets and getattr(args, flag) not in (None, ""):
             raise UserError(f"--{flag}: is of a run, and images are none; leave it out")
 
@@ -191,6 +191,7 @@ def subject(
     if images is not None:
         return Images(**drawn, images=images, res=args.res, channels=args.channels)
     which = {"step": step, "replica": args.replica or 0, "generator": args.generator}
+    which |= {"ema": args.ema, "threshold": args.truncation}
     return Subject(workdir, **drawn, **which, path=args.path)
 
 
@@ -231,7 +232,8 @@ def versus(row: Mapping[str, Any]) -> str:
 
 
 def _listed(protocol: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in protocol.items() if name not in OF_JSON)
+    hidden = {*OF_JSON, *(name for name in ("truncation",) if protocol.get(name) == "none")}
+    return ", ".join(f"{name} {value}" for name, value in protocol.items() if name not in hidden)
 
 
 def _range(figure: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ from jaxgan.config.registry import files, nearest
 from jaxgan.runtime import environment, errors, paths
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.files import folder
-from jaxgan.runtime.parser import SEED, Parser, add_generator, whole
+from jaxgan.runtime.parser import SEED, Parser, add_choice, choice, whole
 from jaxgan.studies.common import space as spaces
 from jaxgan.studies.common import study as studies
 
@@ -54,7 +54,7 @@ def main(argv: list[str]) -> int:
     # jax is slow to import: --help and bad flags do not wait for it
     from jaxgan.generation.run import open_run
 
-    run = open_run(args.workdir, args.step, args.replica, args.generator)
+    run = open_run(args.workdir, args.step, args.replica, **choice(args))
     if run.record:
         studies.check(args.out, run.spec.other or run.spec.shape)
     study = module.study(run, args)
@@ -84,7 +84,7 @@ def _parser(verb: str, module: ModuleType) -> Parser:
     parser.add_argument(
         "--replica", type=whole(0, SEED), default=0, help="which of config.seeds (default: 0)"
     )
-    add_generator(parser)
+    add_choice(parser)
     module.flags(parser)
     return parser
 

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from jaxgan.runtime import environment, files, paths
 from jaxgan.runtime.errors import UserError, run
-from jaxgan.runtime.parser import SEED, Parser, add_generator, real, whole
+from jaxgan.runtime.parser import SEED, Parser, add_choice, choice, real, whole
 
 SUFFIXES = (".jax", ".onnx", ".npz")
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
     from jaxgan.generation import exported
     from jaxgan.generation.run import open_run
 
-    opened = open_run(args.workdir, args.step, args.replica, args.generator)
+    opened = open_run(args.workdir, args.step, args.replica, **choice(args))
     generator = exported.of(opened, args.direction, args.psi)
     files.folder(args.out.parent)
     if args.out.suffix == ".jax":
@@ -104,7 +104,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--replica", type=whole(0, SEED), default=0, help="which of config.seeds (default: 0)"
     )
-    add_generator(parser)
+    add_choice(parser)
     return parser
 
 

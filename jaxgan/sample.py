@@ -29,7 +29,7 @@ import numpy as np
 
 from jaxgan.runtime import capacity, environment, errors, files, paths
 from jaxgan.runtime.errors import UserError
-from jaxgan.runtime.parser import SEED, Parser, add_generator, real, whole
+from jaxgan.runtime.parser import SEED, Parser, add_choice, choice, real, whole
 
 
 def main(argv: list[str]) -> int:
@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
     from jaxgan.generation import drawn, sample
     from jaxgan.generation.run import open_run
 
-    run = open_run(args.workdir, args.step, args.replica, args.generator)
+    run = open_run(args.workdir, args.step, args.replica, **choice(args))
     given = _given(args.labels, args.conditions, args.images, run.classes)
     if args.psi is not None:
         run.truncated(args.psi)  # or says that it cannot
@@ -139,7 +139,7 @@ def _parser() -> Parser:
         type=real(-100, 100),
         help="truncation of style-based generators; 1 for none (default: the config's)",
     )
-    add_generator(group)
+    add_choice(group)
     group = parser.add_argument_group("where to write")
     group.add_argument("--out", required=True, metavar="PATH", help="see above")
     group.add_argument(

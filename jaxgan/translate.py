@@ -20,7 +20,7 @@ from pathlib import Path
 
 from jaxgan.runtime import environment, errors, files, paths
 from jaxgan.runtime.errors import UserError
-from jaxgan.runtime.parser import Parser, add_generator, whole
+from jaxgan.runtime.parser import Parser, add_choice, choice, whole
 
 SHOWN = 16  # rows of the sheet
 
@@ -44,7 +44,7 @@ def main(argv: list[str]) -> int:
     pictures = translated.find(args.pictures)
     if named := [picture for picture in pictures if picture.name == "sheet"]:
         raise UserError(f"{paths.shown(named[0].path)}: that name is the sheet's; rename it")
-    run = open_run(args.workdir, args.step, args.replica, args.generator)
+    run = open_run(args.workdir, args.step, args.replica, **choice(args))
     if args.direction in run.absent:
         raise UserError(f"--direction={args.direction}: {without(args.direction)}")
     for name in run.absent:
@@ -87,7 +87,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--replica", type=whole(0, 1023), default=0, help="which of config.seeds (default: 0)"
     )
-    add_generator(parser)
+    add_choice(parser, truncation=False)
     return parser
 
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.config.schedules import Moving
+from jaxgan.core.power import Power
 from jaxgan.runtime.errors import UserError
 
 FORGOTTEN = 0.05  # the share of an average below which parameters do not show
@@ -46,7 +47,7 @@ class WarmUp(NamedTuple):
     ema: float | HalfLife | Moved
 
 
-Decay = float | HalfLife | Moved | WarmUp
+Decay = float | HalfLife | Moved | WarmUp | Power
 
 
 def parse(ema: float | str | Moving, rampup: float = 0.0) -> Decay:
@@ -75,9 +76,9 @@ def parse(ema: float | str | Moving, rampup: float = 0.0) -> Decay:
 
 
 def warmed(ema: Decay) -> Decay:
-    """Returns a decay that warms up; one with a ramp-up does already."""
+    """Returns a decay that warms up; one with a ramp-up, or a power function, does already."""
     ramped = isinstance(ema, HalfLife) and ema.rampup
-    return ema if isinstance(ema, WarmUp) or ramped else WarmUp(ema)
+    return ema if isinstance(ema, WarmUp | Power) or ramped else WarmUp(ema)
 
 
 def decay(
@@ -89,6 +90,8 @@ def decay(
     stylegan2-ada-pytorch, training_loop.py, where all steps before took as many images. `updates`:
     how often the average was updated before, by default at each step.
     """
+    if isinstance(ema, Power):
+        return 1 - ema.share(step if updates is None else updates)
     if isinstance(ema, WarmUp):
         t = (step if updates is None else updates).astype(jnp.float32)
         return jnp.minimum(decay(ema.ema, step, batch), (1 + t) / (10 + t))
@@ -106,7 +109,7 @@ def decay(
 
 def forgotten(ema: Decay, batch: int, start: int = 0) -> int:
     """Returns how many updates after the `start`-th the parameters of then count for below 5 %."""
-    if isinstance(ema, HalfLife) and ema.rampup:
+    if isinstance(ema, Power) or (isinstance(ema, HalfLife) and ema.rampup):
         return 0  # they count for nothing from the second step on
     if isinstance(ema, WarmUp):
         left, t = 1.0, start
@@ -120,6 +123,8 @@ def forgotten(ema: Decay, batch: int, start: int = 0) -> int:
 
 def average(new: Any, old: Any, ema: Decay, step: jax.Array, batch: int, every: int = 1) -> Any:
     """Moves the averaged parameters `old` towards `new`, which move on every `every`-th step."""
+    if isinstance(ema, Power):
+        return optax.incremental_update(new, old, ema.share(step // every))
     return optax.incremental_update(new, old, 1 - decay(ema, step, batch, step // every))
 
 

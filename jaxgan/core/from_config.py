@@ -6,8 +6,9 @@ from collections.abc import Mapping
 import jax
 
 from jaxgan.config.registry import Node, as_mapping, options, resolve
-from jaxgan.core import ema, schedule
 from jaxgan.core import game as core
+from jaxgan.core import schedule
+from jaxgan.core.averaging import warming
 from jaxgan.core.game import Game, Spec
 from jaxgan.core.growth import Growth, fixed
 from jaxgan.core.optim import Optim
@@ -76,8 +77,3 @@ def _build(
     built = computed(build(spec, chains, *([stages] if grows else [])), precision)
     chains.check_all_made()
     return warming(built) if warm else built
-
-
-def warming(game: Game) -> Game:
-    """Returns a game whose averages warm up."""
-    return game._replace(ema={net: ema.warmed(each) for net, each in game.ema.items()})

@@ -19,6 +19,7 @@ from jaxgan.core import slices
 from jaxgan.core.finite import finite
 from jaxgan.core.inputs import Inputs
 from jaxgan.core.keys import named
+from jaxgan.core.power import net_of
 
 if TYPE_CHECKING:
     from jaxgan.core.schedule import Now
@@ -72,7 +73,7 @@ class State(flax.struct.PyTreeNode):
     stats: dict[str, PyTree]  # by net: BatchNorm moments, spectral vectors
     memory: dict[str, PyTree]  # by name: image pools, running means
     opt: dict[str, PyTree]  # by player
-    ema: dict[str, PyTree]  # by net: averaged parameters
+    ema: dict[str, PyTree]  # by net, and "net@width": averaged parameters
 
 
 TurnLoss = Callable[[Nets, State, Batch, jax.Array], tuple[jax.Array, Aux]]
@@ -117,6 +118,17 @@ class Styles(NamedTuple):
     psi: float = 1.0
 
 
+class Standing(NamedTuple):
+    """Standing statistics: the moments of BatchNorm that samples are drawn with, taken anew.
+
+    batches: over how many batches of samples. moments: (state, drawn inputs, key) -> by net the
+    collection batch_stats of that batch alone, at the parameters that samples are drawn with.
+    """
+
+    batches: int
+    moments: Callable[[State, Drawn, jax.Array], Nets]
+
+
 class Game(NamedTuple):
     """A recipe.
 
@@ -125,7 +137,8 @@ class Game(NamedTuple):
     inputs: what samples are drawn from, see core.inputs.
     sample: (state, drawn inputs, key) -> (n, *shape) float array, images in [-1, 1].
     critic: (state, batch) -> (n,), the critic's logits of batch["image"], for diagnostics.
-    ema: net -> decay or half-life of its averaged parameters, see core.ema.
+    ema: net -> decay or half-life of its averaged parameters, see core.ema; "net@width" -> that of
+      a power function, beside it, see core.power.
     styles: of a style-based generator; None elsewhere.
     target: the column of the data that samples should resemble.
     now: step, traced -> the game that is played at it, where numbers of it have schedules, see
@@ -136,6 +149,7 @@ class Game(NamedTuple):
       (N, H, W, C'), both in [-1, 1].
     mixes: what in the losses compares the samples of a batch, by name.
     accumulate: slices of a batch whose gradients are averaged, see core.slices.
+    standing: how commands that draw samples replace BatchNorm's running moments; None where not.
     """
 
     init: Callable[[jax.Array], tuple[Nets, Nets, Mapping[str, PyTree]]]
@@ -152,6 +166,7 @@ class Game(NamedTuple):
     now: "Now | None" = None
     mixes: tuple[str, ...] = ()
     accumulate: int = 1
+    standing: Standing | None = None
 
 
 def init(game: Game, key: jax.Array) -> State:
@@ -163,7 +178,7 @@ def init(game: Game, key: jax.Array) -> State:
         stats=dict(stats),
         memory=dict(memory),
         opt={name: p.tx.init(_own(params, p)) for name, p in game.players.items()},
-        ema={net: jax.tree.map(jnp.copy, params[net]) for net in game.ema},
+        ema={name: jax.tree.map(jnp.copy, params[net_of(name)]) for name in game.ema},
     )
 
 
@@ -184,7 +199,7 @@ def step(
     The step, then the turn's name, are folded into the key: a run is a function of its config and
     seed alone, and adding a turn does not change the randomness of others.
     """
-    game = game.now(state.step)._replace(accumulate=game.accumulate) if game.now else game
+    game = at(game, state.step)
     key = jax.random.fold_in(named(key, "steps"), state.step)
     images = len(next(iter(batch.values()))) if batch else 0
     metrics: dict[str, jax.Array] = {}
@@ -197,17 +212,17 @@ def step(
             metrics |= {f"{label}/{name}": value for name, value in own_metrics.items()}
             moved |= set(game.players[turn.player].nets) if turn.player else set()
     ema = {
-        net: averages.average(
+        name: averages.average(
             state.params[net],
             old,
-            game.ema[net],
+            game.ema[name],
             state.step - begins(game, net),
             images,
             interval(game, net),
         )
-        if net in moved
+        if (net := net_of(name)) in moved
         else old
-        for net, old in state.ema.items()
+        for name, old in state.ema.items()
     }
     return state.replace(step=state.step + 1, ema=ema), metrics
 
@@ -260,6 +275,14 @@ def dense(game: Game) -> bool:
     """Returns whether no net has a convolution: no parameter of more than two dimensions."""
     params = jax.eval_shape(lambda: game.init(jax.random.key(0)))[0]
     return all(leaf.ndim <= 2 for leaf in jax.tree.leaves(params))
+
+
+def at(game: Game, step: jax.Array) -> Game:
+    """Returns the game that is played at a step: another one where numbers have schedules."""
+    if not game.now:
+        return game
+    now = game.now(step)
+    return now._replace(accumulate=game.accumulate, ema={**game.ema, **now.ema})
 
 
 def begins(game: Game, net: str) -> int:

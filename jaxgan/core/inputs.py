@@ -19,15 +19,19 @@ from jaxgan.runtime.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class Noise:
-    """A latent (N, dim) ~ N(0, I)."""
+    """A latent (N, dim) ~ N(0, I); above 0, numbers beyond `truncation` are drawn again."""
 
     dim: int
+    truncation: float = 0.0
     column: ClassVar[str] = ""
     of_data: ClassVar[bool] = False
 
     def draw(self, key: Array, n: int, rows: Array | None) -> Array:
         """Returns n latents; noise is never given."""
         del rows
+        if self.truncation:  # the distribution that drawing again leads to
+            ends = -self.truncation, self.truncation
+            return jax.random.truncated_normal(key, *ends, (n, self.dim))
         return jax.random.normal(key, (n, self.dim))
 
     def check(self, rows: Array) -> None:

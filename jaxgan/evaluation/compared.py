@@ -78,6 +78,11 @@ class Compared:
         return "none"
 
     @property
+    def moments(self) -> str:
+        """Which moments BatchNorm of the generator normalizes by, where not by running ones."""
+        return ""
+
+    @property
     def split(self) -> str:
         """Which of the data are compared: 'test' where some are kept out of training."""
         return "test" if self.opened.test else "train"

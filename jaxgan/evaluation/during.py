@@ -18,6 +18,7 @@ from jaxgan.core.game import State
 from jaxgan.data.source import Source
 from jaxgan.evaluation import run as evaluation
 from jaxgan.evaluation.subject import Subject
+from jaxgan.generation.standing import standing
 from jaxgan.parallel import mesh
 from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
@@ -40,9 +41,8 @@ class InTraining(Subject):
 
     def at(self, state: State, replica: int) -> "InTraining":
         """Returns the run in another state, with what is kept of the real items."""
-        found = dataclasses.replace(
-            self, replica=replica, given=self.given._replace(state=jax.device_get(state))
-        )
+        state = standing(self.given.game, jax.device_get(state))
+        found = dataclasses.replace(self, replica=replica, given=self.given._replace(state=state))
         vars(found).update(self.kept)
         return found
 

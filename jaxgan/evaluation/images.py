@@ -122,6 +122,11 @@ class Images(Subject):
         """'none': images are compared as they are."""
         return "none"
 
+    @property
+    def moments(self) -> str:
+        """'': no generator is known."""
+        return ""
+
     def check_run(self, metric: str, why: str) -> NoReturn:
         """Refuses a metric of runs.
 

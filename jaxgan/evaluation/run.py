@@ -116,10 +116,15 @@ def protocol(subject: Subject) -> Row:
     """
     shape = "x".join(map(str, subject.spec.shape))
     direction = {"direction": subject.direction} if subject.direction else {}
-    return direction | {
-        "data": f"{subject.data} {shape}",
-        "content": subject.content[:16],
-        "generator": subject.drawn_by,
-        "truncation": subject.truncation,
-        "seed": subject.seed,
-    }
+    moments = {"moments": subject.moments} if subject.moments else {}
+    return (
+        direction
+        | moments
+        | {
+            "data": f"{subject.data} {shape}",
+            "content": subject.content[:16],
+            "generator": subject.drawn_by,
+            "truncation": subject.truncation,
+            "seed": subject.seed,
+        }
+    )

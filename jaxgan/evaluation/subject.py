@@ -16,7 +16,8 @@ from jaxgan.data.source import Source
 from jaxgan.evaluation import named_data, translations
 from jaxgan.evaluation.compared import Compared
 from jaxgan.evaluation.features import extract, network
-from jaxgan.generation import sample
+from jaxgan.generation import chosen, sample
+from jaxgan.generation.chosen import Choice
 from jaxgan.generation.translated import BACK, COLUMNS
 from jaxgan.parallel.mesh import over_data
 from jaxgan.runtime.errors import UserError
@@ -35,7 +36,8 @@ class Subject(Compared):
     step: of a kept checkpoint; None for the newest.
     replica: which of the run's seeds, counted from 0.
     path: where path lengths are measured, 'end' or 'full'.
-    generator: 'averaged', 'last', or '' for the average where there is one.
+    generator, ema, threshold: of which parameters, and from which latents, samples are drawn: the
+      fields of chosen.Choice.
     net: the network whose features metrics compare, as `extract.load` takes it.
     direction: of a run that translates, 'a2b' or 'b2a'; '' of others.
     base: the same run without a direction, from which all is taken that is the same in both.
@@ -53,6 +55,13 @@ class Subject(Compared):
     direction: str = ""
     base: "Subject | None" = None
     reference: str = ""
+    ema: float | None = None
+    threshold: float | None = None
+
+    @property
+    def choice(self) -> Choice:
+        """Of which parameters, and from which latents, samples are drawn."""
+        return Choice(self.generator, self.ema, self.threshold)
 
     def views(self) -> "list[Subject]":
         """Returns the run in each direction that it translates in; of other games, itself.
@@ -86,8 +95,7 @@ class Subject(Compared):
         """
         if self.base:
             return self.base.restored
-        found = workdir.restore(self.workdir, self.replica, self.step)
-        return found._replace(state=sample.choose(found.game, found.state, self.generator))
+        return chosen.restore(self.workdir, self.choice, self.replica, self.step)
 
     @property
     def spec(self) -> Spec:
@@ -232,14 +240,22 @@ class Subject(Compared):
 
     @property
     def truncation(self) -> str:
-        """By which psi the config truncates samples, as in 'psi 0.7'; 'none' where it does not."""
+        """How samples are truncated: 'psi 0.7', by the config, 'z 0.5', as asked for, or 'none'."""
         styles = self.game.styles
+        if self.choice.truncation is not None:
+            return f"z {self.choice.truncation:g}"
         return f"psi {styles.psi:g}" if styles and styles.psi != 1 else "none"
 
     @property
+    def moments(self) -> str:
+        """Which moments BatchNorm of the generator normalizes by, where not by running ones."""
+        taken = self.game.standing
+        return f"standing, {taken.batches} x {sample.BATCH}" if taken else ""
+
+    @property
     def drawn_by(self) -> str:
-        """Which parameters drew the samples: 'averaged' or 'last'."""
-        return sample.named(self.game, self.generator)
+        """Which parameters drew the samples: 'averaged', 'last' or 'ema 0.05'."""
+        return self.choice.drawn_by(self.game)
 
 
 def devices(n: int) -> Mesh:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.augment.diffaugment import Augment
-from jaxgan.config.kinds import Latent, Multiple, Positive
+from jaxgan.config.kinds import Latent, Multiple, Positive, Whole
 from jaxgan.config.registry import Node
 from jaxgan.core import ema as averages
 from jaxgan.core import inputs as declared
@@ -23,12 +23,15 @@ from jaxgan.core.keys import named
 from jaxgan.core.network import Net
 from jaxgan.core.optim import Optim
 from jaxgan.games.common import build, conditions
+from jaxgan.games.common import standing as moments
+from jaxgan.games.common.batches import dequantized, interleaved
 from jaxgan.losses.adversarial import Loss
 from jaxgan.losses.auxiliary import Auxiliary
+from jaxgan.losses.penalties import Penalty
 from jaxgan.losses.regularizers import Regularizer
 from jaxgan.runtime.errors import UserError
 
-Condition = Any  # labels (N,), vectors (N, D), or None where there are none
+Condition = Any  # labels (N,), vectors (N, D), or None
 
 
 class Model(NamedTuple):
@@ -39,6 +42,7 @@ class Model(NamedTuple):
     d: Net
     loss: Loss
     terms: dict[str, Regularizer]  # those added to d's loss at every step
+    penalties: dict[str, Penalty]  # those added to g's loss
     augment: Augment
     condition: str
     matching_aware: bool
@@ -58,6 +62,7 @@ def adversarial(
     d: Node,
     loss: Node = "non_saturating",
     regularizers: Mapping[str, Node] | None = None,
+    g_regularizers: Mapping[str, Node] | None = None,
     augment: Node = "none",
     condition: str = "",
     matching_aware: bool = False,
@@ -68,6 +73,7 @@ def adversarial(
     joint: bool = False,
     dequantize: bool = False,
     ema: float | str = 0.0,
+    standing: Whole = 0,
 ) -> Game:
     """Builds the game of Goodfellow et al. 2014: d classifies real and fake samples, g fools d.
 
@@ -79,6 +85,7 @@ def adversarial(
       regularizers: of jaxgan/losses, each under a label, its name unless the node gives one.
         `every` = k makes one a turn of its own on every k-th step, weighted by k; d's Adam is
         corrected for it, see `Optim`.
+      g_regularizers: of jaxgan/losses, penalties of g's weights.
       augment: of jaxgan/augment; real and fake images pass through it on their way to d.
       condition: '' for none, 'label' for the data's classes, 'condition' for its vectors.
       matching_aware: d must also reject a real image with a wrong condition (Reed et al. 2016).
@@ -92,6 +99,7 @@ def adversarial(
         as they are.
       ema: decay or half-life of the averaged generator that samples are drawn from, see core.ema; 0
         keeps none.
+      standing: over how many batches what draws samples takes the moments of g's BatchNorm anew.
 
     Raises:
       UserError: an unknown name or option, or parts that do not fit the data or each other.
@@ -105,18 +113,20 @@ def adversarial(
     model = Model(
         spec=spec, g=net_g, d=net_d, loss=build.loss(loss),
         terms={label: term for label, (term, every) in terms.items() if every == 1},
+        penalties=build.penalties(g_regularizers or {}),
         augment=build.augment(augment), condition=condition, matching_aware=matching_aware,
         auxiliary=extra, latent=latent, g_batch=g_batch, joint=joint, dequantize=dequantize,
         inputs={"z": Noise(latent), **conditions.inputs(spec, condition, extra)},
     )  # fmt: skip
-    return assemble(model, terms, optim, n_critic, averages.parse(ema))
+    game = assemble(model, terms, optim, n_critic, averages.parse(ema))
+    return game._replace(standing=moments.build(net_g, "g", standing, condition))
 
 
 def assemble(
     model: Model, terms: build.Terms, optim: Optim, n_critic: int, ema: averages.Decay
 ) -> Game:
     """Builds a checked model's game; a regularizer whose interval exceeds 1 is its own turn."""
-    stats = jax.eval_shape(partial(init, model), jax.random.key(0))[1]
+    _, stats, _ = jax.eval_shape(partial(init, model), jax.random.key(0))
     build.check_critic(stats["d"], terms, model.joint)
     lazy = [
         Turn(f"d_{label}", "d", partial(lazy_loss, model, term, every), every=every)
@@ -201,25 +211,12 @@ def judge_both(
     return (real, of_real), (fake, of_fake), state
 
 
-def interleaved(pair: list[Any]) -> Any:
-    """Rows (N, ...) of both in turn, (2 N, ...): so what is split over devices stays there."""
-    if pair[0] is None:
-        return None
-    return jnp.stack(pair, axis=1).reshape(-1, *pair[0].shape[1:])
-
-
 def reals(model: Model, batch: Batch, key: Array) -> tuple[Array, Condition]:
     """A batch's images, dequantized where asked, and their condition."""
     x = batch["image"]
     if model.dequantize:
         x = dequantized(x, key)
     return x, batch[model.condition] if model.condition else None
-
-
-def dequantized(x: Array, key: Array) -> Array:
-    """Levels 0 to 255, given as level / 127.5 - 1, as (level + U(0, 1)) / 128 - 1, in [-1, 1]."""
-    level = jnp.round((x + 1) * 127.5)
-    return (level + jax.random.uniform(key, x.shape)) / 128 - 1
 
 
 def d_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -> tuple[Array, Aux]:
@@ -265,7 +262,11 @@ def g_loss(model: Model, params: Nets, state: State, batch: Batch, key: Array) -
     value = model.loss.g(real, fake).mean()
     if model.auxiliary:
         value += model.auxiliary.g(heads, y_fake)
-    return value, Aux({"fake": model.loss.score(fake).mean()}, stats={"g": stats})
+    metrics = {"fake": model.loss.score(fake).mean()}
+    for label, penalty in model.penalties.items():
+        metrics[label] = penalty.term(params["g"])
+        value += metrics[label]
+    return value, Aux(metrics, stats={"g": stats})
 
 
 def lazy_loss(

@@ -16,7 +16,8 @@ import numpy as np
 from jaxgan.core.game import Spec, State
 from jaxgan.core.inputs import size
 from jaxgan.data.source import Source
-from jaxgan.generation import data, drawn, judged, sample, translated, truncation
+from jaxgan.generation import chosen, data, drawn, judged, sample, translated, truncation
+from jaxgan.generation.chosen import OWN, Choice
 from jaxgan.generation.labels import Labels, numbers
 from jaxgan.generation.lacks import LATENT, kinds, lacking
 from jaxgan.generation.sample import Sample
@@ -29,7 +30,12 @@ Rows = Mapping[str, np.ndarray]  # by input of the game: "z", "y"
 
 
 def open_run(
-    folder: str | Path, step: int | None = None, replica: int = 0, generator: str = ""
+    folder: str | Path,
+    step: int | None = None,
+    replica: int = 0,
+    generator: str = "",
+    ema: float | None = None,
+    truncation: float | None = None,
 ) -> "Run":
     """Opens a run at one of its checkpoints.
 
@@ -37,34 +43,31 @@ def open_run(
       folder: the run's workdir.
       step: of a checkpoint that is kept; None for the newest.
       replica: which of config.seeds, counted from 0.
-      generator: 'averaged', 'last', or '' for the average where the run keeps one.
+      generator, ema, truncation: see chosen.Choice.
 
     Raises:
-      UserError: no run, checkpoint, replica or average there, in one line.
+      UserError: there is none of those, in one line.
     """
-    if generator not in ("", "averaged", "last"):
-        raise UserError(f"generator={generator!r}: 'averaged', 'last', or '' for what there is")
-    restored = workdir.restore(Path(folder), replica, step)
-    return Run(Path(folder), restored, generator, replica)
+    path, choice = Path(folder), Choice(generator, ema, truncation)
+    return Run(path, chosen.restore(path, choice, replica, step), choice, replica)
 
 
 class Run:
     """A run as one of its checkpoints holds it.
 
-    folder: its workdir. record: what config.json says. game, state: as restored, the generator
-    chosen. absent: nets that neither weights nor training have made. lacks: by what a run may not
+    folder: its workdir. record: what config.json says. game, state: as restored and chosen. absent:
+    nets that neither weights nor training have made. lacks: by what a run may not
     have ("latents", "labels", "styles", "translators"), the reason why this one has none.
     """
 
     def __init__(
-        self, folder: Path, restored: workdir.Restored, generator: str = "", replica: int = 0
+        self, folder: Path, restored: workdir.Restored, choice: Choice = OWN, replica: int = 0
     ):
-        """Wraps a restored run; raises UserError where there is no such generator."""
-        self.folder, self.replica, self.asked = folder, replica, generator
-        self.record, self.game = restored.record, restored.game
-        self.state: State = sample.choose(restored.game, restored.state, generator)
+        """Wraps a run as chosen.restore returns it."""
+        self.folder, self.replica, self.choice = folder, replica, choice
+        self.record, self.game, self.state = restored
         self.absent = tuple(restored.absent) if restored.record else ()
-        self.generator = sample.named(restored.game, generator)
+        self.generator = choice.drawn_by(restored.game)
         self.lacks = lacking(self.game)
         self._truncated: dict[float, Sample] = {}
         self._programs: dict[str, Callable[..., jax.Array]] = {}
@@ -102,7 +105,7 @@ class Run:
 
     def at(self, step: int) -> "Run":
         """Opens another checkpoint of the same replica and generator; see `open_run`."""
-        return open_run(self.folder, step, self.replica, self.asked)
+        return open_run(self.folder, step, self.replica, *self.choice)
 
     def having(self, state: State) -> "Run":
         """Returns the run in another state of the same game; compiled programs are shared."""

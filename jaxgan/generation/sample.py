@@ -10,6 +10,7 @@ import numpy as np
 from jaxgan.core import inputs
 from jaxgan.core.game import Drawn, Game, State
 from jaxgan.core.inputs import Code, Inputs
+from jaxgan.core.power import net_of
 from jaxgan.runtime.errors import UserError
 from jaxgan.visual.grid import to_uint8
 
@@ -36,7 +37,7 @@ def choose(game: Game, state: State, generator: str) -> State:
         )
     if generator != "last":
         return state
-    return state.replace(ema={net: state.params[net] for net in state.ema})
+    return state.replace(ema={name: state.params[net_of(name)] for name in state.ema})
 
 
 def named(game: Game, generator: str) -> str:

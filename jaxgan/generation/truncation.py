@@ -1,5 +1,9 @@
-"""Truncates samples of style-based generators towards the mean w (Karras et al. 2019, app. B)."""
+"""Truncates samples: towards the mean w (Karras et al. 2019, app. B), or by their latents z.
 
+The latter draws those numbers of z again that lie beyond a threshold (Brock et al. 2019, 3.1).
+"""
+
+import dataclasses
 from collections.abc import Callable
 from functools import partial
 
@@ -7,7 +11,9 @@ import jax
 import numpy as np
 
 from jaxgan.core.game import Drawn, Game, State, Styles
+from jaxgan.core.inputs import Noise
 from jaxgan.games.common import styles as styled
+from jaxgan.generation.lacks import LATENT, lacking
 from jaxgan.nets.mapping import truncate
 from jaxgan.runtime.errors import UserError
 
@@ -23,6 +29,23 @@ def truncated(game: Game, psi: float) -> Callable[[State, Drawn, jax.Array], jax
     if game.styles is None:
         raise UserError(f"--psi={psi}: this run's game has no w to truncate; style games have")
     return partial(styled.sample, game.styles, psi)
+
+
+def resampled(game: Game, threshold: float | None) -> Game:
+    """Returns a game whose latents have no number beyond `threshold`; with None, the game itself.
+
+    Raises:
+      UserError: the game has no latents, or w, which psi truncates.
+    """
+    if threshold is None:
+        return game
+    flag = f"--truncation={threshold:g}"
+    if not isinstance(game.inputs.get(LATENT), Noise):
+        raise UserError(f"{flag}: {lacking(game)['latents']}")
+    if game.styles is not None:
+        raise UserError(f"{flag}: this run's generator is style-based; --psi truncates its w")
+    latent = dataclasses.replace(game.inputs[LATENT], truncation=threshold)
+    return game._replace(inputs={**game.inputs, LATENT: latent})
 
 
 def layered(styles: Styles, mean: np.ndarray, w: np.ndarray, psi: float) -> np.ndarray:

@@ -3,7 +3,7 @@
 import argparse
 import math
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from jaxgan.runtime.errors import UserError
 
@@ -43,6 +43,34 @@ def add_generator(parser: argparse._ActionsContainer) -> None:
         help="the average of its parameters over training, or the last ones (default: the average, "
         "where the run keeps one)",
     )
+
+
+def add_choice(parser: argparse._ActionsContainer, *, truncation: bool = True) -> None:
+    """Adds the flags of generation.chosen.Choice: --generator, --ema and, of latents, --truncation.
+
+    `choice` reads them.
+    """
+    add_generator(parser)
+    parser.add_argument(
+        "--ema",
+        type=real(0.001, 0.28),
+        metavar="WIDTH",
+        help="in its place, the power-function average of this relative width, as 0.05, of runs "
+        "with config.ema_widths",
+    )
+    if truncation:
+        parser.add_argument(
+            "--truncation",
+            type=real(0.001, 100),
+            metavar="T",
+            help="draw numbers of z beyond T again, of runs without w (default: none)",
+        )
+
+
+def choice(args: argparse.Namespace) -> dict[str, Any]:
+    """Returns what the flags of `add_choice` say, as keywords of open_run."""
+    found = {"generator": args.generator, "ema": args.ema}
+    return found | {"truncation": args.truncation} if "truncation" in args else found
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:

@@ -15,6 +15,7 @@ from jaxgan.config.kinds import (
     Options,
     Portion,
     Positive,
+    RelativeWidths,
     Samples,
     Seed,
     Seeds,
@@ -25,6 +26,7 @@ from jaxgan.config.registry import Node, bind
 from jaxgan.config.schedules import first
 from jaxgan.core import growth as growing
 from jaxgan.core.accumulate import accumulated
+from jaxgan.core.averaging import widened
 from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Game, Spec
 from jaxgan.core.growth import Growth
@@ -111,6 +113,7 @@ def prepare(
     growth: Options | None = None,
     init: str = "",
     ema_warmup: bool = True,
+    ema_widths: RelativeWidths = (),
     seeds: Seeds = 1,
     replicas: Literal["auto", "vmap", "sequential"] = "auto",
     dispatch: Positive | Literal["auto"] = "auto",
@@ -130,6 +133,8 @@ def prepare(
       init: another run's workdir, or 'WORKDIR:STEP', whose nets this one starts from; '' for none.
       ema_warmup: whether averages soon forget the first parameters, see core.ema.WarmUp; published
         schedules do not, and averages that `init` brings along are not forgotten so.
+      ema_widths: relative widths of power-function averages that are kept beside the usual ones, as
+        (0.05, 0.1); those of others are combined of the checkpoints that are kept, see core.power.
       seeds: how many replicas are trained, with seeds `seed`, `seed + 1` and so on.
       replicas, dispatch: how, see dispatch.vmapped and dispatch.stride.
       precision, accumulate: see core.precision, and slices of a batch in core.accumulate.
@@ -150,7 +155,7 @@ def prepare(
     built = make_game(
         game, optim, spec=spec, steps=total, growth=stages, precision=precision, warm=warm
     )
-    built = accumulated(built, accumulate, stages.batches())
+    built = widened(accumulated(built, accumulate, stages.batches()), ema_widths)
     in_steps = functools.partial(intervals, growth=stages, size=source.size)
     logged = in_steps(Log, log, "config.log")
     tracker.check(logged.wandb)

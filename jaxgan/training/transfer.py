@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.core.game import State
+from jaxgan.core.power import net_of
 from jaxgan.runtime import paths
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import workdir
@@ -82,6 +83,7 @@ def adopt(state: State, donor: State, seeds: int = 1) -> Adopted:
     keep starts at its parameters.
     """
     averages = {net: donor.ema.get(net, params) for net, params in donor.params.items()}
+    averages |= {name: averages.get(net_of(name), {}) for name in state.ema if name not in averages}
     sources = {"params": donor.params, "stats": donor.stats, "ema": averages}
     taken, kept, changed = 0, [], {}
     for part, source in sources.items():

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from jaxgan.core.averaging import widened
 from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Game, Spec, State
 from jaxgan.core.growth import Growth, Stage
@@ -48,9 +49,10 @@ class Record(NamedTuple):
         """Builds the run's game again."""
         nodes = self.config["game"], self.config["optim"]
         precision = self.config.get("precision", "default")
-        return make_game(
+        game = make_game(
             *nodes, spec=self.spec, steps=self.steps, growth=self.growth, precision=precision
         )
+        return widened(game, self.config.get("ema_widths", ()))
 
 
 class Restored(NamedTuple):

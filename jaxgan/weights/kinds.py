@@ -7,7 +7,8 @@ from pathlib import Path
 from jaxgan.runtime.paths import shown
 
 _ADA = (
-    "give a network of stylegan2-ada-pytorch or a generator of CycleGAN (.pkl, .pt, .pth or .npz)"
+    "give a network of stylegan2-ada-pytorch, a generator of CycleGAN, or BigGAN's networks (.pkl, "
+    ".pt, .pth or .npz)"
 )
 _DOWNLOAD = "download the file itself"
 _UNPACK = "unpack it and give the file of weights inside"
@@ -41,14 +42,18 @@ _MODULES = (
     ("keras.", f"TensorFlow or Keras objects; {_ADA}"),
 )  # fmt: skip
 _NAMES = (
-    (r"synthesis\.(L\d+_|input\.)", "a StyleGAN3 or StyleGAN-XL generator"),
+    (r"synthesis\.(L\d+_|input\.)", "a StyleGAN3 or StyleGAN-XL generator, whose alias-free "
+     "layers (a sinc filter of its own in each, Fourier features) no net here has"),
     (r"style\.\d+\.weight|to_rgb1\.|to_rgbs\.\d", "rosinality's stylegan2-pytorch, which names "
      "the layers of StyleGAN2 otherwise"),
     (r"g_mapping\.|g_synthesis\.", "a StyleGAN1 generator"),
     (r"(Model\.)?MainLayers\.", "an R3GAN network"),
     (r"(model\.)?(model\.)?\d+\.conv_block\.|model\.\d+\.(weight|bias|model\.)|model\.model\.",
      "a CycleGAN or pix2pix network, which a --config of the game translation takes"),
-    (r"blocks\.\d+\.\d+\.(conv|bn|activation)|layers\.\d+\.bn_\d", "a BigGAN network"),
+    (r"blocks\.\d+\.\d+\.(conv|bn|activation)",
+     "a BigGAN network, which a --config of the game adversarial takes"),
+    (r"layers\.\d+\.bn_\d", "a BigGAN network of pytorch-pretrained-BigGAN, whose BatchNorms are "
+     "tables of truncations"),
     (r"prog_blocks\.|scaleLayers\.|initial_block\.", "a ProGAN network"),
     (r"Mixed_\d\w\.|mixed_?\d", "Inception weights, which metrics use, not a generator"),
     (r"main\.\d+\.(weight|bias)", "a DCGAN network of PyTorch's tutorial"),

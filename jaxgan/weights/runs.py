@@ -21,9 +21,10 @@ from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.weights import configs, contents, state_dict
 from jaxgan.weights.configs import Described
 from jaxgan.weights.contents import File
-from jaxgan.weights.published import cyclegan, stylegan2_ada
+from jaxgan.weights.published import biggan, cyclegan, stylegan2_ada
 
-PROGRAMS = {each.GAME: each for each in (stylegan2_ada, cyclegan)}  # by the game of their runs
+# By the game of their runs.
+PROGRAMS = {each.GAME: each for each in (stylegan2_ada, cyclegan, biggan)}
 
 
 class Run(NamedTuple):
@@ -36,7 +37,8 @@ class Run(NamedTuple):
 def preset(file: File) -> str:
     """Returns the config that weights are converted with unless another is named."""
     names = list(file.weights.arrays)
-    return (cyclegan if cyclegan.matches(names) else stylegan2_ada).PRESET
+    known = (each for each in (cyclegan, biggan) if each.matches(names))
+    return next(known, stylegan2_ada).PRESET
 
 
 def read(
@@ -50,9 +52,9 @@ def read(
 
     Args:
       given: a file with the networks of stylegan2-ada-pytorch; or one with a generator of CycleGAN,
-        a2b, and maybe another with b2a.
+        a2b, and maybe another with b2a; or one with networks of BigGAN, and maybe another with D.
       workdir: the run's folder; it must have no checkpoint.
-      base: a config of the game stylegan2 or translation; sets what the weights do not determine.
+      base: a config of one of their games; sets what the weights do not determine.
       name: the config file's name, for messages and for the written config.py.
       said: the keys of `base`, as in {'data.res': 32}, that the user set, not the preset; the
         weights must agree with them.
@@ -114,7 +116,8 @@ def write(workdir: Path, out: Path, other: Path | None = None) -> None:
     """Writes a run's generator under its published names, as .npz: averaged where averages are.
 
     Args:
-      workdir: a run of stylegan2, whose w_avg and noise are written too, or one that translates.
+      workdir: a run of stylegan2, whose w_avg and noise are written too, one that translates, or
+        one of BigGAN's nets.
       out: the file; of a run that translates, a2b's.
       other: where to write b2a, None for nowhere.
 
@@ -143,7 +146,8 @@ def write(workdir: Path, out: Path, other: Path | None = None) -> None:
                 for name in cyclegan.DIRECTIONS[: len(outs)]
             ]
     else:
-        made = [stylegan2_ada.export(state, record.config)]
+        with state_dict.naming(workdir):
+            made = [PROGRAMS[game].export(state, record.config)]
     for path, arrays in zip(outs, made, strict=True):
         files.folder(path.parent)
         contents.write(path, arrays)

@@ -10,6 +10,7 @@ from jaxgan.core.game import Spec
 from jaxgan.core.network import Module, Net, pure
 from jaxgan.losses.adversarial import Loss
 from jaxgan.losses.auxiliary import Auxiliary
+from jaxgan.losses.penalties import Penalty
 from jaxgan.losses.reconstruction import Reconstruction
 from jaxgan.losses.regularizers import Regularizer
 from jaxgan.runtime.errors import UserError
@@ -158,6 +159,21 @@ def mixing(loss: Loss, terms: Terms) -> tuple[str, ...]:
     """Returns what of a loss and its regularizers compares the samples of a batch, by name."""
     own = ("the loss's mean logits",) if loss.mixes else ()
     return (*own, *(label for label, (term, _) in terms.items() if term.mixes))
+
+
+def penalties(nodes: Mapping[str, Node]) -> dict[str, Penalty]:
+    """Builds config.game.g_regularizers; a label is the name where its node gives none.
+
+    Raises:
+      UserError: an unknown name or option.
+    """
+    at, made = f"{AT}.g_regularizers", {}
+    if not isinstance(nodes, Mapping):
+        raise UserError(f"{at}={nodes!r}: expected a node per label, as in orthogonal.weight")
+    for label, node in nodes.items():
+        own = {"name": label, **as_mapping(node, f"{at}.{label}")}
+        made[label] = resolve(own, "jaxgan.losses", kind=Penalty, at=f"{at}.{label}")()
+    return made
 
 
 def check_critic(stats: Any, terms: Terms, joint: bool = False) -> None:

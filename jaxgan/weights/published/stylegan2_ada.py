@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxgan.config.registry import as_mapping
+from jaxgan.core import power
 from jaxgan.core.game import Spec, State
 from jaxgan.nets.ops import upfirdn
 from jaxgan.runtime.errors import UserError
@@ -175,7 +176,7 @@ def export(state: State, config: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Returns the state dict of a run's averaged generator, with w_avg and noise."""
     noise = {"noise": {"synthesis": state.stats["synthesis"]["noise"]}}
     taps = config["game"]["g"].get("taps")
-    g = Generator(dict(state.ema), noise, state.memory["w_avg"])
+    g = Generator(power.plain(state.ema), noise, state.memory["w_avg"])
     return export_generator(g, *([tuple(taps)] if taps else []))
 
 

@@ -1,0 +1,26 @@
+"""Which averages of its nets a game keeps, beyond what its recipe says."""
+
+from collections.abc import Sequence
+
+from jaxgan.core import ema, power
+from jaxgan.core.game import Game
+from jaxgan.runtime.errors import UserError
+
+
+def warming(game: Game) -> Game:
+    """Returns a game whose averages warm up."""
+    return game._replace(ema={net: ema.warmed(each) for net, each in game.ema.items()})
+
+
+def widened(game: Game, widths: Sequence[float]) -> Game:
+    """Returns a game that also keeps power-function averages of the nets that it averages.
+
+    Raises:
+      UserError: it averages none.
+    """
+    if widths and not game.ema:
+        raise UserError(
+            f"config.ema_widths={tuple(widths)}: this game keeps no averages; set config.game.ema"
+        )
+    more = {power.named(net, each): power.Power(each) for net in game.ema for each in widths}
+    return game._replace(ema={**game.ema, **more})

@@ -1,0 +1,20 @@
+"""Batches as they reach a critic: dequantized, and two in turn."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+
+def interleaved(pair: list[Any]) -> Any:
+    """Rows (N, ...) of both in turn, (2 N, ...): so what is split over devices stays there."""
+    if pair[0] is None:
+        return None
+    return jnp.stack(pair, axis=1).reshape(-1, *pair[0].shape[1:])
+
+
+def dequantized(x: Array, key: Array) -> Array:
+    """Levels 0 to 255, given as level / 127.5 - 1, as (level + U(0, 1)) / 128 - 1, in [-1, 1]."""
+    level = jnp.round((x + 1) * 127.5)
+    return (level + jax.random.uniform(key, x.shape)) / 128 - 1

@@ -1,0 +1,43 @@
+"""Standing statistics of a generator's BatchNorm (Brock et al. 2019, section 2 and appendix B)."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.core.game import Drawn, Nets, Standing, State
+from jaxgan.core.network import Net
+from jaxgan.games.common.build import AT
+from jaxgan.nets.layers.norms import MOMENTUM
+from jaxgan.runtime.errors import UserError
+
+COLLECTION = "batch_stats"
+
+
+def build(net: Net, name: str, batches: int, condition: str) -> Standing | None:
+    """Builds what config.game.standing asks for: moments over so many batches; None for 0.
+
+    Args:
+      net, name: the generator, and what it is called in the state.
+      batches: how many.
+      condition: of the game.
+
+    Raises:
+      UserError: the generator takes vectors, of which none are known without the data.
+    """
+    if batches and condition == "condition":
+        raise UserError(
+            f"{AT}.standing={batches}: standing statistics draw their own inputs, and vectors are "
+            f"the data's; set {AT}.standing=0"
+        )
+
+    def moments(state: State, inputs: Drawn, key: jax.Array) -> Nets:
+        params, stats = {**state.params, **state.ema}[name], state.stats[name]
+        # Running moments of 0 become (1 - MOMENTUM) times those of the batch.
+        empty: Any = stats | {COLLECTION: jax.tree.map(jnp.zeros_like, stats.get(COLLECTION, {}))}
+        z, y = inputs["z"], inputs.get("y")
+        new = net.apply(params, empty, z, y, train=True, key=key, frozen=("spectral",))[1]
+        batch = jax.tree.map(lambda x: x / (1 - MOMENTUM), new.get(COLLECTION, {}))
+        return {name: {COLLECTION: batch}}
+
+    return Standing(batches, moments) if batches else None
