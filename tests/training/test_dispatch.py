@@ -109,6 +109,20 @@ def test_vmapped_seeds_equal_the_runs_alone_to_float_tolerance(game, alone, n, s
     assert (kernel[0] != kernel[1]).any(), "replicas differ"
 
 
+@pytest.mark.parametrize("stride", [1, 10])
+@pytest.mark.parametrize("seeds", [1, 8])
+def test_a_program_is_lowered_from_shapes_as_it_is_called(game, seeds, stride):
+    devices = mesh.over_seeds(seeds) if seeds > 1 else mesh.over_data(8)
+    feeds = [Batches(ring(size=1000), batch=8, seed=SEED + i) for i in range(seeds)]
+    step = partial(train_step, game)
+    program = dispatch.build(step, game, feeds, seed=SEED, mesh=devices, stride=stride)
+    with jax.set_mesh(devices):
+        lowered = program.lower(feeds[0].abstract(1), 1 if stride == 1 else 0).as_text()
+        args = program.init(), program.feed(0), program._keys
+        turns = program._turns(1 if stride == 1 else 0)
+        assert lowered == program._run.lower(*args, turns=turns).as_text()
+
+
 def test_period_of_the_turns(game):
     assert dispatch.period(game) == (("d",), ("d", "g"))
     lazy = core.Turn("r1", "d", None, every=3)
