@@ -9,8 +9,9 @@ Paper: Odena et al. 2017, https://arxiv.org/abs/1610.09585. The default puts ACG
 DCGAN's nets, narrow and quick on two CPU cores, and departs from the paper so that classes keep
 their variety: D is spectrally normalized instead of batch-normalized, G's class term weighs 0.3
 instead of 1, and rates fall over the second half, so that averaged weights catch up with the last.
-`tutorial` has the nets, batch size, weights and Adam of the GAN Step By Step tutorial (32x32), and
-needs an accelerator. experiments/README.md has agreement and spread on digits and color images.
+`tutorial` has the nets, batch size, weights, fresh labels for fakes and Adam of the GAN Step By
+Step tutorial (32x32), and needs an accelerator. experiments/README.md has agreement and spread on
+digits and color images.
 """
 
 from ml_collections import ConfigDict
@@ -47,7 +48,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
         config.game.g = {"name": "acgan.Generator", "width": 128}
         config.game.d = {"name": "acgan.Discriminator", "width": 16}
         config.game.auxiliary.g_weight = 1.0
-        config.game.ema = 0.999
+        config.game.update({"ema": 0.999, "fresh_labels": True})
         adam = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}
     config.optim = {"g": dict(adam), "d": dict(adam)}
     return smoke(config, width=8) if args.smoke else config

@@ -22,6 +22,7 @@ FILES = sorted((ROOT / "experiments").glob("*.py"))
 PRESETS = ["gan.py:minimax,smoke", "dcgan.py:smoke,res=64,data=photos"]
 PRESETS += ["cgan_matching.py:two_stage,smoke", "infogan.py:odog,smoke", "acgan.py:tutorial,smoke"]
 PRESETS += ["wgan_gp.py:unlabelled,smoke", "sngan.py:unlabelled,smoke"]
+PRESETS += ["dcgan_anime.py:article,smoke", "cgan.py:datawhale,smoke"]
 REFERENCE = r"arxiv\.org/abs/\d{4}\.\d{4,5}|doi\.org/10\.\d{4,}/\S|ISBN (\d-?){9}(\d-?){0,3}[\dX]"
 
 
@@ -74,6 +75,44 @@ FIXED += ["biggan.py:cifar", "biggan.py:imagenet128"]
 def test_averages_warm_up_but_for_published_schedules(name):
     config = configs.load(str(ROOT / "experiments" / name))
     assert config.get("ema_warmup", True) == (name not in FIXED)
+
+
+LABELED = {"game.fresh_labels": True, "game.ema": 0.0}
+TUTORIALS = {
+    "gan.py:datawhale": {
+        "steps": "200epochs", "batch": 100, "optim.g.lr": 2e-4, "optim.d.b1": 0.9, "game.ema": 0.0,
+    },
+    "cgan.py:datawhale": LABELED | {
+        "steps": "50epochs", "batch": 100, "game.g.widths": (256, 512, 1024), "optim.d.lr": 1e-4,
+        "game.g.norm": "Identity", "game.d.widths": (1024, 512, 256), "game.d.drop_first": True,
+        "game.d.dropout": 0.4, "optim.g.b1": 0.9, "game.latent": 100,
+    },
+    "cgan.py:step_by_step": LABELED | {"game.loss": "least_squares", "game.g.norm": None},
+    "acgan.py:tutorial": {"game.fresh_labels": True, "game.auxiliary.g_weight": 1.0},
+    "infogan.py:odog": {
+        "game.g.name": "infogan.OdogGenerator", "game.d.dropout": 0.25, "optim.g.lr": 2e-4,
+        "game.auxiliary.continuous": 0, "game.latent": 62, "optim.d.lr": 2e-4, "optim.d.b1": 0.5,
+    },
+    "dcgan_anime.py:article,data=folder:x": {
+        "steps": 30_000, "batch": 32, "game.latent": 64, "game.loss.noise": 0.05,
+        "game.joint": True, "optim.d.name": "rmsprop", "optim.d.lr": 8e-4, "optim.g.lr": 4e-4,
+        "optim.g.rho": 0.9, "optim.g.eps": 1e-7, "optim.g.clip_value": 1.0,
+        "checkpoint.keep_every": 10_000, "game.d.dropout": 0.4,
+    },
+    "cgan_matching.py:combine=matching": {"game.d.combine": "matching"},
+    "wgan_gp.py:datawhale": {
+        "game.regularizers.gradient_penalty.power": 1, "game.auxiliary": None,
+        "game.regularizers.gradient_penalty.one_sided": True,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_presets_of_tutorials_have_their_settings(name):
+    config = configs.load(str(ROOT / "experiments" / name)).to_dict()
+    for key, value in TUTORIALS[name].items():
+        found = functools.reduce(lambda node, part: node.get(part), key.split("."), config)
+        assert found == value, key
 
 
 def has_moved(net, before, after):

@@ -25,11 +25,16 @@ def adam(
     b1: Portion = 0.9,
     b2: Portion = 0.999,
     eps: NonNegative = 1e-8,
+    clip_value: NonNegative = 0.0,
     decay: Decay = "constant",
     decay_from: Portion = 0.0,
 ) -> optax.GradientTransformation:
-    """Builds Adam (Kingma & Ba 2015); `decay` and `decay_from` as in `rate`."""
-    return optax.adam(rate(lr, decay, decay_from, updates), b1=b1, b2=b2, eps=eps)
+    """Builds Adam (Kingma & Ba 2015); `decay` and `decay_from` as in `rate`.
+
+    With clip_value > 0 each element of a gradient is clipped to [-clip_value, clip_value] first.
+    """
+    tx = optax.adam(rate(lr, decay, decay_from, updates), b1=b1, b2=b2, eps=eps)
+    return optax.chain(optax.clip(clip_value), tx) if clip_value else tx
 
 
 def rmsprop(
@@ -39,11 +44,16 @@ def rmsprop(
     rho: Portion = 0.99,
     eps: NonNegative = 1e-8,
     clip: NonNegative = 0.0,
+    clip_value: NonNegative = 0.0,
     decay: Decay = "constant",
     decay_from: Portion = 0.0,
 ) -> optax.GradientTransformation:
-    """Builds RMSProp; with clip > 0 weights are clipped to [-clip, clip] (WGAN, Algorithm 1)."""
+    """Builds RMSProp; with clip > 0 weights are clipped to [-clip, clip] (WGAN, Algorithm 1).
+
+    clip_value clips gradients, see `adam`.
+    """
     tx = optax.rmsprop(rate(lr, decay, decay_from, updates), decay=rho, eps=eps, eps_in_sqrt=False)
+    tx = optax.chain(optax.clip(clip_value), tx) if clip_value else tx
     return optax.chain(tx, clip_weights(clip)) if clip else tx
 
 

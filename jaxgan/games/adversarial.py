@@ -51,6 +51,7 @@ class Model(NamedTuple):
     g_batch: int
     joint: bool
     dequantize: bool
+    fresh_labels: bool
     inputs: Inputs
 
 
@@ -72,6 +73,7 @@ def adversarial(
     g_batch: Multiple = 1,
     joint: bool = False,
     dequantize: bool = False,
+    fresh_labels: bool = False,
     ema: float | str = 0.0,
     standing: Whole = 0,
 ) -> Game:
@@ -93,10 +95,8 @@ def adversarial(
       latent: length of z ~ N(0, I).
       n_critic: g moves every n_critic-th step; g_batch: g draws this many times d's batch.
       joint: real and fake images pass through d as one batch, where nothing in d mixes samples.
-      dequantize: real images become level / 128 - 1 + U(0, 1/128), of the 256 gray levels: all of
-        [-1, 1], and nothing that g's tanh cannot make (pfnet-research/sngan_projection,
-        datasets/cifar10.py; igul222/improved_wgan_training, gan_cifar_resnet.py). Fake images stay
-        as they are.
+      dequantize: noise fills the gaps between real images' gray levels, see batches.dequantized.
+      fresh_labels: fakes get labels of their own, uniform over the classes, and not the batch's.
       ema: decay or half-life of the averaged generator that samples are drawn from, see core.ema; 0
         keeps none.
       standing: over how many batches what draws samples takes the moments of g's BatchNorm anew.
@@ -106,6 +106,7 @@ def adversarial(
     """
     extra = build.auxiliary(auxiliary)
     conditions.check(spec, condition, matching_aware, extra)
+    conditions.check_fresh(fresh_labels, condition)
     if dequantize and len(spec.shape) != 3:
         raise UserError(f"{build.AT}.dequantize adds noise to gray levels: the data are no images")
     net_g, net_d = build.nets(g, d, spec, bool(condition), extra)
@@ -116,6 +117,7 @@ def adversarial(
         penalties=build.penalties(g_regularizers or {}),
         augment=build.augment(augment), condition=condition, matching_aware=matching_aware,
         auxiliary=extra, latent=latent, g_batch=g_batch, joint=joint, dequantize=dequantize,
+        fresh_labels=fresh_labels,
         inputs={"z": Noise(latent), **conditions.inputs(spec, condition, extra)},
     )  # fmt: skip
     game = assemble(model, terms, optim, n_critic, averages.parse(ema))
@@ -167,6 +169,7 @@ def draw(
         y = shard(model.auxiliary.code(k_code, n, None))
     elif y is not None:
         y = jnp.tile(y, (n // len(y),) + (1,) * (y.ndim - 1))
+        y = shard(conditions.fresh(y, model.spec.classes, k_code)) if model.fresh_labels else y
     images, stats = model.g.apply(params["g"], state.stats["g"], z, y, train=True, key=k_g)
     return images, y, stats
 

@@ -10,7 +10,7 @@ samples, as BatchNorm does.
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -33,12 +33,17 @@ class Regularizer(NamedTuple):
 
 
 def gradient_penalty(
-    *, weight: NonNegative = 10.0, target: Finite = 1.0, one_sided: bool = False
+    *,
+    weight: NonNegative = 10.0,
+    target: Finite = 1.0,
+    one_sided: bool = False,
+    power: Literal[1, 2] = 2,
 ) -> Regularizer:
     """Builds weight E(|grad D(x)| - target)^2 / target^2 (Gulrajani et al. 2017, eq. 3).
 
     x is drawn uniformly on the line between a real and a fake sample, for each pair. one_sided
-    penalizes only norms above the target. Dividing by target^2 is ProGAN's, and 1 at the default.
+    penalizes only norms above the target; power 1 takes the distance from it instead of its square.
+    Dividing by target^power is ProGAN's, and 1 at the default.
     """
 
     def term(critic: Critic, params: Any, real: Array, fake: Array, key: Array) -> Array:
@@ -46,7 +51,7 @@ def gradient_penalty(
         alpha = jax.random.uniform(key, (len(real), *[1] * (real.ndim - 1)), real.dtype)
         excess = gradient_norms(critic, real + alpha * (fake - real)) - target
         excess = jnp.maximum(excess, 0) if one_sided else excess
-        return weight * jnp.mean(excess**2) / target**2
+        return weight * jnp.mean(jnp.abs(excess) ** power) / abs(target) ** power
 
     return Regularizer(term, per_sample=True)
 
@@ -115,6 +120,21 @@ def spectral(*, weight: NonNegative = 0.1, iterations: Depth = 10) -> Regularize
             largest_singular_value(w, k, iterations) for w, k in zip(kernels, keys, strict=True)
         ]
         return weight / 2 * sum((s**2 for s in sigmas), jnp.zeros(()))
+
+    return Regularizer(term, per_sample=False)
+
+
+def l2(*, weight: NonNegative = 1e-4) -> Regularizer:
+    """Builds weight sum W^2 over all kernels: weight decay as a term of the loss.
+
+    It lowers all singular values, where `spectral` lowers the largest. Biases and normalization's
+    scales are left as they are.
+    """
+
+    def term(critic: Critic, params: Any, real: Array, fake: Array, key: Array) -> Array:
+        del critic, real, fake, key
+        squares = [jnp.sum(w**2) for w in jax.tree.leaves(params) if w.ndim > 1]
+        return weight * sum(squares, jnp.zeros(()))
 
     return Regularizer(term, per_sample=False)
 

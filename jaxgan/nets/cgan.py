@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from jaxgan.config.kinds import Portion, Width, Widths
+from jaxgan.config.kinds import Portion, Probability, Width, Widths
 from jaxgan.config.registry import nearest
 from jaxgan.nets.layers import norms
 from jaxgan.nets.layers.basic import Conv, Dense, flatten, leaky_relu, torch_init
@@ -49,13 +49,14 @@ class Discriminator(nn.Module):
     """Images (N, *shape), condition or None -> logits (N,).
 
     794-512-512-512-1 by default: a condition's embedding is appended to the flattened image;
-    LeakyReLU, and dropout on all hidden layers but the first, which in training needs the random
-    stream `dropout`.
+    LeakyReLU, and dropout on all hidden layers but the first, with `drop_first` on all, which in
+    training needs the random stream `dropout`.
     """
 
     shape: tuple[int, ...]
     widths: Widths = (512, 512, 512)
     dropout: Portion = 0.4
+    drop_first: bool = False
     spectral: bool = False
     classes: int = 0
     embedding: Width = 10
@@ -67,7 +68,7 @@ class Discriminator(nn.Module):
         h = _append_features(flatten(x), y, self.classes, self.embedding, self.spectral)
         for i, width in enumerate(self.widths):
             h = Dense(width, **options)(h)
-            if i:
+            if i or self.drop_first:
                 h = nn.Dropout(self.dropout, deterministic=not train)(h)
             h = leaky_relu(h)
         return Dense(1, **options)(h)[:, 0]
@@ -79,8 +80,8 @@ class TwoStageDiscriminator(nn.Module):
     Strided 4x4 convolutions that never see the condition reduce 16 to 256 pixels to 4x4, 28 to 7x7.
     The realism score r(x) is computed from those features alone; the matching score m(x, y) from
     the features with the condition's embedding appended at each position, as in Reed et al. 2016,
-    section 4.1. `combine` is 'sum', r + m, or 'min', the worse of the two. Without a condition r is
-    the logit.
+    section 4.1. `combine` is 'sum', r + m; 'weighted', (1 - weight) r + weight m; 'min', the worse
+    of the two; or 'matching', m alone. Without a condition r is the logit.
     """
 
     shape: tuple[int, int, int]
@@ -91,6 +92,7 @@ class TwoStageDiscriminator(nn.Module):
     classes: int = 0
     embedding: Width = 128
     combine: str = "sum"
+    weight: Probability = 0.5
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool) -> Array:
@@ -112,10 +114,15 @@ class TwoStageDiscriminator(nn.Module):
         h = jnp.concatenate([h, embedded], axis=-1)
         h = leaky_relu(Conv(h.shape[-1], 1, spectral=self.spectral)(h))
         matching = Conv(1, h.shape[1], spectral=self.spectral, name="matching")(h)[:, 0, 0, 0]
-        return _COMBINE[self.combine](realism, matching)
+        return _COMBINE[self.combine](realism, matching, self.weight)
 
 
-_COMBINE = {"sum": jnp.add, "min": jnp.minimum}
+_COMBINE = {
+    "sum": lambda realism, matching, weight: realism + matching,
+    "weighted": lambda realism, matching, weight: (1 - weight) * realism + weight * matching,
+    "min": lambda realism, matching, weight: jnp.minimum(realism, matching),
+    "matching": lambda realism, matching, weight: matching,
+}
 
 
 def _append_features(

@@ -1,16 +1,21 @@
 """InfoGAN's networks for digits (Chen et al. 2016, appendix C.1, table 1).
 
 `width` is 64 in the paper; every other width is a multiple of it.
+
+OdogGenerator and OdogDiscriminator are the nets of the ODOG tutorial on InfoGAN.
 """
+
+from collections.abc import Callable
+from functools import partial
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxgan.config.kinds import Width
+from jaxgan.config.kinds import Portion, Width
 from jaxgan.nets.layers import norms
-from jaxgan.nets.layers.basic import Conv, ConvTranspose, Dense, flatten
+from jaxgan.nets.layers.basic import Conv, ConvTranspose, Dense, flatten, leaky_relu
 from jaxgan.runtime.errors import UserError
 
 
@@ -33,10 +38,7 @@ class Generator(nn.Module):
         _check(self.shape)
         height, width, channels = self.shape
         norm, bias = norms.named(self.norm, self.classes), self.norm == "Identity"
-        if y is not None:
-            vector = jnp.issubdtype(y.dtype, jnp.floating)
-            z = jnp.concatenate([z, y if vector else jax.nn.one_hot(y, self.classes)], axis=1)
-        h = nn.relu(norm()(Dense(16 * self.width, use_bias=bias)(z), train, y))
+        h = nn.relu(norm()(Dense(16 * self.width, use_bias=bias)(_joined(self, z, y)), train, y))
         h = Dense(height // 4 * (width // 4) * 2 * self.width, use_bias=bias)(h)
         h = nn.relu(norm()(h, train, y)).reshape(-1, height // 4, width // 4, 2 * self.width)
         h = nn.relu(norm()(ConvTranspose(self.width, use_bias=bias)(h), train, y))
@@ -73,6 +75,79 @@ class Discriminator(nn.Module):
             return logits
         h = _leaky_relu(norm()(Dense(2 * self.width, **options)(h), train))
         return logits, Dense(self.heads, spectral=self.spectral)(h)
+
+
+class OdogGenerator(nn.Module):
+    """Latent (N, latent), code or None -> images (N, *shape) in [-1, 1].
+
+    A dense layer to H/4 x W/4 maps of 2 width channels, doubled twice by nearest neighbors before
+    3x3 convolutions; normalization comes after ReLU, as the tutorial's text has it.
+    """
+
+    shape: tuple[int, int, int]
+    width: Width = 64
+    norm: str = "BatchNorm"
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
+        """Generates one image per latent."""
+        _check(self.shape)
+        height, width, channels = self.shape
+        norm = _odog_norm(self.norm, self.classes)
+        h = nn.relu(Dense(height // 4 * (width // 4) * 2 * self.width)(_joined(self, z, y)))
+        h = norm()(h.reshape(-1, height // 4, width // 4, 2 * self.width), train, y)
+        for factor in (2, 1):
+            h = norm()(nn.relu(Conv(factor * self.width, 3, padding=1, up=True)(h)), train, y)
+        return jnp.tanh(Conv(channels, 3, padding=1)(h))
+
+
+class OdogDiscriminator(nn.Module):
+    """Images (N, *shape) -> logits (N,), with `heads` also heads (N, heads).
+
+    Four 3x3 convolutions of stride 2 to 64, 128, 256 and 512 channels, each with LeakyReLU and
+    dropout, all but the first with normalization after that; the heads have another dense layer
+    of 128.
+    """
+
+    shape: tuple[int, int, int]
+    width: Width = 64
+    norm: str = "BatchNorm"
+    dropout: Portion = 0.25
+    heads: int = 0
+
+    @nn.compact
+    def __call__(self, x: Array, y: Array | None = None, *, train: bool):
+        """Scores each image; in training it needs the random stream `dropout`."""
+        del y
+        _check(self.shape)
+        norm, h = _odog_norm(self.norm, 0), x
+        for i in range(4):
+            h = leaky_relu(Conv(self.width << i, 3, stride=2, padding=1)(h))
+            h = nn.Dropout(self.dropout, deterministic=not train)(h)
+            h = norm()(h, train) if i else h
+        h = flatten(h)
+        logits = Dense(1)(h)[:, 0]
+        if not self.heads:
+            return logits
+        return logits, Dense(self.heads)(nn.relu(Dense(2 * self.width)(h)))
+
+
+def _odog_norm(name: str, classes: int) -> Callable[[], nn.Module]:
+    """Returns a normalization by name; BatchNorm's running moments decay by the tutorial's 0.8."""
+    return (
+        partial(norms.BatchNorm, momentum=0.8)
+        if name == "BatchNorm"
+        else norms.named(name, classes)
+    )
+
+
+def _joined(net: nn.Module, z: Array, y: Array | None) -> Array:
+    """Appends a code, a vector or a one-hot label, to latents (N, latent)."""
+    if y is None:
+        return z
+    vector = jnp.issubdtype(y.dtype, jnp.floating)
+    return jnp.concatenate([z, y if vector else jax.nn.one_hot(y, net.classes)], axis=1)
 
 
 def _leaky_relu(x: Array) -> Array:

@@ -171,14 +171,17 @@ def first_runs(path, folder):
     return found, list(cells.jobs(found, folder))[: len(found.cells)]
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.name)
-@pytest.mark.parametrize("arg", ["", ":smoke"])
-def test_cells_of_sweeps_that_ship_can_be_trained_and_measured(path, arg, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "name",
+    [f"{path.name}{arg}" for path in SHIPPED for arg in ("", ":smoke")]
+    + ["lipschitz.py:digits", "lipschitz.py:digits,smoke"],
+)
+def test_cells_of_sweeps_that_ship_can_be_trained_and_measured(name, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
-    found, jobs = first_runs(f"{path}{arg}", tmp_path)
+    found, jobs = first_runs(ROOT / "experiments/ablations" / name, tmp_path)
     check.check(jobs, found.metrics, found.n)
     assert not list(tmp_path.iterdir()), "nothing is written"
-    assert arg or len(found.seeds) >= 3
+    assert "smoke" in name or len(found.seeds) >= 3
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,15 @@ def test_rmsprop_by_hand_and_clipping():
     assert all(abs(x) <= 0.01 + 1e-8 for x in walk(clipped, [1.0, -1.0, 3.0]))
 
 
+@pytest.mark.parametrize("build", [optim.adam, optim.rmsprop])
+def test_gradients_are_clipped_element_by_element(build):
+    grads, within = [4.0, -0.5, -9.0], [1.0, -0.5, -1.0]
+    clipped = walk(build(updates=9, lr=0.1, clip_value=1.0), grads)
+    assert (
+        clipped == walk(build(updates=9, lr=0.1), within) != walk(build(updates=9, lr=0.1), grads)
+    )
+
+
 @pytest.mark.parametrize(
     ("nodes", "text"),
     [

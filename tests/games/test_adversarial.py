@@ -240,6 +240,20 @@ def points(loss, **options):
     return game, core.init(game, jax.random.key(0))
 
 
+def test_fakes_may_have_labels_of_their_own():
+    state, y = points("hinge", condition="label")[1], jnp.zeros(500, jnp.int32)
+    found = []
+    for own in (False, True):
+        game, _ = points("hinge", condition="label", fresh_labels=own)
+        model = game.turns[0].loss.args[0]
+        _, labels, _ = adversarial.draw(model, state.params, state, y, 1000, jax.random.key(2))
+        found.append(np.bincount(labels, minlength=3))
+    assert found[0].tolist() == [1000, 0, 0]
+    assert len(found[1]) == 3 and found[1].min() > 250, "uniform over the classes"
+    with pytest.raises(UserError, match="fresh_labels draws labels: set config.game.condition"):
+        points("hinge", fresh_labels=True)
+
+
 POINTS, OTHERS = (  # different points of the same labels
     {
         "image": np.random.default_rng(seed).normal(size=(4, 2)).astype(np.float32),

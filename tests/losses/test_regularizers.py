@@ -44,6 +44,21 @@ def test_a_one_sided_penalty_is_zero_for_small_gradients():
     np.testing.assert_allclose(big, term(reg.gradient_penalty()), rtol=1e-6)
 
 
+def test_a_penalty_of_power_one_is_the_distance_from_the_target():
+    norm = np.sqrt((W.astype(np.float64) ** 2).sum())
+    made = reg.gradient_penalty(weight=2.0, target=3.0, power=1)
+    np.testing.assert_allclose(term(made), 2 * abs(norm - 3) / 3, rtol=1e-5)
+    made = reg.gradient_penalty(weight=2.0, one_sided=True, power=1)
+    np.testing.assert_allclose(term(made), 2 * (norm - 1), rtol=1e-5)
+    assert term(made, lambda x: 0.01 * linear(x)) == 0
+
+
+def test_l2_is_the_sum_of_squared_kernels_without_biases():
+    params = {"a": {"kernel": jnp.array([[3.0, 4.0]]), "bias": jnp.array([9.0, 9.0])}}
+    params["b"] = {"kernel": jnp.full((2, 2, 1, 1), 0.5)}
+    assert term(reg.l2(weight=0.1), params=params) == pytest.approx(2.6)
+
+
 def test_penalties_of_a_quadratic_critic():
     def squares(x):
         return (x.astype(np.float64) ** 2).sum(axis=(1, 2, 3))

@@ -77,6 +77,37 @@ def test_infogan_has_the_papers_parameters():
     assert count(read) == trunk + 1024 * 128 + 256 + dense(128, 12)
 
 
+def test_odogs_nets_have_the_parameters_of_its_layers():
+    g, d = infogan.OdogGenerator((28, 28, 1)), infogan.OdogDiscriminator((28, 28, 1), heads=10)
+    drawn = dense(72, 7 * 7 * 128) + conv(128, 128, 3) + conv(128, 64, 3) + conv(64, 1, 3)
+    norms = 2 * (128 + 128 + 64)
+    assert count(params_of(g, jnp.zeros((2, 62)), jnp.zeros((2, 10)))) == drawn + norms
+    trunk = conv(1, 64, 3) + conv(64, 128, 3) + conv(128, 256, 3) + conv(256, 512, 3)
+    norms = 2 * (128 + 256 + 512)
+    heads = dense(2 * 2 * 512, 1) + dense(2 * 2 * 512, 128) + dense(128, 10)
+    assert count(params_of(d, jnp.zeros((2, 28, 28, 1)))) == trunk + norms + heads
+
+
+def test_odogs_norms_follow_the_rectifier_and_forget_by_a_fifth():
+    """After ReLU the batch's moments are not negative; a running one moves by 1 - 0.8."""
+    g = infogan.OdogGenerator((8, 8, 1), width=2)
+    net, z = pure(g), jax.random.normal(KEY, (4, 5))
+    params, stats = net.init(KEY, z)
+    _, new = net.apply(params, stats, z, train=True)
+    h = jnp.maximum(z @ params["Dense_0"]["kernel"], 0).reshape(4, 2, 2, 4)
+    mean = new["batch_stats"]["BatchNorm_0"]["BatchNorm_0"]["mean"]
+    np.testing.assert_allclose(mean, 0.2 * h.mean((0, 1, 2)), rtol=1e-4, atol=1e-8)
+
+
+def test_cgans_critic_may_drop_its_first_layer_out_too():
+    x, y, key = jnp.ones((2, 4, 4, 1)), LABELS[:2], jax.random.key(1)
+    for first in (False, True):
+        d = cgan.Discriminator((4, 4, 1), widths=(8,), drop_first=first, classes=10)
+        params, _ = pure(d).init(KEY, x, y)
+        scores = [pure(d).apply(params, {}, x, y, train=True, key=k)[0] for k in (KEY, key)]
+        assert bool((scores[0] != scores[1]).any()) == first
+
+
 def test_resnet_has_sngans_parameters():
     g, d = resnet.Generator((32, 32, 3)), resnet.Discriminator((32, 32, 3))
     up = 2 * conv(256, 256, 3) + conv(256, 256, 1) + 4 * 256
@@ -165,7 +196,7 @@ def score(module, params, stats, x, y=None):
 
 
 @pytest.mark.parametrize("y", [LABELS, VECTORS], ids=["labels", "vectors"])
-def test_two_stage_scores_are_the_sum_or_the_minimum(y):
+def test_two_stage_scores_are_combined_by_rule(y):
     d = cgan.TwoStageDiscriminator((16, 16, 1), width=4, classes=10)
     x = jax.random.normal(KEY, (2, 16, 16, 1))
     params, stats = drawn(pure(d), x, y)
@@ -173,6 +204,10 @@ def test_two_stage_scores_are_the_sum_or_the_minimum(y):
     matching = score(d, params, stats, x, y) - realism
     worse = score(d.clone(combine="min"), params, stats, x, y)
     np.testing.assert_allclose(worse, np.minimum(realism, matching), rtol=1e-4, atol=1e-5)
+    alone = score(d.clone(combine="matching"), params, stats, x, y)
+    np.testing.assert_allclose(alone, matching, rtol=1e-4, atol=1e-5)
+    both = score(d.clone(combine="weighted", weight=0.3), params, stats, x, y)
+    np.testing.assert_allclose(both, 0.7 * realism + 0.3 * matching, rtol=1e-4, atol=1e-5)
     assert (abs(score(d, params, stats, x, y[::-1]) - realism - matching) > 1e-4).all()
     # The realism score is what an unconditional critic of the same weights gives.
     bare = {name: w for name, w in params.items() if name in params_of(d, x)}

@@ -103,6 +103,18 @@ def test_dcgan_anime_has_the_parameters_of_the_books_keras_code():
     assert count(abstract(dcgan_anime.Generator(shape), (1, 64))) == g + 25 * 512 * 3 + 3
 
 
+def test_the_articles_nets_have_the_parameters_of_its_layers():
+    """Keras's 'valid' convolutions leave 62, 30, 14 and 6 pixels."""
+    shape, w = (64, 64, 3), 128
+    d = 9 * 3 * w + w + 3 * (16 * w * w + w) + 6 * 6 * w + 1
+    g = 64 * 32 * 32 * w + 32 * 32 * w + 25 * w * 2 * w + 16 * 4 * w * w + 2 * 25 * 4 * w * w
+    assert count(abstract(dcgan_anime.ArticleDiscriminator(shape), (1, *shape))) == d
+    last = 49 * 2 * w * 3 + 3
+    assert count(abstract(dcgan_anime.ArticleGenerator(shape), (1, 64))) == g + 4 * 2 * w + last
+    normed = dcgan_anime.ArticleGenerator(shape, norm="BatchNorm")
+    assert count(abstract(normed, (1, 64))) == g + 4 * 2 * w + last + 2 * (w + 4 * 2 * w)
+
+
 @pytest.mark.parametrize("net", [mlp.Discriminator, dcgan.Discriminator])
 def test_projection_without_a_condition_is_refused(net):
     with pytest.raises(UserError, match="set config.game.condition=label"):

@@ -15,6 +15,11 @@ def interleaved(pair: list[Any]) -> Any:
 
 
 def dequantized(x: Array, key: Array) -> Array:
-    """Levels 0 to 255, given as level / 127.5 - 1, as (level + U(0, 1)) / 128 - 1, in [-1, 1]."""
+    """Levels 0 to 255, given as level / 127.5 - 1, as (level + U(0, 1)) / 128 - 1, in [-1, 1].
+
+    So real images are all of [-1, 1], and nothing that a generator's tanh cannot make
+    (pfnet-research/sngan_projection, datasets/cifar10.py; igul222/improved_wgan_training,
+    gan_cifar_resnet.py).
+    """
     level = jnp.round((x + 1) * 127.5)
     return (level + jax.random.uniform(key, x.shape)) / 128 - 1

@@ -44,6 +44,21 @@ def inputs(spec: Spec, condition: str, extra: Auxiliary | None) -> Inputs:
     return {"y": Vector(spec.condition_dim)} if condition else {}
 
 
+def check_fresh(fresh_labels: bool, condition: str) -> None:
+    """Refuses fresh labels of a game that takes none.
+
+    Raises:
+      UserError: the reason, in one line.
+    """
+    if fresh_labels and condition != "label":
+        raise UserError(f"{AT}.fresh_labels draws labels: set {AT}.condition=label")
+
+
+def fresh(y: jax.Array, classes: int, key: jax.Array) -> jax.Array:
+    """Returns other labels, uniform over the classes, of the shape and type of y (N,)."""
+    return jax.random.randint(key, y.shape, 0, classes, y.dtype)
+
+
 def mismatched(y: jax.Array, classes: int, key: jax.Array) -> jax.Array:
     """Returns another condition for each row: a different label, or another row's vector."""
     if jnp.issubdtype(y.dtype, jnp.integer):

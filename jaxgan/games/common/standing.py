@@ -8,7 +8,6 @@ import jax.numpy as jnp
 from jaxgan.core.game import Drawn, Nets, Standing, State
 from jaxgan.core.network import Net
 from jaxgan.games.common.build import AT
-from jaxgan.nets.layers.norms import MOMENTUM
 from jaxgan.runtime.errors import UserError
 
 COLLECTION = "batch_stats"
@@ -33,11 +32,18 @@ def build(net: Net, name: str, batches: int, condition: str) -> Standing | None:
 
     def moments(state: State, inputs: Drawn, key: jax.Array) -> Nets:
         params, stats = {**state.params, **state.ema}[name], state.stats[name]
-        # Running moments of 0 become (1 - MOMENTUM) times those of the batch.
-        empty: Any = stats | {COLLECTION: jax.tree.map(jnp.zeros_like, stats.get(COLLECTION, {}))}
         z, y = inputs["z"], inputs.get("y")
-        new = net.apply(params, empty, z, y, train=True, key=key, frozen=("spectral",))[1]
-        batch = jax.tree.map(lambda x: x / (1 - MOMENTUM), new.get(COLLECTION, {}))
+
+        def moved(running: Any) -> Any:
+            kept = stats | {COLLECTION: running}
+            new = net.apply(params, kept, z, y, train=True, key=key, frozen=("spectral",))[1]
+            return new.get(COLLECTION, {})
+
+        # Running moments r become m r + (1 - m) b, of whatever m a layer has: at r = 0, b follows.
+        running = stats.get(COLLECTION, {})
+        zeros, ones = (jax.tree.map(like, running) for like in (jnp.zeros_like, jnp.ones_like))
+        new, momentum = jax.jvp(moved, (zeros,), (ones,))
+        batch = jax.tree.map(lambda x, m: x / (1 - m), new, momentum)
         return {name: {COLLECTION: batch}}
 
     return Standing(batches, moments) if batches else None

@@ -16,7 +16,6 @@ from jaxgan.nets.layers.basic import Dense, Init
 from jaxgan.nets.layers.condition import Condition
 from jaxgan.runtime.errors import UserError
 
-MOMENTUM = 0.9  # of BatchNorm's running moments
 
 
 def _scale_init(key: Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> Array:
@@ -60,11 +59,12 @@ class Identity(nn.Module):
 class BatchNorm(nn.Module):
     """Batch normalization over all but the last axis (Ioffe & Szegedy 2015).
 
-    Running moments decay by 0.9 (PyTorch's momentum 0.1); the scale starts as N(1, 0.02^2), as in
-    DCGAN's code.
+    Running moments decay by `momentum`, 0.9 (PyTorch's momentum 0.1); the scale starts as
+    N(1, 0.02^2), as in DCGAN's code.
     """
 
     affine: bool = True
+    momentum: float = 0.9
     epsilon: float = 1e-5
     scale_init: Init = _scale_init
     mixes_samples = True  # in training
@@ -75,7 +75,7 @@ class BatchNorm(nn.Module):
         del y
         return nn.BatchNorm(
             use_running_average=not train,
-            momentum=MOMENTUM,
+            momentum=self.momentum,
             epsilon=self.epsilon,
             use_scale=self.affine,
             use_bias=self.affine,
