@@ -19,8 +19,8 @@ def get_config(arg: str | None = None) -> ConfigDict:
     args = arguments(arg, smoke=False)
     sweep = ConfigDict()
     sweep.base = f"experiments/stylegan2.py:res=32{',smoke' * args.smoke},data=mnist"
-    smaller = (0.5,) if args.smoke else (0.7, 0.5, 0.3)
-    sweep.axes = {"psi": {"1": {}, **{str(psi): {"game": {"psi": psi}} for psi in smaller}}}
+    smaller = ("5e-1",) if args.smoke else ("7e-1", "5e-1", "3e-1")
+    sweep.axes = {"psi": {"1": {}, **{psi: {"game": {"psi": float(psi)}} for psi in smaller}}}
     sweep.seeds = 1 if args.smoke else 3
     sweep.metrics = ("prdc/precision", "prdc/recall", "kid")
     sweep.n = 100 if args.smoke else 1000

@@ -179,7 +179,10 @@ def first_runs(path, folder):
 def test_cells_of_sweeps_that_ship_can_be_trained_and_measured(name, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     found, jobs = first_runs(ROOT / "experiments/ablations" / name, tmp_path)
-    check.check(jobs, found.metrics, found.n)
+    # Axes set keys of their own: each level is tried with the others' base.
+    base = set(found.base.levels.items())
+    near = [job for job in jobs if len(base - set(job.cell.levels.items())) <= 1]
+    check.check(near, found.metrics, found.n)
     assert not list(tmp_path.iterdir()), "nothing is written"
     assert "smoke" in name or len(found.seeds) >= 3
 
