@@ -1,7 +1,8 @@
 """ACGAN's networks as in tutorials (Odena et al. 2017; GAN Step By Step, step 5).
 
 Convolutions start as N(0, 0.02^2) and BatchNorm's scale as N(1, 0.02^2); dense layers and the
-label embedding keep PyTorch's defaults.
+label embedding keep PyTorch's defaults. `dtype` bfloat16 computes in that type, see
+nets/layers/basic.py.
 """
 
 import flax.linen as nn
@@ -11,7 +12,14 @@ from jax import Array
 from jaxgan.config.kinds import Portion, Width
 from jaxgan.core.shapes import check_square
 from jaxgan.nets.layers import norms
-from jaxgan.nets.layers.basic import Conv, Dense, flatten, leaky_relu, torch_init
+from jaxgan.nets.layers.basic import (
+    Conv,
+    Dense,
+    compute_type,
+    flatten,
+    leaky_relu,
+    torch_init,
+)
 from jaxgan.nets.layers.condition import Condition
 
 _SIZES = (16, 32, 64, 128, 256)
@@ -28,6 +36,7 @@ class Generator(nn.Module):
     width: Width = 128
     norm: str = "BatchNorm"
     classes: int = 0
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
@@ -37,12 +46,13 @@ class Generator(nn.Module):
         if y is not None:
             unit = nn.initializers.normal(1.0)
             z = z * Condition(self.classes, z.shape[-1], kernel_init=unit)(y)
+        z = z.astype(compute_type(self.dtype))
         h = Dense(size * size * self.width, kernel_init=torch_init)(z)
         h = norm()(h.reshape(-1, size, size, self.width), train, y)
         for width in (self.width, max(1, self.width // 2)):
             h = Conv(width, 3, padding=1, up=True)(h)
             h = leaky_relu(norm()(h, train, y))
-        return jnp.tanh(Conv(self.shape[-1], 3, padding=1)(h))
+        return jnp.tanh(Conv(self.shape[-1], 3, padding=1)(h).astype(jnp.float32))
 
 
 class Discriminator(nn.Module):
@@ -59,19 +69,20 @@ class Discriminator(nn.Module):
     spectral: bool = False
     dropout: Portion = 0.25
     heads: int = 0
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool):
         """Scores each image."""
         del y
         check_square(self.shape, _SIZES, "acgan")
-        norm, h = norms.named(self.norm, 0), x
+        norm, h = norms.named(self.norm, 0), x.astype(compute_type(self.dtype))
         for i in range(4):
             h = Conv(self.width << i, 3, stride=2, padding=1, spectral=self.spectral)(h)
             h = leaky_relu(h)
             h = nn.Dropout(self.dropout, broadcast_dims=(1, 2), deterministic=not train)(h)
             h = norm()(h, train) if i else h
-        h = flatten(h)
+        h = flatten(h).astype(jnp.float32)
         logits = Dense(1, kernel_init=torch_init, spectral=self.spectral)(h)[:, 0]
         if not self.heads:
             return logits

@@ -2,9 +2,11 @@
 
 The perceptrons are Mirza & Osindero's (2014, section 3) at the sizes of the tutorials' code (GAN
 Step By Step, step 4). That code writes BatchNorm1d(n, 0.8), which sets epsilon to 0.8; here epsilon
-is 1e-5 and the running moments decay by 0.9, PyTorch's defaults.
+is 1e-5 and the running moments decay by 0.9, PyTorch's defaults. `dtype` bfloat16 computes in
+that type, see nets/layers/basic.py.
 """
 
+import functools
 import math
 
 import flax.linen as nn
@@ -14,7 +16,14 @@ from jax import Array
 from jaxgan.config.kinds import Portion, Probability, Width, Widths
 from jaxgan.config.registry import nearest
 from jaxgan.nets.layers import norms
-from jaxgan.nets.layers.basic import Conv, Dense, flatten, leaky_relu, torch_init
+from jaxgan.nets.layers.basic import (
+    Conv,
+    Dense,
+    compute_type,
+    flatten,
+    leaky_relu,
+    torch_init,
+)
 from jaxgan.nets.layers.condition import Condition, append_features
 from jaxgan.nets.layers.pyramid import pyramid
 from jaxgan.runtime.errors import UserError
@@ -32,17 +41,19 @@ class Generator(nn.Module):
     norm: str = "BatchNorm"
     classes: int = 0
     embedding: Width = 10
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
         """Generates one image per latent."""
         norm = norms.named(self.norm, self.classes)
         h = _append_features(z, y, self.classes, self.embedding)
+        h = h.astype(compute_type(self.dtype))
         for i, width in enumerate(self.widths):
             h = Dense(width, kernel_init=torch_init)(h)
             h = leaky_relu(norm()(h, train, y) if i else h)
-        h = jnp.tanh(Dense(math.prod(self.shape), kernel_init=torch_init)(h))
-        return h.reshape(-1, *self.shape)
+        h = Dense(math.prod(self.shape), kernel_init=torch_init)(h)
+        return jnp.tanh(h.astype(jnp.float32)).reshape(-1, *self.shape)
 
 
 class Discriminator(nn.Module):
@@ -60,18 +71,20 @@ class Discriminator(nn.Module):
     spectral: bool = False
     classes: int = 0
     embedding: Width = 10
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool) -> Array:
         """Scores each image."""
         options = {"kernel_init": torch_init, "spectral": self.spectral}
         h = _append_features(flatten(x), y, self.classes, self.embedding, self.spectral)
+        h = h.astype(compute_type(self.dtype))
         for i, width in enumerate(self.widths):
             h = Dense(width, **options)(h)
             if i or self.drop_first:
                 h = nn.Dropout(self.dropout, deterministic=not train)(h)
             h = leaky_relu(h)
-        return Dense(1, **options)(h)[:, 0]
+        return Dense(1, **options)(h.astype(jnp.float32))[:, 0]
 
 
 class TwoStageDiscriminator(nn.Module):
@@ -93,6 +106,7 @@ class TwoStageDiscriminator(nn.Module):
     embedding: Width = 128
     combine: str = "sum"
     weight: Probability = 0.5
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool) -> Array:
@@ -102,18 +116,20 @@ class TwoStageDiscriminator(nn.Module):
             raise UserError(f"config.game.d.combine={self.combine!r}: no such rule{hint}")
         norm, bias = norms.named(self.norm, 0), self.norm == "Identity"
         first, *rest = pyramid(self.shape, self.width, self.max_width, "cgan")
-        h = leaky_relu(Conv(first, 4, stride=2, padding=1, spectral=self.spectral)(x))
+        h = x.astype(compute_type(self.dtype))
+        h = leaky_relu(Conv(first, 4, stride=2, padding=1, spectral=self.spectral)(h))
         for width in rest:
             h = Conv(width, 4, stride=2, padding=1, use_bias=bias, spectral=self.spectral)(h)
             h = leaky_relu(norm()(h, train))
-        realism = Conv(1, h.shape[1], spectral=self.spectral, name="realism")(h)[:, 0, 0, 0]
+        score = functools.partial(Conv, 1, h.shape[1], spectral=self.spectral)
+        realism = score(name="realism")(h.astype(jnp.float32))[:, 0, 0, 0]
         if y is None:
             return realism
         embedded = Condition(self.classes, self.embedding, spectral=self.spectral)(y)
         embedded = jnp.broadcast_to(embedded[:, None, None], (*h.shape[:3], self.embedding))
-        h = jnp.concatenate([h, embedded], axis=-1)
+        h = jnp.concatenate([h, embedded.astype(h.dtype)], axis=-1)
         h = leaky_relu(Conv(h.shape[-1], 1, spectral=self.spectral)(h))
-        matching = Conv(1, h.shape[1], spectral=self.spectral, name="matching")(h)[:, 0, 0, 0]
+        matching = score(name="matching")(h.astype(jnp.float32))[:, 0, 0, 0]
         return _COMBINE[self.combine](realism, matching, self.weight)
 
 

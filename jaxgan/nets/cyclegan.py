@@ -3,7 +3,8 @@
 Weights start as N(0, 0.02^2). InstanceNorm has no parameters, as in the paper's code
 (junyanz/pytorch-CycleGAN-and-pix2pix, models/networks.py), and convolutions before it keep the bias
 that it cancels, so that published weights fit. A generator's input may have other channels than its
-output, `shape`; both have the same height and width.
+output, `shape`; both have the same height and width. `dtype` bfloat16 computes in that type, s
+e nets/layers/basic.py.
 """
 
 import flax.linen as nn
@@ -12,7 +13,7 @@ from jax import Array
 
 from jaxgan.config.kinds import Depth, Whole, Width
 from jaxgan.nets.layers import norms
-from jaxgan.nets.layers.basic import Conv, ConvTranspose, leaky_relu
+from jaxgan.nets.layers.basic import Conv, ConvTranspose, compute_type, leaky_relu
 from jaxgan.runtime.errors import UserError
 
 NEAR = 0.995  # of white, where arctanh is finite: less than a level of 255 away
@@ -35,6 +36,7 @@ class ResNetGenerator(nn.Module):
     blocks: Whole = 0
     norm: str = "InstanceNorm"
     residual: bool = False
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -50,7 +52,8 @@ class ResNetGenerator(nn.Module):
                 f"{x.shape[1]}x{x.shape[2]}"
             )
         norm = norms.named(self.norm, 0)
-        h = nn.relu(norm()(Conv(self.width, 7, name="stem")(reflect(x, 3)), train))
+        h = reflect(x.astype(compute_type(self.dtype)), 3)
+        h = nn.relu(norm()(Conv(self.width, 7, name="stem")(h), train))
         for i in (1, 2):
             h = Conv(self.width << i, 3, stride=2, padding=1, name=f"down{i}")(h)
             h = nn.relu(norm()(h, train))
@@ -59,7 +62,7 @@ class ResNetGenerator(nn.Module):
         for i in (1, 0):
             up = ConvTranspose(self.width << i, 3, output_padding=1, name=f"up{i + 1}")
             h = nn.relu(norm()(up(h), train))
-        h = Conv(self.shape[-1], 7, name="image")(reflect(h, 3))
+        h = Conv(self.shape[-1], 7, name="image")(reflect(h, 3)).astype(jnp.float32)
         return jnp.tanh(h + jnp.arctanh(NEAR * jnp.clip(x, -1, 1)) if self.residual else h)
 
 
@@ -88,6 +91,7 @@ class EncoderDecoder(nn.Module):
     max_width: Width = 512
     norm: str = "BatchNorm"
     skips: bool = False
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -99,7 +103,7 @@ class EncoderDecoder(nn.Module):
                 f"{x.shape[1]}x{x.shape[2]}"
             )
         norm = norms.named(self.norm, 0)
-        h, maps = x, []
+        h, maps = x.astype(compute_type(self.dtype)), []
         while h.shape[1] > 4:
             width = min(self.width << len(maps), self.max_width)
             h = Conv(width, 4, stride=2, padding=1, name=f"down{len(maps)}")(h)
@@ -109,7 +113,7 @@ class EncoderDecoder(nn.Module):
             h = ConvTranspose(below.shape[-1], name=f"up{i + 1}")(h)
             h = nn.relu(norm()(h, train))
             h = jnp.concatenate([h, below], axis=-1) if self.skips else h
-        return jnp.tanh(ConvTranspose(self.shape[-1], name="up0")(h))
+        return jnp.tanh(ConvTranspose(self.shape[-1], name="up0")(h).astype(jnp.float32))
 
 
 class PatchDiscriminator(nn.Module):
@@ -124,6 +128,7 @@ class PatchDiscriminator(nn.Module):
     layers: Depth = 3
     norm: str = "InstanceNorm"
     pool: str = "none"
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -134,12 +139,13 @@ class PatchDiscriminator(nn.Module):
                 f"cyclegan.PatchDiscriminator with layers={self.layers} has no patch left at "
                 f"{x.shape[1]}x{x.shape[2]}; lower config.game.d.layers"
             )
-        h = leaky_relu(Conv(self.width, 4, stride=2, padding=1, name="conv0")(x))
+        h = x.astype(compute_type(self.dtype))
+        h = leaky_relu(Conv(self.width, 4, stride=2, padding=1, name="conv0")(h))
         for i in range(1, self.layers + 1):
             width, stride = min(self.width << i, 8 * self.width), 2 if i < self.layers else 1
             h = Conv(width, 4, stride=stride, padding=1, name=f"conv{i}")(h)
             h = leaky_relu(norm()(h, train))
-        return _pooled(Conv(1, 4, padding=1, name="logits")(h), self.pool)
+        return _pooled(Conv(1, 4, padding=1, name="logits")(h.astype(jnp.float32)), self.pool)
 
 
 class PixelDiscriminator(nn.Module):
@@ -152,14 +158,15 @@ class PixelDiscriminator(nn.Module):
     width: Width = 64
     norm: str = "InstanceNorm"
     pool: str = "none"
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         """Scores each pixel, or the mean over them."""
-        h = leaky_relu(Conv(self.width, 1, name="conv0")(x))
+        h = leaky_relu(Conv(self.width, 1, name="conv0")(x.astype(compute_type(self.dtype))))
         h = Conv(2 * self.width, 1, name="conv1")(h)
         h = leaky_relu(norms.named(self.norm, 0)()(h, train))
-        return _pooled(Conv(1, 1, name="logits")(h), self.pool)
+        return _pooled(Conv(1, 1, name="logits")(h.astype(jnp.float32)), self.pool)
 
 
 def reflect(x: Array, margin: int) -> Array:

@@ -2,6 +2,7 @@
 
 `width` is the number of channels of the largest feature maps; it doubles at each halving of the
 image, up to `max_width`. The paper's 64-pixel nets have width=128, PyTorch's example width=64.
+`dtype` bfloat16 computes in that type, see nets/layers/basic.py.
 """
 
 import flax.linen as nn
@@ -10,7 +11,14 @@ from jax import Array
 
 from jaxgan.config.kinds import Width
 from jaxgan.nets.layers import norms
-from jaxgan.nets.layers.basic import Conv, ConvTranspose, Dense, flatten, leaky_relu
+from jaxgan.nets.layers.basic import (
+    Conv,
+    ConvTranspose,
+    Dense,
+    compute_type,
+    flatten,
+    leaky_relu,
+)
 from jaxgan.nets.layers.condition import append_channel, append_features, projection
 from jaxgan.nets.layers.pyramid import pyramid
 
@@ -30,6 +38,7 @@ class Generator(nn.Module):
     spectral: bool = False
     classes: int = 0
     embedding: Width = 50
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
@@ -38,12 +47,15 @@ class Generator(nn.Module):
         side = self.shape[0] >> len(widths)
         norm, bias = norms.named(self.norm, self.classes), self.norm == "Identity"
         z = append_features(z, y, self.classes, self.embedding)
-        h = Dense(side * side * first, use_bias=bias, spectral=self.spectral)(z)
+        h = Dense(side * side * first, use_bias=bias, spectral=self.spectral)(
+            z.astype(compute_type(self.dtype))
+        )
         h = nn.relu(norm()(h.reshape(-1, side, side, first), train, y))
         for width in rest:
             h = ConvTranspose(width, use_bias=bias, spectral=self.spectral)(h)
             h = nn.relu(norm()(h, train, y))
-        return jnp.tanh(ConvTranspose(self.shape[-1], spectral=self.spectral)(h))
+        h = ConvTranspose(self.shape[-1], spectral=self.spectral)(h)
+        return jnp.tanh(h.astype(jnp.float32))
 
 
 class Discriminator(nn.Module):
@@ -63,6 +75,7 @@ class Discriminator(nn.Module):
     classes: int = 0
     projection: bool = False
     heads: int = 0
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool):
@@ -71,10 +84,12 @@ class Discriminator(nn.Module):
         norm, bias = norms.named(self.norm, self.classes), self.norm == "Identity"
         if not self.projection:
             x = append_channel(x, y, self.classes)
-        h = leaky_relu(Conv(first, 4, stride=2, padding=1, spectral=self.spectral)(x))
+        h = x.astype(compute_type(self.dtype))
+        h = leaky_relu(Conv(first, 4, stride=2, padding=1, spectral=self.spectral)(h))
         for width in rest:
             h = Conv(width, 4, stride=2, padding=1, use_bias=bias, spectral=self.spectral)(h)
             h = leaky_relu(norm()(h, train, y))
+        h = h.astype(jnp.float32)
         logits = Conv(1, h.shape[1], spectral=self.spectral)(h)[:, 0, 0, 0]
         if self.projection:
             logits += projection(h.sum(axis=(1, 2)), y, self.classes, spectral=self.spectral)

@@ -3,6 +3,7 @@
 Unlike DCGAN's: no normalization, LeakyReLU in both nets, dropout before the discriminator's last
 layer, a generator that starts from 8x8 and widens as the resolution rises, Keras's Glorot-uniform
 weights. The book's images are in [0, 1] after a sigmoid; here they are in [-1, 1] after a tanh.
+`dtype` bfloat16 computes in that type, see nets/layers/basic.py.
 
 ArticleGenerator and ArticleDiscriminator are the nets of an article on anime faces, which follows
 the book's first edition: a generator that starts from 32x32, and Keras's LeakyReLU of slope 0.3.
@@ -16,7 +17,7 @@ from jax import Array
 
 from jaxgan.config.kinds import Portion, Width
 from jaxgan.nets.layers import basic, norms
-from jaxgan.nets.layers.basic import flatten, leaky_relu
+from jaxgan.nets.layers.basic import compute_type, flatten, leaky_relu
 from jaxgan.runtime.errors import UserError
 
 _init = nn.initializers.glorot_uniform()
@@ -30,16 +31,18 @@ class Generator(nn.Module):
 
     shape: tuple[int, int, int]
     width: Width = 128
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
         """Generates one image per latent."""
         del y, train
         _check(self.shape)
-        h = Dense(64 * self.width)(z).reshape(-1, 8, 8, self.width)
+        h = Dense(64 * self.width)(z.astype(compute_type(self.dtype)))
+        h = h.reshape(-1, 8, 8, self.width)
         for factor in (1, 2, 4):
             h = leaky_relu(ConvTranspose(factor * self.width)(h))
-        return jnp.tanh(Conv(self.shape[-1], 5, padding=2)(h))
+        return jnp.tanh(Conv(self.shape[-1], 5, padding=2)(h).astype(jnp.float32))
 
 
 class Discriminator(nn.Module):
@@ -48,17 +51,18 @@ class Discriminator(nn.Module):
     shape: tuple[int, int, int]
     width: Width = 64
     dropout: Portion = 0.2
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool) -> Array:
         """Scores each image; in training it needs the random stream `dropout`."""
         del y
         _check(self.shape)
-        h = x
+        h = x.astype(compute_type(self.dtype))
         for factor in (1, 2, 2):
             h = leaky_relu(Conv(factor * self.width, 4, stride=2, padding=1)(h))
         h = nn.Dropout(self.dropout, deterministic=not train)(flatten(h))
-        return Dense(1)(h)[:, 0]
+        return Dense(1)(h.astype(jnp.float32))[:, 0]
 
 
 class ArticleGenerator(nn.Module):

@@ -7,7 +7,7 @@ the way to 16. A stage of training calls `for_stage` (res / 2, res) and pays for
 from `for_all_stages` serves any step in one graph. Without either, the net is fully grown.
 
 A feature map of r x r has min(channel_base / r, channel_max) channels. `dtype` bfloat16 computes
-convolutions in that type; parameters, normalization, images and scores stay float32.
+convolutions in that type, see nets/layers/basic.py.
 """
 
 import math
@@ -19,7 +19,6 @@ from jax import Array
 from jaxgan.core.growth import SIZES, Growth, Stage
 from jaxgan.core.shapes import check_square
 from jaxgan.nets.ops.resize import downsample, upsample
-from jaxgan.runtime.errors import UserError
 
 Resolutions = tuple[int, int]
 
@@ -97,14 +96,3 @@ def share(level: Array, res: int) -> Array:
 def channels(net: nn.Module, res: int) -> int:
     """Returns the channels of the net's feature maps at a resolution."""
     return max(1, min(net.channel_base // res, net.channel_max))
-
-
-def compute_type(name: str) -> jnp.dtype:
-    """Returns the type that a net's `dtype` names.
-
-    Raises:
-      UserError: neither 'float32' nor 'bfloat16', the two known to work.
-    """
-    if name not in ("float32", "bfloat16"):
-        raise UserError(f"dtype={name!r} of a net: 'float32' or 'bfloat16'")
-    return jnp.dtype(name)

@@ -1,6 +1,7 @@
 """InfoGAN's networks for digits (Chen et al. 2016, appendix C.1, table 1).
 
-`width` is 64 in the paper; every other width is a multiple of it.
+`width` is 64 in the paper; every other width is a multiple of it. `dtype` bfloat16 computes in
+that type, see nets/layers/basic.py.
 
 OdogGenerator and OdogDiscriminator are the nets of the ODOG tutorial on InfoGAN.
 """
@@ -15,7 +16,14 @@ from jax import Array
 
 from jaxgan.config.kinds import Portion, Width
 from jaxgan.nets.layers import norms
-from jaxgan.nets.layers.basic import Conv, ConvTranspose, Dense, flatten, leaky_relu
+from jaxgan.nets.layers.basic import (
+    Conv,
+    ConvTranspose,
+    Dense,
+    compute_type,
+    flatten,
+    leaky_relu,
+)
 from jaxgan.runtime.errors import UserError
 
 
@@ -31,6 +39,7 @@ class Generator(nn.Module):
     width: Width = 64
     norm: str = "BatchNorm"
     classes: int = 0
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
@@ -38,11 +47,12 @@ class Generator(nn.Module):
         _check(self.shape)
         height, width, channels = self.shape
         norm, bias = norms.named(self.norm, self.classes), self.norm == "Identity"
-        h = nn.relu(norm()(Dense(16 * self.width, use_bias=bias)(_joined(self, z, y)), train, y))
+        z = _joined(self, z, y).astype(compute_type(self.dtype))
+        h = nn.relu(norm()(Dense(16 * self.width, use_bias=bias)(z), train, y))
         h = Dense(height // 4 * (width // 4) * 2 * self.width, use_bias=bias)(h)
         h = nn.relu(norm()(h, train, y)).reshape(-1, height // 4, width // 4, 2 * self.width)
         h = nn.relu(norm()(ConvTranspose(self.width, use_bias=bias)(h), train, y))
-        return jnp.tanh(ConvTranspose(channels)(h))
+        return jnp.tanh(ConvTranspose(channels)(h).astype(jnp.float32))
 
 
 class Discriminator(nn.Module):
@@ -58,6 +68,7 @@ class Discriminator(nn.Module):
     norm: str = "BatchNorm"
     spectral: bool = False
     heads: int = 0
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool):
@@ -66,15 +77,16 @@ class Discriminator(nn.Module):
         _check(self.shape)
         norm, bias = norms.named(self.norm, 0), self.norm == "Identity"
         options = {"use_bias": bias, "spectral": self.spectral}
-        h = _leaky_relu(Conv(self.width, 4, stride=2, padding=1, spectral=self.spectral)(x))
+        h = x.astype(compute_type(self.dtype))
+        h = _leaky_relu(Conv(self.width, 4, stride=2, padding=1, spectral=self.spectral)(h))
         h = Conv(2 * self.width, 4, stride=2, padding=1, **options)(h)
         h = flatten(_leaky_relu(norm()(h, train)))
         h = _leaky_relu(norm()(Dense(16 * self.width, **options)(h), train))
-        logits = Dense(1, spectral=self.spectral)(h)[:, 0]
+        logits = Dense(1, spectral=self.spectral)(h.astype(jnp.float32))[:, 0]
         if not self.heads:
             return logits
         h = _leaky_relu(norm()(Dense(2 * self.width, **options)(h), train))
-        return logits, Dense(self.heads, spectral=self.spectral)(h)
+        return logits, Dense(self.heads, spectral=self.spectral)(h.astype(jnp.float32))
 
 
 class OdogGenerator(nn.Module):

@@ -1,6 +1,7 @@
 """Multilayer perceptrons for images and points (Goodfellow et al. 2014).
 
-The defaults are the tutorials' sizes for 28x28 digits.
+The defaults are the tutorials' sizes for 28x28 digits. `dtype` bfloat16 computes in
+that type, see nets/layers/basic.py.
 """
 
 import math
@@ -13,7 +14,7 @@ from jax import Array
 from jaxgan.config.kinds import Scale, Width, Widths
 from jaxgan.config.registry import nearest
 from jaxgan.nets.layers import norms
-from jaxgan.nets.layers.basic import Dense, flatten, leaky_relu
+from jaxgan.nets.layers.basic import Dense, compute_type, flatten, leaky_relu
 from jaxgan.nets.layers.condition import append_features, projection
 from jaxgan.runtime.errors import UserError
 
@@ -39,13 +40,14 @@ class Generator(nn.Module):
     gain: Scale = _TORCH
     classes: int = 0
     embedding: Width = 50
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
         """Generates one sample per latent."""
         z = append_features(z, y, self.classes, self.embedding)
         h = _hidden(self, z, y, train)
-        h = _dense(self, math.prod(self.shape))(h)
+        h = _dense(self, math.prod(self.shape))(h).astype(jnp.float32)
         return _choice("output", self.output, _OUTPUTS)(h).reshape(-1, *self.shape)
 
 
@@ -67,6 +69,7 @@ class Discriminator(nn.Module):
     embedding: Width = 50
     projection: bool = False
     heads: int = 0
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool):
@@ -74,7 +77,7 @@ class Discriminator(nn.Module):
         h = flatten(x)
         if not self.projection:
             h = append_features(h, y, self.classes, self.embedding, spectral=self.spectral)
-        h = _hidden(self, h, y, train)
+        h = _hidden(self, h, y, train).astype(jnp.float32)
         logits = _dense(self, 1)(h)[:, 0]
         if self.projection:  # without a condition, its error names the option to set
             logits += projection(h, y, self.classes, spectral=self.spectral)
@@ -87,6 +90,7 @@ def _hidden(net: Generator | Discriminator, h: Array, y: Array | None, train: bo
     """Applies the hidden layers, (N, C) -> (N, widths[-1]): dense, normalization, activation."""
     norm, bias = norms.named(net.norm, net.classes), net.norm == "Identity"
     activation = _choice("activation", net.activation, _ACTIVATIONS)
+    h = h.astype(compute_type(net.dtype))
     for width in net.widths:
         h = activation(norm()(_dense(net, width, bias)(h), train, y))
     return h

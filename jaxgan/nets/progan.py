@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.config.kinds import Multiple, Width
-from jaxgan.nets.growing import Resolutions, blend, channels, compute_type, resolve, share, up_to
-from jaxgan.nets.layers.basic import flatten, leaky_relu
+from jaxgan.nets.growing import Resolutions, blend, channels, resolve, share, up_to
+from jaxgan.nets.layers.basic import compute_type, flatten, leaky_relu
 from jaxgan.nets.layers.equalized import EqualConv, EqualDense
 from jaxgan.nets.layers.minibatch_std import MinibatchStd
 from jaxgan.nets.layers.norms import PixelNorm
@@ -51,7 +51,7 @@ class Generator(nn.Module):
                 dense = EqualDense(16 * features, use_bias=False, gain=GAIN / 4, name="dense")
                 h = dense(h).reshape(-1, 4, 4, features)
                 h += self.param("bias", nn.initializers.zeros, (features,))
-                h = _normalize(leaky_relu(h).astype(dtype))
+                h = PixelNorm()(leaky_relu(h).astype(dtype))
             else:
                 h = self._conv(h, features, f"conv{res}_0", up=True)
             h = self._conv(h, features, f"conv{res}_1")
@@ -62,7 +62,7 @@ class Generator(nn.Module):
 
     def _conv(self, h: Array, features: int, name: str, up: bool = False) -> Array:
         conv = EqualConv(features, 3, padding=1, up=up, gain=GAIN, name=name)
-        return _normalize(leaky_relu(conv(h)))
+        return PixelNorm()(leaky_relu(conv(h)))
 
 
 class Discriminator(nn.Module):
@@ -124,7 +124,3 @@ class Discriminator(nn.Module):
 def low_pass(x: Array) -> Array:
     """Filters (N, H, W, C) by [1, 2, 1] along both axes (Karras et al. 2019, section 2)."""
     return upfirdn.upfirdn2d(x, (1.0, 2.0, 1.0), padding=((1, 1), (1, 1)))
-
-
-def _normalize(h: Array) -> Array:
-    return PixelNorm()(h.astype(jnp.float32)).astype(h.dtype)

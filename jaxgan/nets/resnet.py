@@ -2,7 +2,8 @@
 
 For 32, 48 and 128 pixels they follow the paper, for 64 its authors' code. Weights start
 Glorot-uniform, times sqrt(2) in the residual branches. SAGAN's are the same with `attention`,
-`spectral` in G as well, and a D that widens with the first convolution of each block.
+`spectral` in G as well, and a D that widens with the first convolution of each block. `dtype`
+bfloat16 computes in that type, see nets/layers/basic.py.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from jaxgan.config.kinds import Width, WidthOrNone
 from jaxgan.core.shapes import check_square
 from jaxgan.nets.layers import norms
 from jaxgan.nets.layers.attention import SelfAttention, check_attention
-from jaxgan.nets.layers.basic import Conv, Dense
+from jaxgan.nets.layers.basic import Conv, Dense, compute_type
 from jaxgan.nets.layers.condition import append_channel, append_features, projection
 from jaxgan.nets.ops.resize import downsample, upsample
 from jaxgan.runtime.errors import UserError
@@ -64,6 +65,7 @@ class Generator(nn.Module):
     attention: WidthOrNone = 0
     classes: int = 0
     embedding: Width = 128
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
@@ -80,13 +82,14 @@ class Generator(nn.Module):
         last = norms.named("BatchNorm" if norm == "ConditionalBatchNorm" else norm, self.classes)
         norm = norms.named(norm, self.classes)
         options = {"kernel_init": _init, "spectral": self.spectral}
-        h = Dense(size * size * first, **options)(z).reshape(-1, size, size, first)
+        h = Dense(size * size * first, **options)(z.astype(compute_type(self.dtype)))
+        h = h.reshape(-1, size, size, first)
         for i, features in enumerate(rest):
             h = _Up(features, norm, self.spectral, name=f"block{i}")(h, train, y)
             if h.shape[1] == self.attention:
                 h = SelfAttention(spectral=self.spectral)(h)
         h = nn.relu(last()(h, train))
-        return jnp.tanh(Conv(self.shape[-1], 3, padding=1, **options)(h))
+        return jnp.tanh(Conv(self.shape[-1], 3, padding=1, **options)(h).astype(jnp.float32))
 
 
 class Discriminator(nn.Module):
@@ -111,6 +114,7 @@ class Discriminator(nn.Module):
     heads: int = 0
     pool: str = "sum"
     widen: str = "second"
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool):
@@ -125,6 +129,7 @@ class Discriminator(nn.Module):
         norm = norms.named(self.norm, self.classes)
         options = {"kernel_init": _init, "spectral": self.spectral}
         h = x if self.projection else append_channel(x, y, self.classes)
+        h = h.astype(compute_type(self.dtype))
         for i, factor in enumerate(plan.d):
             down, features = i < plan.halvings, factor * (self.width or plan.d_width)
             widen_first = i == 0 or self.widen == "first"
@@ -134,7 +139,7 @@ class Discriminator(nn.Module):
             h = block(h, train, y)
             if down and h.shape[1] == self.attention:
                 h = SelfAttention(spectral=self.spectral)(h)
-        h = nn.relu(norm()(h, train, y))
+        h = nn.relu(norm()(h, train, y)).astype(jnp.float32)
         h = h.sum(axis=(1, 2)) if self.pool == "sum" else h.mean(axis=(1, 2))
         logits = Dense(1, **options)(h)[:, 0]
         if y is not None and self.projection:

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.config.kinds import Depth, Scale, Width
-from jaxgan.nets.growing import Resolutions, blend, channels, compute_type, resolve, share, up_to
-from jaxgan.nets.layers.basic import leaky_relu
+from jaxgan.nets.growing import Resolutions, blend, channels, resolve, share, up_to
+from jaxgan.nets.layers.basic import compute_type, leaky_relu
 from jaxgan.nets.layers.equalized import EqualConv, EqualDense
 from jaxgan.nets.layers.norms import AdaIN
 from jaxgan.nets.mapping import Mapping, spread, style_layers

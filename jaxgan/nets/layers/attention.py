@@ -1,6 +1,7 @@
 """SAGAN's self-attention (Zhang et al. 2019)."""
 
 import flax.linen as nn
+import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.nets.layers.basic import Conv, Init, normal_init
@@ -31,10 +32,11 @@ class SelfAttention(nn.Module):
         query = project(max(1, channels // 8), pool=False)
         key = project(max(1, channels // 8), pool=True)
         value = project(max(1, channels // 2), pool=True)
-        weights = nn.softmax(query @ key.swapaxes(1, 2))
+        logits = query @ key.swapaxes(1, 2)
+        weights = nn.softmax(logits.astype(jnp.float32)).astype(x.dtype)
         out = (weights @ value).reshape(n, height, width, max(1, channels // 2))
         gamma = self.param("gamma", nn.initializers.zeros, ())
-        return x + gamma * Conv(channels, 1, **options)(out)
+        return x + gamma.astype(x.dtype) * Conv(channels, 1, **options)(out)
 
 
 def check_attention(size: int, sizes: list[int], player: str) -> None:

@@ -1,5 +1,8 @@
 """The basic layers of all nets: dense, embedding, convolutions.
 
+A layer computes in the type of what it is given. A net's `dtype` sets that: with bfloat16, features
+and products are of that type, while parameters, normalization, images and scores stay float32.
+
 Weights start as DCGAN's, N(0, 0.02^2) (Radford et al. 2016, section 4), unless a net sets another
 initializer. `spectral=True` divides a layer's weight by its largest singular value.
 """
@@ -13,12 +16,24 @@ from jax import Array
 from jaxgan.nets.layers.spectral import spectral_norm
 from jaxgan.nets.ops.conv import conv2d_transpose
 from jaxgan.nets.ops.conv_resized import conv2d_resized
+from jaxgan.runtime.errors import UserError
 
 Init = Callable[..., Array]
 
 normal_init: Init = nn.initializers.normal(0.02)
 # PyTorch's default: U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
 torch_init: Init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
+
+
+def compute_type(name: str) -> jnp.dtype:
+    """Returns the type that a net's `dtype` names.
+
+    Raises:
+      UserError: neither 'float32' nor 'bfloat16', the two known to work.
+    """
+    if name not in ("float32", "bfloat16"):
+        raise UserError(f"dtype={name!r} of a net: 'float32' or 'bfloat16'")
+    return jnp.dtype(name)
 
 
 def leaky_relu(x: Array) -> Array:

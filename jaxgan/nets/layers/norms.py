@@ -1,6 +1,7 @@
 """Normalization layers with the papers' settings, which are not Flax's defaults.
 
 All are called as norm(x, train, y), y the condition or None, so that a net can take any by name.
+They compute in float32 and return the type that they were given.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,6 @@ from jaxgan.config.registry import nearest
 from jaxgan.nets.layers.basic import Dense, Init
 from jaxgan.nets.layers.condition import Condition
 from jaxgan.runtime.errors import UserError
-
 
 
 def _scale_init(key: Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> Array:
@@ -80,7 +80,7 @@ class BatchNorm(nn.Module):
             use_scale=self.affine,
             use_bias=self.affine,
             scale_init=self.scale_init,
-        )(x)
+        )(x.astype(jnp.float32)).astype(x.dtype)
 
 
 class ConditionalBatchNorm(nn.Module):
@@ -94,11 +94,11 @@ class ConditionalBatchNorm(nn.Module):
     @nn.compact
     def __call__(self, x: Array, train: bool, y: Array | None = None) -> Array:
         """Normalizes, then scales and shifts by class."""
-        h = BatchNorm(affine=False)(x, train)
+        h = BatchNorm(affine=False)(x.astype(jnp.float32), train)
         shape = (x.shape[0], *[1] * (x.ndim - 2), x.shape[-1])
         embed = Condition(self.classes, 2 * x.shape[-1], kernel_init=nn.initializers.zeros)
         scale, bias = jnp.split(embed(y), 2, axis=-1)
-        return h * (1 + scale.reshape(shape)) + bias.reshape(shape)
+        return (h * (1 + scale.reshape(shape)) + bias.reshape(shape)).astype(x.dtype)
 
 
 class LayerNorm(nn.Module):
@@ -109,7 +109,8 @@ class LayerNorm(nn.Module):
         """Normalizes; valid under a per-sample gradient penalty (WGAN-GP, section 4)."""
         del train, y
         axes = tuple(range(1, x.ndim))
-        return nn.LayerNorm(epsilon=1e-5, reduction_axes=axes, feature_axes=-1)(x)
+        norm = nn.LayerNorm(epsilon=1e-5, reduction_axes=axes, feature_axes=-1)
+        return norm(x.astype(jnp.float32)).astype(x.dtype)
 
 
 class InstanceNorm(nn.Module):
@@ -131,12 +132,13 @@ class InstanceNorm(nn.Module):
                 "use LayerNorm"
             )
         axes = tuple(range(1, x.ndim - 1))
-        mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
-        h = (x - mean) * jax.lax.rsqrt(var + self.epsilon)
-        if not self.affine:
-            return h
-        scale = self.param("scale", nn.initializers.ones, (x.shape[-1],))
-        return h * scale + self.param("bias", nn.initializers.zeros, (x.shape[-1],))
+        h = x.astype(jnp.float32)
+        mean, var = h.mean(axes, keepdims=True), h.var(axes, keepdims=True)
+        h = (h - mean) * jax.lax.rsqrt(var + self.epsilon)
+        if self.affine:
+            h *= self.param("scale", nn.initializers.ones, (x.shape[-1],))
+            h += self.param("bias", nn.initializers.zeros, (x.shape[-1],))
+        return h.astype(x.dtype)
 
 
 class PixelNorm(nn.Module):
@@ -146,7 +148,7 @@ class PixelNorm(nn.Module):
     def __call__(self, x: Array, train: bool = False, y: Array | None = None) -> Array:
         """Normalizes each position of each sample."""
         del train, y
-        return nn.RMSNorm(epsilon=1e-8, use_scale=False)(x)
+        return nn.RMSNorm(epsilon=1e-8, use_scale=False)(x.astype(jnp.float32)).astype(x.dtype)
 
 
 class AdaIN(nn.Module):
