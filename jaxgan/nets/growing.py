@@ -7,10 +7,14 @@ the way to 16. A stage of training calls `for_stage` (res / 2, res) and pays for
 from `for_all_stages` serves any step in one graph. Without either, the net is fully grown.
 
 A feature map of r x r has min(channel_base / r, channel_max) channels. `dtype` bfloat16 computes
-convolutions in that type, see nets/layers/basic.py.
+convolutions in that type, see nets/layers/basic.py. `remat` keeps, in training, only the features
+between resolutions for the gradient, and computes those inside again: less memory, more time.
 """
 
+import functools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -91,6 +95,16 @@ def up_to(high: int) -> list[int]:
 def share(level: Array, res: int) -> Array:
     """Computes how far a resolution has faded in at a level, in [0, 1]."""
     return jnp.clip(level - (res.bit_length() - 2), 0.0, 1.0)
+
+
+def recomputed(
+    net: nn.Module, run: Callable[..., Array | tuple[Array, ...]], train: bool
+) -> Callable[..., Any]:
+    """Returns run(net, *arrays), of whose inside a gradient keeps nothing where `net.remat`.
+
+    Values and gradients are the same. `run` adds layers to the net that it is given.
+    """
+    return functools.partial(nn.remat(run) if net.remat and train else run, net)
 
 
 def channels(net: nn.Module, res: int) -> int:

@@ -1,17 +1,26 @@
 """Progressive GAN's networks (Karras et al. 2018, appendix A): one parameter tree, all resolutions.
 
-nets/growing.py explains level, resolutions, channel_base, channel_max and dtype. In the paper
-channel_base is 16384 and channel_max 512.
+nets/growing.py explains level, resolutions, channel_base, channel_max, dtype and remat. In the
+paper channel_base is 16384 and channel_max 512.
 """
 
 import math
+from functools import partial
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.config.kinds import Multiple, Width
-from jaxgan.nets.growing import Resolutions, blend, channels, resolve, share, up_to
+from jaxgan.nets.growing import (
+    Resolutions,
+    blend,
+    channels,
+    recomputed,
+    resolve,
+    share,
+    up_to,
+)
 from jaxgan.nets.layers.basic import compute_type, flatten, leaky_relu
 from jaxgan.nets.layers.equalized import EqualConv, EqualDense
 from jaxgan.nets.layers.minibatch_std import MinibatchStd
@@ -29,6 +38,7 @@ class Generator(nn.Module):
     channel_base: Width = 16384
     channel_max: Width = 512
     dtype: str = "float32"
+    remat: bool = False
 
     @nn.compact
     def __call__(
@@ -41,24 +51,27 @@ class Generator(nn.Module):
         train: bool,
     ) -> Array:
         """Generates one image per latent; y is ignored."""
-        del y, train
+        del y
         (low, high), level = resolve(self.shape, level, resolutions)
-        dtype = compute_type(self.dtype)
         h, image = PixelNorm()(z), None
         for res in up_to(high):
-            features = channels(self, res)
-            if res == 4:
-                dense = EqualDense(16 * features, use_bias=False, gain=GAIN / 4, name="dense")
-                h = dense(h).reshape(-1, 4, 4, features)
-                h += self.param("bias", nn.initializers.zeros, (features,))
-                h = PixelNorm()(leaky_relu(h).astype(dtype))
-            else:
-                h = self._conv(h, features, f"conv{res}_0", up=True)
-            h = self._conv(h, features, f"conv{res}_1")
+            h = recomputed(self, partial(Generator._block, res=res), train)(h)
             if res >= low:
                 rgb = EqualConv(self.shape[-1], 1, name=f"rgb{res}")(h).astype(jnp.float32)
                 image = rgb if image is None else blend(upsample(image), rgb, share(level, res))
         return image
+
+    def _block(self, h: Array, res: int) -> Array:
+        """Maps the features of half a resolution, at 4 the latents, to its own (N, res, res, C)."""
+        features = channels(self, res)
+        if res == 4:
+            dense = EqualDense(16 * features, use_bias=False, gain=GAIN / 4, name="dense")
+            h = dense(h).reshape(-1, 4, 4, features)
+            h += self.param("bias", nn.initializers.zeros, (features,))
+            h = PixelNorm()(leaky_relu(h).astype(compute_type(self.dtype)))
+        else:
+            h = self._conv(h, features, f"conv{res}_0", up=True)
+        return self._conv(h, features, f"conv{res}_1")
 
     def _conv(self, h: Array, features: int, name: str, up: bool = False) -> Array:
         conv = EqualConv(features, 3, padding=1, up=up, gain=GAIN, name=name)
@@ -79,6 +92,7 @@ class Discriminator(nn.Module):
     group: Multiple = 4
     filtered: bool = False
     dtype: str = "float32"
+    remat: bool = False
 
     @nn.compact
     def __call__(
@@ -91,11 +105,11 @@ class Discriminator(nn.Module):
         train: bool,
     ) -> Array:
         """Scores each image; y is ignored."""
-        del y, train
+        del y
         (low, high), level = resolve(self.shape, level, resolutions)
         h = self._from_rgb(x, high)
         for res in reversed(up_to(high)[1:]):
-            h = self._halve(h, res)
+            h = recomputed(self, partial(Discriminator._halve, res=res), train)(h)
             if res > low:
                 x = downsample(x)
                 old = self._from_rgb(x, res // 2)

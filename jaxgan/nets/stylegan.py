@@ -2,8 +2,10 @@
 
 A mapping z -> w (nets/mapping.py), and a synthesis that starts from a learned constant and takes
 one w per layer, two layers per resolution. It grows: nets/growing.py explains level, resolutions,
-channel_base, channel_max and dtype. The critic is progan.Discriminator with `filtered`.
+channel_base, channel_max, dtype and remat. The critic is progan.Discriminator with `filtered`.
 """
+
+from functools import partial
 
 import flax.linen as nn
 import jax
@@ -11,7 +13,15 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.config.kinds import Depth, Scale, Width
-from jaxgan.nets.growing import Resolutions, blend, channels, resolve, share, up_to
+from jaxgan.nets.growing import (
+    Resolutions,
+    blend,
+    channels,
+    recomputed,
+    resolve,
+    share,
+    up_to,
+)
 from jaxgan.nets.layers.basic import compute_type, leaky_relu
 from jaxgan.nets.layers.equalized import EqualConv, EqualDense
 from jaxgan.nets.layers.norms import AdaIN
@@ -32,6 +42,7 @@ class Synthesis(nn.Module):
     channel_base: Width = 16384
     channel_max: Width = 512
     dtype: str = "float32"
+    remat: bool = False
 
     @nn.compact
     def __call__(
@@ -48,21 +59,25 @@ class Synthesis(nn.Module):
             raise ValueError(f"want {style_layers((high,))} layers of w, got ws {ws.shape}")
         h = image = None
         for i, res in enumerate(up_to(high)):
-            features = channels(self, res)
-            if res == 4:
-                const = self.param("const", nn.initializers.ones, (4, 4, features))
-                h = jnp.broadcast_to(const, (ws.shape[0], *const.shape)).astype(
-                    compute_type(self.dtype)
-                )
-            else:
-                h = low_pass(_conv(features, f"conv{res}_0", up=True)(h))
-            h = Epilogue(name=f"layer{res}_0")(h, ws[:, 2 * i], train)
-            h = _conv(features, f"conv{res}_1")(h)
-            h = Epilogue(name=f"layer{res}_1")(h, ws[:, 2 * i + 1], train)
+            block = partial(Synthesis._block, res=res, train=train)
+            h = recomputed(self, block, train)(h, ws[:, 2 * i : 2 * i + 2])
             if res >= low:
                 rgb = EqualConv(self.shape[-1], 1, name=f"rgb{res}")(h).astype(jnp.float32)
                 image = rgb if image is None else blend(upsample(image), rgb, share(level, res))
         return image
+
+    def _block(self, h: Array | None, ws: Array, res: int, train: bool) -> Array:
+        """Maps the features of half a resolution, at 4 none, and ws (N, 2, w_dim) to its own."""
+        features = channels(self, res)
+        if res == 4:
+            const = self.param("const", nn.initializers.ones, (4, 4, features))
+            h = jnp.broadcast_to(const, (ws.shape[0], *const.shape))
+            h = h.astype(compute_type(self.dtype))
+        else:
+            h = low_pass(_conv(features, f"conv{res}_0", up=True)(h))
+        h = Epilogue(name=f"layer{res}_0")(h, ws[:, 0], train)
+        h = _conv(features, f"conv{res}_1")(h)
+        return Epilogue(name=f"layer{res}_1")(h, ws[:, 1], train)
 
 
 def _conv(features: int, name: str, up: bool = False) -> EqualConv:
@@ -101,6 +116,7 @@ class Generator(nn.Module):
     channel_base: Width = 16384
     channel_max: Width = 512
     dtype: str = "float32"
+    remat: bool = False
 
     @nn.compact
     def __call__(
@@ -128,5 +144,7 @@ def exact(g: Generator) -> Generator:
 def split(g: Generator) -> tuple[Mapping, Synthesis]:
     """Returns a generator's two nets; their parameters are g's under `mapping` and `synthesis`."""
     mapping = Mapping(g.w_dim, g.layers, g.lr_mult, name="mapping")
-    synthesis = Synthesis(g.shape, g.channel_base, g.channel_max, g.dtype, name="synthesis")
+    synthesis = Synthesis(
+        g.shape, g.channel_base, g.channel_max, g.dtype, g.remat, name="synthesis"
+    )
     return mapping, synthesis

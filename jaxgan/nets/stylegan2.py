@@ -8,13 +8,15 @@ min(channel_base / r, channel_max) channels.
 'skip' by an image at each resolution, 'resnet' by residual blocks. `clamp` bounds the output of
 each convolution (256 in the authors' mixed precision), 0 for no bound. `bfloat16` is the number of
 resolutions, from the largest down, whose features are computed in that type; parameters are always
-float32.
+float32. `remat` keeps, in training, only what lies between resolutions for the gradient, and
+computes the inside of each again: less memory, more time.
 
 Submodules are named as in the authors' files, which jaxgan.weights.published.stylegan2_ada relies
 on.
 """
 
 import math
+from functools import partial
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -31,6 +33,7 @@ from jaxgan.config.kinds import (
     WidthOrNone,
 )
 from jaxgan.core.shapes import check_square
+from jaxgan.nets.growing import recomputed
 from jaxgan.nets.layers.basic import flatten
 from jaxgan.nets.layers.equalized import EqualConv, EqualDense
 from jaxgan.nets.layers.minibatch_std import MinibatchStd
@@ -54,6 +57,7 @@ class Synthesis(nn.Module):
     clamp: NonNegative = 0.0
     bfloat16: Whole = 0
     taps: tuple[Finite, ...] = upfirdn.FILTER
+    remat: bool = False
 
     @nn.compact
     def __call__(self, ws: Array, noise: str | None = None, *, train: bool) -> Array:
@@ -66,20 +70,26 @@ class Synthesis(nn.Module):
             raise ValueError(f"want {style_layers(self.shape)} layers of w, got ws {ws.shape}")
         h = image = None
         for i, size in enumerate(_sizes(self.shape)):
-            block = _SynthesisBlock(
-                features=_channels(self, size),
-                image_channels=self.shape[-1],
-                last=size == self.shape[0],
-                architecture=self.architecture,
-                clamp=self.clamp,
-                dtype=_dtype(self, size),
-                taps=self.taps,
-                name=f"b{size}",
-            )
             # A block's ToRGB shares its w with the next block's first layer.
             start = max(2 * i - 1, 0)
-            h, image = block(h, image, ws[:, start : start + 3], noise)
+            block = recomputed(self, partial(Synthesis._block, size=size, noise=noise), train)
+            h, image = block(h, image, ws[:, start : start + 3])
         return image
+
+    def _block(
+        self, h: Array | None, image: Array | None, ws: Array, size: int, noise: str
+    ) -> tuple[Array, Array | None]:
+        block = _SynthesisBlock(
+            features=_channels(self, size),
+            image_channels=self.shape[-1],
+            last=size == self.shape[0],
+            architecture=self.architecture,
+            clamp=self.clamp,
+            dtype=_dtype(self, size),
+            taps=self.taps,
+            name=f"b{size}",
+        )
+        return block(h, image, ws, noise)
 
 
 class Generator(nn.Module):
@@ -98,6 +108,7 @@ class Generator(nn.Module):
     clamp: NonNegative = 0.0
     bfloat16: Whole = 0
     taps: tuple[Finite, ...] = upfirdn.FILTER
+    remat: bool = False
     classes: int = 0
 
     @nn.compact
@@ -118,7 +129,7 @@ def split(g: Generator) -> tuple[Mapping, Synthesis]:
     mapping = Mapping(g.w_dim, g.layers, g.lr_mult, g.classes, name="mapping")
     synthesis = Synthesis(
         g.shape, g.channel_base, g.channel_max, g.architecture, g.clamp, g.bfloat16, g.taps,
-        name="synthesis",
+        g.remat, name="synthesis",
     )  # fmt: skip
     return mapping, synthesis
 
@@ -143,6 +154,7 @@ class Discriminator(nn.Module):
     clamp: NonNegative = 0.0
     bfloat16: Whole = 0
     taps: tuple[Finite, ...] = upfirdn.FILTER
+    remat: bool = False
     classes: int = 0
 
     @nn.compact
@@ -151,14 +163,7 @@ class Discriminator(nn.Module):
         _check(self, "d")
         image, h = x, None
         for size in reversed(_sizes(self.shape)[1:]):
-            block = _DiscriminatorBlock(
-                features=(_channels(self, size), _channels(self, size // 2)),
-                architecture=self.architecture,
-                clamp=self.clamp,
-                dtype=_dtype(self, size),
-                taps=self.taps,
-                name=f"b{size}",
-            )
+            block = recomputed(self, partial(Discriminator._block, size=size), train)
             h, image = block(h, image)
         features = _channels(self, 4)
         cmap = 0 if y is None else self.cmap or features
@@ -170,6 +175,17 @@ class Discriminator(nn.Module):
             None, y, train=train
         )
         return jnp.sum(out * mapped, axis=1) / math.sqrt(cmap)
+
+    def _block(self, h: Array | None, image: Array | None, size: int) -> tuple[Array, Array | None]:
+        block = _DiscriminatorBlock(
+            features=(_channels(self, size), _channels(self, size // 2)),
+            architecture=self.architecture,
+            clamp=self.clamp,
+            dtype=_dtype(self, size),
+            taps=self.taps,
+            name=f"b{size}",
+        )
+        return block(h, image)
 
 
 class _SynthesisBlock(nn.Module):

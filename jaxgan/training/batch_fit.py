@@ -102,8 +102,9 @@ def products(jaxpr: Jaxpr) -> list[int]:
         name = eqn.primitive.name
         if "conv" in name and "convert" not in name or name == "dot_general":
             found += [_size(out.aval) for out in eqn.outvars]
-        for inner in jaxprs_in_params(eqn.params):
-            found += products(inner)
+        inner = [each for jaxpr in jaxprs_in_params(eqn.params) for each in products(jaxpr)]
+        # What is computed again is not kept: there is one at a time.
+        found += [max(inner)] if name == "remat2" and inner else inner
     return found
 
 
