@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jaxgan.config.registry import as_mapping
 from jaxgan.config.schedules import first
 from jaxgan.core.growth import fixed
 from jaxgan.core.optim import rate
@@ -106,7 +107,7 @@ def rates(old: Record, new: Record, step: int) -> list[str]:
     for player, node in new.config["optim"].items() if old.steps != new.steps else ():
         before = old.config["optim"].get(player)
         if before == node and isinstance(node, Mapping) and "decay" in node:
-            was, now = (_rate(node, record.steps, step) for record in (old, new))
+            was, now = (_rate(node, record, step) for record in (old, new))
             if was != now:
                 lines.append(
                     f"warning: config.optim.{player}.lr goes from {was:.3g} to {now:.3g} at step "
@@ -116,10 +117,14 @@ def rates(old: Record, new: Record, step: int) -> list[str]:
     return lines
 
 
-def _rate(node: Mapping[str, Any], steps: int, t: int) -> float:
+def _rate(node: Mapping[str, Any], record: Record, t: int) -> float:
+    """Returns the rate at step t, over the stage that it is in: a pyramid's fall by stage."""
+    by_stage = as_mapping(record.config["game"], "config.game")["name"] == "pyramid"
+    stage = (record.growth if by_stage and record.growth else fixed(0, 0)).stage(t)
+    length = (stage.stop or record.steps) - stage.start
     base = first(node["lr"], "config.optim")
-    schedule = rate(base, node["decay"], node.get("decay_from", 0.0), steps)
-    return float(schedule(t)) if callable(schedule) else schedule
+    schedule = rate(base, node["decay"], node.get("decay_from", 0.0), length)
+    return float(schedule(t - stage.start)) if callable(schedule) else schedule
 
 
 def _of_data(old: Record, new: Record) -> list[str]:

@@ -89,8 +89,9 @@ def growing_net(node: Node, at: str, shape: tuple[int, ...]) -> Net:
 def check_draws(net: Module, at: str) -> None:
     """Refuses a net under config.game.g that judges images, as by their name `x`."""
     if at.rpartition(".")[2] == "g" and _first(type(net)) == "x":
-        net = _path(type(net))
-        raise UserError(f"{AT}.{at}: {net} judges images; g needs a net that draws them")
+        raise UserError(
+            f"{AT}.{at}: {_path(type(net))} judges images; g needs a net that draws them"
+        )
 
 
 def loss(node: Node) -> Loss:
