@@ -9,9 +9,9 @@ Claim: clipped weights give simple critics, and a gradient penalty trains better
 2018, https://arxiv.org/abs/1802.05957), of which a penalty on singular values (Yoshida & Miyato
 2017, https://arxiv.org/abs/1705.10941) is the soft form, and weight decay lowers all singular
 values where that lowers the largest. Each has the optimizer and rate that experiments/toy.py gives
-it, and on `digits` those of its own experiment, with the same nets: `diagnosis/lipschitz` is the
-critic's largest gradient norm between real and fake images. A run that diverges is a row with its
-reason.
+it, and on `digits` those of its own experiment, with the same nets. `steepness` is the critic's
+largest slope between data and samples, `sigmas` the product of its layers' largest singular values.
+A run that diverges is a row with its reason.
 """
 
 from ml_collections import ConfigDict
@@ -43,7 +43,7 @@ def on_digits(smoke: bool) -> ConfigDict:
         }
     }
     sweep.seeds = 1 if smoke else 3
-    sweep.metrics = ("swd", "diagnosis/lipschitz")
+    sweep.metrics = ("swd", "steepness", "steepness/sigmas")
     if smoke:
         sweep.n = 100
     else:
@@ -68,6 +68,6 @@ def on_points(smoke: bool) -> ConfigDict:
         }
     }
     sweep.seeds = 2 if smoke else 5
-    sweep.metrics = ("modes", "modes/high_quality")
+    sweep.metrics = ("modes", "modes/high_quality", "steepness", "steepness/sigmas")
     sweep.replicas = True
     return sweep
