@@ -18,7 +18,9 @@ import numpy as np
 from jax import Array
 
 from jaxgan.core.game import Game, State
+from jaxgan.evaluation import uncertainty
 from jaxgan.evaluation.subject import Subject
+from jaxgan.evaluation.uncertainty import Estimate
 from jaxgan.losses.regularizers import gradient_norms
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import workdir
@@ -53,11 +55,12 @@ def compute(subject: Subject) -> dict[str, Any]:
         rows = slice(i * BATCH, (i + 1) * BATCH)
         batch = {name: to_float(np.asarray(column[rows])) for name, column in columns.items()}
         found.append(slopes(subject.state, batch, to_float(fake[rows]), key).max())
-    row = {"value": float(max(found)), "protocol": {"n": len(real), "split": subject.split}}
+    figures = {"slope": Estimate(float(max(found)))}
     if _net(subject.record.config).partition(".")[0] not in EQUALIZED:
         params, stats = subject.state.params["d"], subject.state.stats["d"]
-        row["levels"] = {"sigmas": sigmas(params, stats.get("spectral", {}))}
-    return row
+        figures["sigmas"] = Estimate(sigmas(params, stats.get("spectral", {})))
+    protocol = {"n": len(real), "split": subject.split}
+    return {**uncertainty.rows(figures, {}, "slope"), "protocol": protocol}
 
 
 def _slopes(game: Game, state: State, batch: dict[str, Array], fake: Array, key: Array) -> Array:
