@@ -32,6 +32,7 @@ import argparse
 import json
 import math
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +139,7 @@ def set_variables(topology: str) -> None:
     if family != "cpu":
         os.environ |= {"TPU_SKIP_MDS_QUERY": "1", "ALLOW_MULTIPLE_LIBTPU_LOAD": "1"}
     elif "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-        os.environ["JAX_NUM_CPU_DEVICES"] = n if n.isdigit() and len(n) < 4 else "1"
+        os.environ["JAX_NUM_CPU_DEVICES"] = n if re.fullmatch("[1-9][0-9]{0,2}", n) else "1"
 
 
 def line(row: "Row") -> str:

@@ -127,7 +127,8 @@ def test_folders_are_small():
 
 
 def test_spelling_is_american_and_words_are_the_fields():
-    for path in [*FILES, *ROOT.glob("experiments/**/*"), ROOT / "README.md"]:
+    written = (*ROOT.glob("experiments/**/*"), *ROOT.glob("launch/*"), ROOT / "README.md")
+    for path in [*FILES, *written]:
         if path.suffix in (".py", ".md"):
             for number, line in enumerate(path.read_text().splitlines(), 1):
                 # `unlabelled` and `labelled` are presets' names, and stay

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from jaxgan.config.registry import as_mapping, options
+from jaxgan.training.setup import GIVEN, prepare
 
-# Options of nets that save memory, and a value that does.
-SAVING = {"dtype": "bfloat16", "bfloat16": "4", "remat": "True"}
+# Options of nets, and of runs, that save memory, and a value that does.
+OF_NETS = {"dtype": "bfloat16", "bfloat16": "4", "remat": "True"}
+OF_RUNS = {"accumulate": "2"}
 
 
 def remedies(config: Mapping[str, Any]) -> list[str]:
@@ -19,5 +21,6 @@ def remedies(config: Mapping[str, Any]) -> list[str]:
         if file and leaf and leaf[0].isupper():
             net = getattr(importlib.import_module(f"jaxgan.nets.{file}"), leaf)
             known = options(net) - set(as_mapping(node, key))
-            found += [f"--config.game.{key}.{k}={v}" for k, v in SAVING.items() if k in known]
-    return found
+            found += [f"--config.game.{key}.{k}={v}" for k, v in OF_NETS.items() if k in known]
+    known = options(prepare, GIVEN) - set(config)
+    return found + [f"--config.{k}={v}" for k, v in OF_RUNS.items() if k in known]

@@ -7,8 +7,10 @@ from jaxgan.compilation import programs, roofline, topology
 from jaxgan.compilation.hlo import Exchange
 from jaxgan.compilation.remedies import remedies
 from jaxgan.compilation.topology import CHIPS
+from jaxgan.config.registry import options
 from jaxgan.core.game import Turn
 from jaxgan.runtime.errors import UserError
+from jaxgan.training.setup import prepare
 
 GROWING = {"batch": 64, "growth": {"batch": {"16": 32, "32": 16}, "fade": 3}}
 EIGHT = topology.topology("cpu:8")
@@ -122,7 +124,10 @@ def test_remedies_are_options_that_the_nets_have_and_do_not_use():
     config["game"]["g"]["dtype"] = "bfloat16"
     left = remedies(config)
     assert "--config.game.d.dtype=bfloat16" in left and "--config.game.g.dtype=bfloat16" not in left
-    assert remedies({"game": {"name": "adversarial", "g": "mlp.Generator", "latent": 3}}) == []
+    dense = {"game": {"name": "adversarial", "g": "mlp.Generator", "latent": 3}}
+    of_runs = ["--config.accumulate=2"] if "accumulate" in options(prepare) else []
+    assert [flag for flag in remedies(dense) if ".g." not in flag] == of_runs
+    assert not [flag for flag in remedies({**dense, "accumulate": 4}) if "accumulate" in flag]
 
 
 @pytest.mark.parametrize(("name", "slices", "text"), [
