@@ -32,8 +32,7 @@ Writes, to the workdir:
 Exit codes:
   0   done
   2   bad input, a full disk or a loss that is not finite: one line on stderr
-  75  stopped by SIGTERM, SIGHUP or Ctrl-C after saving, or since another process of the run has
-      gone: run the same command to resume
+  75  stopped by SIGTERM, SIGHUP or Ctrl-C after saving, or others of its processes are gone: resume
   130 stopped by Ctrl-C before the first step (by the others: 75), or by a second one
 """
 

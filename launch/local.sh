@@ -6,7 +6,7 @@
 # Each process has K simulated CPU devices, or with K = 0 those that JAX finds by itself, and gets
 # --distributed=127.0.0.1:PORT,N,I; $PORT names a port, else a free one is taken. What process I
 # prints, on either stream, comes out as "[I] line". A process that fails takes the others with it
-# once they have had 30 seconds to end by themselves. A signal is passed on to all. The exit code
+# once they have had $GRACE seconds, else 30, to end by themselves. A signal is passed on to all. The exit code
 # is that of the first process that failed, else 0.
 # --dry-run prints the commands and starts nothing.
 set -euo pipefail
@@ -88,10 +88,10 @@ while ((left > 0)); do
     own=0
     wait "${pids[i]}" || own=$?
     pids[i]=""
-    if ((own && !code)); then code=$own deadline=$((SECONDS + 30)); fi
+    if ((own && !code)); then code=$own deadline=$((SECONDS + ${GRACE:-30})); fi
   done
   if ((deadline && left > 0 && SECONDS >= deadline)); then
-    echo "local.sh: the others did not end within 30 s and are killed" >&2
+    echo "local.sh: the others did not end by themselves and are killed" >&2
     pass_on KILL
     deadline=0
   fi

@@ -22,6 +22,7 @@ from jaxgan.data.ragged import Ragged
 from jaxgan.data.source import digest
 from jaxgan.data.survey import Facts, Survey
 from jaxgan.data.tree import Tree
+from jaxgan.runtime import processes
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.paths import reason
 
@@ -33,6 +34,7 @@ _VERSION = 2  # part of the cache key: increment it when decoding gives differen
 _LARGE = 2**24  # pixels of an image beyond which no other is decoded at the same time
 _SPARSE = 2**25  # pixels that an image may have whatever its file's size
 _DENSITY = 64  # pixels that a larger one may have for each byte of its file
+DECODING = 6 * 3600  # seconds that process 0 may take, while the others wait
 _THREADS = min(32, (os.cpu_count() or 1) + 4)
 _ALONE = threading.Lock()
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -58,7 +60,8 @@ def decoded(
     """Returns the files' images from the cache, or decodes them into it.
 
     The JSON file is renamed into place last: if it exists, both files are complete. Two processes
-    that decode at the same time write the same bytes.
+    that decode at the same time write the same bytes. Of the processes of one run the first decodes
+    before the others look, and they decode what they do not find: a cache of their own host.
 
     Args:
       tree: what the files belong to. files: at least one. digests: of their contents.
@@ -69,8 +72,21 @@ def decoded(
       UserError: a bad file under `stop`; files that change meanwhile; a full disk.
       OSError: a file that cannot be read any more, or a cache that cannot be written.
     """
-    folder = content.cache("images")
     name = content.hashed(json.dumps([_VERSION, want, digests]).encode())
+    if not processes.first():
+        processes.await_announced(f"decoded images, {name[:16]}", DECODING)
+        return _cached(tree, files, digests, want, name, stop=stop)
+    try:
+        return _cached(tree, files, digests, want, name, stop=stop)
+    finally:
+        processes.announce(f"decoded images, {name[:16]}")
+
+
+def _cached(
+    tree: Tree, files: Sequence[str], digests: Sequence[str], want: Target, name: str, *, stop: bool
+) -> Decoded:
+    """Does what `decoded` does in one process; `name`: of the entry in the cache."""
+    folder = content.cache("images")
     pixels, notes = folder / f"{name}.pixels", folder / f"{name}.json"
     found = _load(pixels, notes, want)
     if found:

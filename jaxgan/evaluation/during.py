@@ -20,7 +20,7 @@ from jaxgan.evaluation import run as evaluation
 from jaxgan.evaluation.subject import Subject
 from jaxgan.generation.standing import standing
 from jaxgan.parallel import mesh
-from jaxgan.runtime import files
+from jaxgan.runtime import files, processes
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import logger
 from jaxgan.training.loop import Judge
@@ -101,11 +101,12 @@ def judge(folder: Path, run: Run, record: Record, first: int) -> Judge:
             text = text.replace(f"--{flag}", f"config.log.{flag}")
         at = "" if text.startswith("config.log") else "config.log.metrics: "
         raise UserError(f"{at}{text}") from error
-    drop(folder / "evaluations.jsonl", first)
+    if processes.first():
+        drop(folder / "evaluations.jsonl", first)
 
     def measure(states: Sequence[State], step: int) -> dict[str, float]:
         del step  # which a state knows
-        if jax.process_index():  # one process does it, by its own devices
+        if not processes.first():  # which does it alone, by its own devices
             return {}
         found: dict[str, list[float]] = {}
         with jax.set_mesh(mesh.none()):

@@ -36,8 +36,8 @@ def over_data(
             else f"run on {fewer} of the devices (on GPUs by CUDA_VISIBLE_DEVICES)"
         )
         raise UserError(
-            f"{at}={batch} does not split over {n} devices; set a multiple of {n}, so that each "
-            f"has an image (with --override={key} where a run is resumed), or {on}"
+            f"{at}={batch} does not split over {n} devices; set a multiple of {n} (with "
+            f"--override={key} where a run is resumed), at least an image each, or {on}"
         )
     # Auto: the compiler propagates the batch's sharding; under Explicit every loss would name it.
     auto, slices = (AxisType.Auto,), _slices(devices)
@@ -141,7 +141,26 @@ def _replicated(x: Any) -> Any:
     """All processes call it at once, since it may be a collective."""
     if not isinstance(x, jax.Array) or x.is_fully_addressable or x.is_fully_replicated:
         return x
-    return jax.device_put(x, NamedSharding(x.sharding.mesh, PartitionSpec()))
+    return jax.jit(lambda x: x, out_shardings=NamedSharding(x.sharding.mesh, PartitionSpec()))(x)
+
+
+def spread(tree: Any, sharding: jax.sharding.Sharding) -> Any:
+    """Places arrays that each process has whole by a sharding over devices of all of them."""
+    if sharding.is_fully_addressable:
+        return jax.device_put(tree, sharding)
+
+    def place(x: Any) -> jax.Array:
+        whole = np.asarray(x)
+        return jax.make_array_from_callback(whole.shape, sharding, lambda index: whole[index])
+
+    return jax.tree.map(place, tree)
+
+
+def own(sharding: jax.sharding.Sharding) -> jax.sharding.Sharding:
+    """Returns a sharding that a process can read into by itself: a device, in place of others'."""
+    if sharding.is_fully_addressable:
+        return sharding
+    return jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
 
 
 def _assemble(split: NamedSharding, own: np.ndarray, axis: int) -> jax.Array:

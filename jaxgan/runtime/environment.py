@@ -8,6 +8,7 @@ cores.
 import hashlib
 import os
 import platform
+import re
 import resource
 import stat
 import sys
@@ -18,6 +19,7 @@ from typing import Any
 
 from jaxgan.runtime.errors import UserError
 
+_SIMULATED = re.compile(r"--xla_force_host_platform_device_count=(\d+)")
 FILES = 64  # open at once: libraries, data, logs and a checkpoint in writing
 
 
@@ -30,7 +32,34 @@ def prepare() -> None:
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if 0 <= limit < FILES:
         raise UserError(f"ulimit -n is {limit}, too few open files; raise it: ulimit -n 4096")
+    threads()
     cache()
+
+
+def threads() -> None:
+    """Gives XLA the threads that simulated CPU devices need; says so where they are too few.
+
+    It runs a device in a thread of a pool of as many as there are cores, or $NPROC. With fewer
+    threads than devices some wait in a collective for others that no thread is left to run, and a
+    busy machine deadlocks. Call it before jax makes its devices.
+    """
+    asked = _SIMULATED.findall(os.environ.get("XLA_FLAGS", ""))[-1:]
+    asked.append(os.environ.get("JAX_NUM_CPU_DEVICES", ""))
+    devices = max([0, *(int(n) for n in asked if n.isdecimal())])
+    if "NPROC" in os.environ or devices <= cores():
+        return
+    os.environ["NPROC"] = str(max(16, 2 * devices))
+    print(
+        f"{devices} simulated CPU devices on {cores()} cores: XLA gets {os.environ['NPROC']} "
+        "threads for them, as NPROC says",
+        file=sys.stderr,
+    )
+
+
+def cores() -> int:
+    """Returns how many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def cache() -> None:
@@ -78,9 +107,7 @@ def folder() -> Path:
     XLA compiles CPU programs for both, but JAX's cache key contains neither: a program compiled on
     one core would permanently run on one core, and one of another machine may not run at all.
     """
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
-    cores = len(affinity(0)) if affinity else os.cpu_count()
-    facts = (platform.machine(), _processor(), cores, os.environ.get("NPROC", ""))
+    facts = (platform.machine(), _processor(), cores(), os.environ.get("NPROC", ""))
     host = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
     return caches() / "jaxgan" / "programs" / host
 

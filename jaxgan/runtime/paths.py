@@ -21,7 +21,13 @@ def check_folder(path: Path, flag: str) -> None:
       UserError: the reason, in one line.
     """
     with _told(path, flag):
-        _try(path)
+        for left in reversed(range(5)):
+            try:
+                _try(path)
+                return
+            except FileNotFoundError:  # another process of the run tried the same, and removed it
+                if not left:
+                    raise
 
 
 def check_file(path: Path, flag: str, suffixes: Sequence[str] = ()) -> None:
@@ -57,7 +63,7 @@ def _try(folder: Path, name: str = "") -> None:
     try:
         for each in (*reversed(folder.parents), folder):
             if not each.exists():
-                each.mkdir()
+                each.mkdir(exist_ok=True)
                 made.append(each)
         if not folder.is_dir():
             raise NotADirectoryError(0, f"{shown(folder)} is a file, and a folder is needed")
@@ -71,8 +77,9 @@ def _try(folder: Path, name: str = "") -> None:
                 path.touch()
                 path.unlink()
     finally:
-        for each in reversed(made):
-            each.rmdir()
+        with contextlib.suppress(OSError):  # another process of the run tries the same
+            for each in reversed(made):
+                each.rmdir()
 
 
 @contextlib.contextmanager

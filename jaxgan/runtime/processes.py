@@ -1,44 +1,32 @@
 """The processes of one run: how they meet, what they tell each other, and how they end together.
 
 JAX detects them or is told, and process 0 hosts the service through which they speak. Every wait
-has a name and an end. What ends one process ends all, with one line that is the same on all: it is
-told through the service, so that none waits in a collective for one that is gone. A process that
-is killed tells nobody; the others lose its connection, or its heartbeat after HEARTBEAT seconds.
+has a name and an end. What ends one process ends all, see failure.py.
 
 A command that never calls `start` is one process, and all of this does nothing.
 """
 
 import argparse
 import contextlib
-import ctypes
 import json
 import logging
-import os
 import re
-import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
-from jaxgan.runtime import signals
+from jaxgan.runtime import failure, signals
 from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.failure import Joined, on_abort, printed
 from jaxgan.runtime.paths import reason
 
 AUTO, OFF = "auto", "off"
 # Seconds: for all to start; without a heartbeat until a process counts as dead; for all to come
-# to the end, and to a meeting that nothing long precedes; for a failure to reach all.
-START, HEARTBEAT, END, SOON, PARTING = 300, 25, 600, 120, 5
-_POLL = 0.5  # seconds between looks for a failure of another process
+# to the end, and to a meeting that nothing long precedes.
+START, HEARTBEAT, END, SOON = 300, 25, 600, 120
+_LONG = 10  # seconds of waiting after which a line says so
 _ALONE = "coordinator_address should be defined."  # JAX's ValueError where it detects no cluster
-_FAILED, _TOLD = "jaxgan/failed", "jaxgan/told"
-# What errors say, across platforms, when another process has gone in the middle of a step.
-_LOST = re.compile(
-    r"gloo|nccl|coordination service|heartbeat|barrier|socket closed|connection (reset|closed|refused)"
-    r"|unavailable|deadline_exceeded|cancelled|aborted",
-    re.IGNORECASE,
-)
 
 
 class Explicit(NamedTuple):
@@ -49,17 +37,8 @@ class Explicit(NamedTuple):
     index: int
 
 
-class _Joined(NamedTuple):
-    index: int
-    count: int
-    client: Any  # of JAX's coordination service
-    done: threading.Event  # the watch over failures ends
-
-
-_joined: _Joined | None = None
+_joined: Joined | None = None
 _meetings: dict[str, int] = {}  # by name, how many there were
-_ending = threading.Lock()  # held by the thread that ends the process
-_said = ""  # the last line of a process that JAX aborts; set before each kind of wait
 
 
 def parse(text: str) -> Explicit | str:
@@ -127,11 +106,12 @@ def start(given: Explicit | str) -> None:
     if count == 1:
         signals.install()  # JAX took SIGTERM for several processes
         return
-    _joined = _Joined(index, count, _client(), threading.Event())
-    _tell_of_aborts()
-    _now(f"process {index}: another process of the run has ended or is out of reach; run the same "
-         "command to resume from the last checkpoint")  # fmt: skip
-    threading.Thread(target=_watch, args=(_joined,), daemon=True, name="failures").start()
+    _joined = Joined(index, count, _client(), threading.Event())
+    on_abort(
+        f"process {index}: another process of the run has ended or is out of reach; run the same "
+        "command to resume from the last checkpoint"
+    )
+    failure.watch(_joined)
     devices = f"{jax.local_device_count()} of {jax.device_count()} devices"
     print(f"process {index} of {count}, {devices}", file=sys.stderr, flush=True)
 
@@ -209,37 +189,15 @@ def await_announced(key: str, seconds: float) -> None:
 
 
 def fail(line: str, code: int) -> None:
-    """Ends all processes with one line and a code; of one process it does nothing.
-
-    Of several failures all print the one that was told first.
-    """
-    if not _joined:
-        return
-    said = json.dumps([f"process {_joined.index}: {line}", code])
-    with contextlib.suppress(Exception):  # another was first, or nobody is left to be told
-        _joined.client.key_value_set(_FAILED, said)
-    _end(_joined, *(_failed(_joined) or json.loads(said)))
+    """Ends all processes with one line and a code; of one process it does nothing."""
+    if _joined:
+        failure.tell(_joined, line, code)
 
 
 def fail_by(error: Exception) -> None:
-    """Ends all processes by an error that is nobody's input; of one process it does nothing.
-
-    An error that comes of another process's end waits for what that one told, else says so.
-    """
-    if not _joined:
-        return
-    import jax
-
-    line = f"{type(error).__name__}: {reason(error)}"
-    if isinstance(error, jax.errors.JaxRuntimeError | ValueError) and _LOST.search(str(error)):
-        time.sleep(4 * _POLL)  # the watch ends the process where there was a last word
-        with _ending:
-            _print(f"error: {_said} ({line})")
-            os._exit(signals.STOPPED)
-    import traceback
-
-    traceback.print_exception(error)
-    fail(line, 1)
+    """Ends all processes by an error that is nobody's input; of one process it does nothing."""
+    if _joined:
+        failure.tell_by(_joined, error)
 
 
 def leave() -> None:
@@ -253,41 +211,6 @@ def leave() -> None:
     _joined.done.set()
     jax.distributed.shutdown()
     _joined = None
-
-
-class SharedStop(signals.StopSignal):
-    """A stop signal to any process stops all of them before the same step.
-
-    JAX takes SIGTERM from the start and tells all; SIGINT and SIGHUP become one. The time that is
-    up is process 0's.
-    """
-
-    numbers = tuple(number for number in signals.NUMBERS if number != signal.SIGTERM)
-
-    def __init__(self, seconds: float | None = None) -> None:
-        super().__init__(seconds if first() else None)
-
-    def reached(self, n: int) -> bool:
-        """Returns whether all stop here; to be called at each dispatch, n one more each time."""
-        from jax.experimental import multihost_utils
-
-        stopped = multihost_utils.reached_preemption_sync_point(n)
-        if stopped:
-            self.timed_out = word("the time is up", self.timed_out)
-        return stopped
-
-    def _catch(self, number: int, frame: Any) -> None:
-        super()._catch(number, frame)
-        signal.raise_signal(signal.SIGTERM)
-
-    def _end_of_time(self, number: int, frame: Any) -> None:
-        super()._end_of_time(number, frame)
-        signal.raise_signal(signal.SIGTERM)
-
-
-def stop_signal(seconds: float | None) -> signals.StopSignal:
-    """Returns what stops the run: see `signals.StopSignal`, and of several processes SharedStop."""
-    return SharedStop(seconds) if _joined else signals.StopSignal(seconds)
 
 
 def _client() -> Any:
@@ -307,6 +230,10 @@ def _ended_by(name: str, seconds: float) -> Iterator[None]:
     """Turns a wait that ended in vain into a UserError; other errors stay what they are."""
     import jax
 
+    line = f"process {index()}: waiting for other processes at '{name}', for at most {seconds:g} s"
+    long = threading.Timer(_LONG, printed, (line,))
+    long.daemon = True
+    long.start()
     try:
         yield
     except jax.errors.JaxRuntimeError as error:
@@ -316,48 +243,8 @@ def _ended_by(name: str, seconds: float) -> Iterator[None]:
             f"waited {seconds:g} s for other processes at '{name}'; see what they say, stop all, "
             "and run the same command to resume"
         ) from error
-
-
-def _watch(joined: _Joined) -> None:
-    """Ends this process once another has failed."""
-    while not joined.done.wait(_POLL):
-        if told := _failed(joined):
-            _end(joined, *told)
-
-
-def _failed(joined: _Joined) -> tuple[str, int] | None:
-    with contextlib.suppress(Exception):  # NOT_FOUND; or a service that is gone, of which JAX tells
-        line, code = json.loads(joined.client.key_value_try_get(_FAILED))
-        return line, code
-    return None
-
-
-def _end(joined: _Joined, line: str, code: int) -> NoReturn:
-    """Prints the line and exits; process 0, which hosts the service, once all have heard of it."""
-    with _ending:
-        _now(line)
-        _print(f"error: {line}")
-        until = time.monotonic() + PARTING
-        with contextlib.suppress(Exception):  # the service has gone, and with it all the others
-            joined.client.key_value_set(f"{_TOLD}/{joined.index}", "")
-            while joined.index == 0 and time.monotonic() < until:
-                if len(joined.client.key_value_dir_get(_TOLD)) == joined.count:
-                    time.sleep(_POLL)  # the last one is about to exit
-                    break
-                time.sleep(_POLL / 5)
-        os._exit(code)
-
-
-def _now(line: str) -> None:
-    """Sets the last line of this process should JAX abort it."""
-    global _said
-    _said = line
-
-
-def _print(line: str) -> None:
-    with contextlib.suppress(OSError, ValueError):  # nobody reads
-        print(line, file=sys.stderr, flush=True)
-        sys.stdout.flush()
+    finally:
+        long.cancel()
 
 
 @contextlib.contextmanager
@@ -374,14 +261,13 @@ def _announcing() -> Iterator[None]:
             if record.levelno < logging.WARNING and "Connecting" not in record.getMessage():
                 return
             if record.levelno >= logging.WARNING:
-                _print(f"warning: {record.getMessage()}")
+                printed(f"warning: {record.getMessage()}")
             elif state.num_processes > 1:
                 at = f"process {state.process_id} of {state.num_processes}"
                 where = f"at {state.coordinator_address}, for at most {START} s"
-                _now(f"{at}: not all processes came to {state.coordinator_address} within "
+                on_abort(f"{at}: not all processes came to {state.coordinator_address} within "
                      f"{START} s; start {state.num_processes} that reach it")  # fmt: skip
-                _tell_of_aborts()
-                _print(f"{at}: waiting for the others {where}")
+                printed(f"{at}: waiting for the others {where}")
 
     logger, handler = logging.getLogger(distributed.__name__), Handler()
     level, propagate = logger.level, logger.propagate
@@ -394,21 +280,3 @@ def _announcing() -> Iterator[None]:
         logger.removeHandler(handler)
         logger.setLevel(level)
         logger.propagate = propagate
-
-
-def _aborted(_number: int) -> None:
-    """Ends a process that JAX aborts, since others are gone, with a line and a scheduler's code.
-
-    JAX offers no other place for it: a callback of its client cannot be written in Python, since
-    it takes a type that has none.
-    """
-    os.write(2, f"\nerror: {_said}\n".encode())
-    os._exit(signals.STOPPED)
-
-
-_HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_int)(_aborted)
-
-
-def _tell_of_aborts() -> None:
-    """Installs `_aborted`, for which Python's own handlers are too late."""
-    ctypes.CDLL(None).signal(int(signal.SIGABRT), _HANDLER)

@@ -2,59 +2,31 @@
 
 Each carries a checksum (records/integrity.py). One that is damaged is passed over for the one
 before, or refused, never loaded.
+
+Of several processes each has the whole state. So the first alone writes, each reads for itself, and
+Orbax, whose own meetings of all processes may have no end, knows of one.
 """
 
 import contextlib
-import dataclasses
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jax
+import numpy as np
+from orbax.checkpoint import checkpoint_manager
 from orbax.checkpoint import v1 as ocp
 
 from jaxgan.core.game import State
-from jaxgan.runtime import files
+from jaxgan.parallel import mesh
+from jaxgan.runtime import files, processes
 from jaxgan.runtime.errors import UserError, is_full
 from jaxgan.training.records import integrity
+from jaxgan.training.records.found import Damaged, Newest
 
-
-class Damaged(UserError):
-    """A checkpoint that cannot be read as it was saved."""
-
-    def __init__(self, message: str, step: int, cause: str):
-        """`message` is for a user; `cause` is the part of it that says what is wrong."""
-        super().__init__(message)
-        self.step, self.cause = step, cause
-
-
-@dataclasses.dataclass
-class Newest:
-    """The newest checkpoint that is whole.
-
-    state: None where `misfit` says in which leaf it differs from what was asked for.
-    damaged: newer ones, which are not whole: step and cause. pending: what it was saved with.
-    """
-
-    step: int
-    state: State | None
-    misfit: str
-    damaged: dict[int, str]
-    pending: Sequence[Any] = ()
-
-    def take(self) -> State | None:
-        """Returns the state and forgets it, so that its memory is freed with the caller's."""
-        state, self.state = self.state, None
-        return state
-
-    def lines(self, folder: Path) -> list[str]:
-        """Returns a line for each newer checkpoint of `folder` that was passed over."""
-        return [
-            f"warning: the checkpoint of step {step} in {folder} is damaged ({cause}); step "
-            f"{self.step} is used"
-            for step, cause in self.damaged.items()
-        ]
+RESTORING = 1800  # seconds for all processes to read a checkpoint
 
 
 class Checkpoints:
@@ -85,9 +57,13 @@ class Checkpoints:
             logging.getLogger(name).setLevel(logging.CRITICAL)
         with files.writing(folder) if write else files.reading(folder):
             folder.mkdir(parents=True, exist_ok=True) if write else list(folder.iterdir())
-            self._orbax = ocp.training.Checkpointer(
-                folder.absolute(), preservation_policy=policy, cleanup_tmp_directories=write
-            )
+            with _alone() as context:
+                self._orbax = ocp.training.Checkpointer(
+                    folder.absolute(),
+                    preservation_policy=policy,
+                    cleanup_tmp_directories=write,
+                    context=context,
+                )
 
     def latest(self) -> int | None:
         """Returns the step of the newest complete checkpoint, None when there is none."""
@@ -109,38 +85,65 @@ class Checkpoints:
         with self._disk(step):
             self._finish()
             kept = integrity.describe(state, step, pending)
+            if processes.count() > 1:  # Orbax takes a process's own arrays from NumPy alone
+                state = jax.tree.map(np.array, state)
             self._saving = self._orbax.save_async(
                 step, state, force=True, overwrite=True, custom_metadata=kept
             )
 
-    def newest(self, like: State, sharding: jax.sharding.Sharding, on_damage: str) -> Newest:
+    def wait(self) -> None:
+        """Waits until what `save` started is written; raises as it does."""
+        with self._disk(self.latest()):
+            self._finish()
+
+    def newest(
+        self,
+        like: State,
+        sharding: jax.sharding.Sharding,
+        on_damage: str,
+        steps: Sequence[int] | None = None,
+    ) -> Newest:
         """Restores the newest checkpoint that is whole, if it has the shapes and types of `like`.
+
+        Whole is what all processes could read.
 
         Args:
           like: an abstract state.
           sharding: of the restored arrays.
           on_damage: 'fallback' to pass over what is damaged, 'stop' to refuse it.
+          steps: among which to look, in order; None for `steps()`.
 
         Raises:
           UserError: none is whole, or by 'stop' the newest is not.
         """
         damaged: dict[int, str] = {}
-        for step in reversed(self.steps()):
-            try:
-                if misfit := self.misfit(like, step):
-                    return Newest(step, None, misfit, damaged)
-                state = self.load(like, sharding, step)
-                kept = self._orbax.metadata(step).custom_metadata
-                return Newest(step, state, "", damaged, integrity.pending(kept))
-            except Damaged as error:
-                if on_damage == "stop":
-                    raise
-                damaged[step] = error.cause
+        for step in reversed(self.steps() if steps is None else steps):
+            found, error = self._attempt(like, sharding, step)
+            causes = processes.words("restoring", error.cause if error else "", RESTORING)
+            if found and not any(causes):
+                found.damaged.update(damaged)
+                return found
+            if error and on_damage == "stop":
+                raise error
+            damaged[step] = next(filter(None, causes))
         listed = "; ".join(f"step {step}, {cause}" for step, cause in damaged.items())
         raise UserError(
             f"no checkpoint in {self._folder} is whole ({listed}); bring one back from a copy, or "
             "start again in another --workdir"
         )
+
+    def _attempt(
+        self, like: State, sharding: jax.sharding.Sharding, step: int
+    ) -> tuple[Newest | None, Damaged | None]:
+        """Returns the checkpoint of a step, or what is wrong with it."""
+        try:
+            if misfit := self.misfit(like, step):
+                return Newest(step, None, misfit, {}), None
+            state = self.load(like, sharding, step)
+            kept = self._orbax.metadata(step).custom_metadata
+            return Newest(step, state, "", {}, integrity.pending(kept)), None
+        except Damaged as error:
+            return None, error
 
     def set_aside(self, step: int) -> None:
         """Renames a checkpoint to STEP.damaged, which nothing reads.
@@ -169,19 +172,18 @@ class Checkpoints:
                 f"{self._folder} does not fit the nets and optimizers of this config: {misfit}. "
                 "Use the config and the code that it was trained with, or another --workdir"
             )
+        read = mesh.own(sharding)
         with self._readable(step):
             state = self._orbax.load(
                 step,
-                jax.tree.map(
-                    lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), like
-                ),
+                jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=read), like),
             )
             kept = self._orbax.metadata(step).custom_metadata
             if damage := integrity.damage(kept, state, self._step(step)):
                 raise ValueError(damage)
             if bad := integrity.not_finite(state):  # saved before states were checked
                 raise ValueError(f"{bad} is not finite")
-            return state
+        return state if read is sharding else mesh.spread(state, sharding)
 
     def misfit(self, like: State, step: int | None = None) -> str:
         """Returns in which leaf a checkpoint first differs from `like`; '' where in none.
@@ -266,6 +268,21 @@ class Checkpoints:
                 f"{what} ({_line(error)}); make the folder writable, leave it to the run, and run "
                 f"the same command to resume; {last}"
             ) from error
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[ocp.Context | None]:
+    """Gives Orbax's context, in which this process is the only one; None where it is."""
+    if processes.count() == 1:
+        yield None
+        return
+    context, own = ocp.Context(), processes.index()
+    context.multiprocessing.primary_host = own
+    context.multiprocessing.active_processes = {own}
+    # By the older interface one could say that the folder is there; this one refuses some processes
+    # since it always makes it, together with all.
+    with mock.patch.object(checkpoint_manager, "_create_root_directory"):
+        yield context
 
 
 def _line(error: Exception) -> str:

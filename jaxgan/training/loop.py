@@ -11,31 +11,29 @@ import jax
 from tqdm import tqdm
 
 from jaxgan.config.registry import bind
-from jaxgan.core.game import State
-from jaxgan.core.keys import named
 from jaxgan.data.pipeline import prefetch
 from jaxgan.parallel import mesh
-from jaxgan.runtime import files
+from jaxgan.runtime import files, processes
 from jaxgan.runtime.clock import Clock
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.lock import Lock
 from jaxgan.runtime.signals import STOPPED, StopSignal
+from jaxgan.runtime.stopping import stop_signal
 from jaxgan.training import changes, dispatch, logger, replicas, transfer, workdir
-from jaxgan.training.checkpoint import Checkpoints, Newest
-from jaxgan.training.diagnostics import Watch, settled
+from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.dispatch import Program
 from jaxgan.training.divergence import Detector
-from jaxgan.training.records.warnings import Warnings
-from jaxgan.training.setup import GIVEN, Run, prepare, shown
-from jaxgan.training.snapshots import Snapshots
-from jaxgan.training.step import to_float, train_step
+from jaxgan.training.records import shared
+from jaxgan.training.records.found import Elsewhere, Newest
+from jaxgan.training.records.journal import Journal, Judge, due, now, say, summary
+from jaxgan.training.setup import GIVEN, Run, prepare
+from jaxgan.training.step import train_step
 from jaxgan.visual.grid import save_gif
 from jaxgan.visual.plots import save_curves
 
 TERMINAL = sys.stderr.isatty()
-# (the states of all seeds, step) -> scalars to log; and what makes it of a run in a workdir, its
-# record, and the step that it begins at.
-Judge = Callable[[Sequence[State], int], dict[str, float]]
+OPENING = 6 * 3600  # seconds for all processes to open the data
+# What makes a Judge of a run in a workdir, its record, and the step that it begins at.
 Evaluator = Callable[[Path, Run, workdir.Record, int], Judge]
 
 
@@ -64,7 +62,9 @@ def train(
     run = bind(prepare, config, at="config", given=GIVEN)(clock=clock)
     say(f"data: {run.data['found']}")
     record = workdir.Record(dict(config), run.spec, run.steps, run.growth, run.data)
-    with Lock(folder) if jax.process_index() == 0 else contextlib.nullcontext():
+    with Lock(folder) if processes.first() else contextlib.nullcontext():
+        processes.meet("the start of training, once the data are open", OPENING)
+        shared.check(folder, record, override)
         return resume(folder, run, record, clock, override, evaluator, seconds)
 
 
@@ -77,7 +77,7 @@ def resume(
     evaluator: Evaluator | None = None,
     seconds: float | None = None,
 ) -> int:
-    """Trains in a folder that no other process trains in; see `train`."""
+    """Trains in a folder that no other run trains in; see `train`."""
     record, found = recorded(folder, record, run, override)
     if found and found.step > run.steps:
         say(f"nothing to do: the run in {folder} has {found.step} steps, config.steps is "
@@ -85,21 +85,41 @@ def resume(
         return 0
     if run.init and not found:
         transfer.check(run.init)
+    judge = judging(evaluator, folder, run, record, found.since if found else 0)
+    checkpoints = opened(folder, run, record, found)
+    with (
+        jax.set_mesh(run.mesh),
+        stop_signal(seconds) as stop,
+        contextlib.closing(checkpoints),
+    ):
+        done = loop(run, folder, checkpoints, found, stop, clock, judge)
+    if processes.first():
+        finish(folder)
+    say(f"{'stopped' if done < run.steps else 'done'} at step {done}; pictures in {folder}")
+    return STOPPED if done < run.steps and not stop.timed_out else 0
+
+
+def opened(
+    folder: Path, run: Run, record: workdir.Record, found: Newest | None
+) -> Checkpoints | Elsewhere:
+    """Makes the workdir of a run that is about to train; returns where it saves."""
+    if not processes.first():
+        return Elsewhere()
     files.folder(folder / "samples")
-    judge = judging(evaluator, folder, run, record, found.step if found else 0)
     workdir.write(folder, record)
     keep = {"keep": run.checkpoint.keep, "every": run.checkpoint.keep_every}
     checkpoints = Checkpoints(folder / "checkpoints", **keep)
     for step in found.damaged if found else ():
         checkpoints.set_aside(step)
-    with jax.set_mesh(run.mesh), StopSignal(seconds) as stop, contextlib.closing(checkpoints):
-        done = loop(run, folder, checkpoints, found, stop, clock, judge)
+    return checkpoints
+
+
+def finish(folder: Path) -> None:
+    """Draws the curves and the pictures' progress."""
     save_curves(folder / "curves.png", logger.read(folder))
     pictures = sorted((folder / "samples").glob("[0-9]*.png"))
     for path in save_gif(folder / "progress.gif", pictures):
         say(f"warning: {path} is no picture and left out of progress.gif; delete it")
-    say(f"{'stopped' if done < run.steps else 'done'} at step {done}; pictures in {folder}")
-    return STOPPED if done < run.steps and not stop.timed_out else 0
 
 
 def recorded(
@@ -117,8 +137,8 @@ def recorded(
         from, or any by config.checkpoint.on_damage='stop'.
     """
     place = folder / "checkpoints"
-    checkpoints = Checkpoints(place, write=False) if place.exists() else None
-    if not checkpoints or not checkpoints.steps():
+    steps = processes.word("the checkpoints", saved(place) if processes.first() else None)
+    if not steps:
         return record, None
     if not (folder / workdir.NAME).exists():
         raise UserError(
@@ -127,18 +147,32 @@ def recorded(
         )
     old = workdir.read(folder)
     like = replicas.like(run.game, len(run.feeds))
-    found = checkpoints.newest(like, mesh.of_states(run.mesh), run.checkpoint.on_damage)
+    checkpoints = Checkpoints(place, write=False)
+    found = checkpoints.newest(like, mesh.of_states(run.mesh), run.checkpoint.on_damage, steps)
     checkpoints.close()
     record, lines = changes.resume(folder, old, record, found.step, override, found.misfit)
     for line in found.lines(place) + (lines if found.step <= run.steps else []):
         say(line)
+    written = any(row["step"] == found.step for row in logger.read(folder))
+    if processes.word("the rows", written):
+        found.pending = ()  # a stop saved them, and then wrote the row
+    elif found.pending and due(run, found.step):
+        found.since = found.step - 1  # a stop saved them, and a kill came before the row
     return record, found
+
+
+def saved(place: Path) -> list[int]:
+    """Returns the steps of the complete checkpoints in a folder, which may be absent."""
+    if not place.exists():
+        return []
+    with contextlib.closing(Checkpoints(place, write=False)) as checkpoints:
+        return checkpoints.steps()
 
 
 def loop(
     run: Run,
     folder: Path,
-    checkpoints: Checkpoints,
+    checkpoints: Checkpoints | Elsewhere,
     found: Newest | None,
     stop: StopSignal,
     clock: Clock,
@@ -149,21 +183,21 @@ def loop(
     program = build(run, first)
     states = start(program, run, found)
     clock.lap("build")
-    snapshots = look_at(run, folder / "samples")
-    writer = logger.Writer(folder, first, run.log.wandb)
-    warn = watching(run, folder, first, snapshots.compared)
+    journal = Journal(run, folder, found.since if found else 0, judge)
     detector = Detector(run.game, run.rates)
     pending = found.pending if found else ()
     meter = logger.Meter(lambda t: run.growth.seen(t) * len(run.feeds), detector.check, pending)
     if first == 0:
-        writer.image(0, "real", snapshots.draw_real())
-        writer.image(0, "samples", snapshots.draw(program.split(states), 0))
+        journal.begin(program.split(states))
+    elif found.since < first:
+        owed = meter.read(first, first)
+        del owed["images_per_s"]  # of steps that another process took
+        journal.write(program.split(states), first, owed)
     clock.lap("first picture")
-    bar = tqdm(total=run.steps, initial=first, unit="step", mininterval=1 if TERMINAL else 20)
     starts = range(first, run.steps, program.stride)
     batches = prefetch(program.feed, starts)
-    with bar, contextlib.closing(writer), contextlib.closing(batches):
-        for t, batch in zip(starts, batches, strict=True):
+    with progress(run, first) as bar, contextlib.closing(journal), contextlib.closing(batches):
+        for n, (t, batch) in enumerate(zip(starts, batches, strict=True)):
             states, metrics = program.step(states, batch, t)
             meter.add(metrics, program.stride)
             if mesh.lockstep() or t == first:
@@ -173,41 +207,41 @@ def loop(
                 clock.lap("first step")
                 say(f"first step after {clock}")
             done = t + program.stride
-            last, stopped = done == run.steps, stop.caught
             bar.update(program.stride)
-            every = run.log.pictures, run.checkpoint.every, run.log.evaluate
-            look, save, rate = (n > 0 and (last or done % n == 0) for n in every)
-            if look or save or rate or done % run.log.every == 0:
-                row = {**run.growth.readings(done), **meter.read(done, checkpoints.latest())}
-                bar.set_postfix_str(summary(row), refresh=False)
-                if look:
-                    beside = folder / "real-and-fake.png" if last else None
-                    row |= portray(snapshots, writer, program.split(states), done, beside)
-                row |= judge(program.split(states), done) if rate and judge else {}
-                writer.scalars(done, row)
-                warn(done, row)
-            if save or stopped:
-                # A stop adds no row and no picture to those of a run that is not stopped.
-                kept, packed = meter.pending(done, checkpoints.latest()), program.pack(states)
-                detector.check_state(packed, done, checkpoints.latest())
-                checkpoints.save(packed, done, kept)
+            if stopped := stop.reached(n):
+                # It may end soon. It adds no row to those of a run that is not stopped.
+                save(checkpoints, program.pack(states), done, meter, detector)
+                checkpoints.wait()
+            if due(run, done):
+                means = meter.read(done, checkpoints.latest())
+                bar.set_postfix_str(summary(run.growth.readings(done) | means), refresh=False)
+                journal.write(program.split(states), done, means)
             if stopped:
                 break
+            if now(run.checkpoint.every, run, done):
+                save(checkpoints, program.pack(states), done, meter, detector)
     return done
 
 
-def portray(
-    snapshots: Snapshots,
-    writer: logger.Writer,
-    states: Sequence[State],
+def save(
+    checkpoints: Checkpoints | Elsewhere,
+    state: Any,
     done: int,
-    beside: Path | None,
-) -> dict[str, float]:
-    """Draws samples, in the file `beside` next to real items, and returns their diagnosis."""
-    writer.image(done, "samples", snapshots.draw(states, done))
-    if beside:
-        snapshots.draw_beside(states, beside)
-    return snapshots.diagnose(states)
+    meter: logger.Meter,
+    detector: Detector,
+) -> None:
+    """Starts to save a finite state, with the metrics of no row yet."""
+    latest = checkpoints.latest()
+    kept = meter.pending(done, latest)
+    detector.check_state(state, done, latest)
+    checkpoints.save(state, done, kept)
+
+
+def progress(run: Run, first: int) -> tqdm:
+    """Returns the progress bar of the steps from `first` on; of several processes the first's."""
+    rarely = 1 if TERMINAL else 20
+    options = {"unit": "step", "mininterval": rarely, "disable": not processes.first()}
+    return tqdm(total=run.steps, initial=first, **options)
 
 
 def judging(
@@ -223,26 +257,6 @@ def judging(
     if not evaluator:
         raise ValueError("config.log.evaluate: train was called without an evaluator")
     return evaluator(folder, run, record, first)
-
-
-def watching(
-    run: Run, folder: Path, first: int, items: int
-) -> Callable[[int, Mapping[str, float]], None]:
-    """Returns what is called with each row of metrics, and says and keeps what it warns of.
-
-    It knows the rows of before step `first`, and what was said then. `items`: see `Watch`.
-    """
-    warnings = Warnings(folder, first)
-    watch = Watch(settled(run.game, run.growth, run.steps), run.steps, items)
-    for row in logger.read(folder):
-        watch(int(row["step"]), row)
-
-    def warn(step: int, row: Mapping[str, float]) -> None:
-        for warned in watch(step, row):
-            if warnings.add(warned):
-                say(f"warning: {warned.text}")
-
-    return warn
 
 
 def build(run: Run, first: int) -> Program:
@@ -266,34 +280,3 @@ def start(program: Program, run: Run, found: Newest | None) -> Any:
         say(line)
         states = program.unpack(first)
     return states
-
-
-def look_at(run: Run, folder: Path) -> Snapshots:
-    """Builds what draws the run's pictures, into `folder`."""
-    return Snapshots(
-        run.game,
-        jax.tree.map(to_float, shown(run)),
-        samples=run.log.samples,
-        key=named(jax.random.key(run.seed), "pictures"),
-        folder=folder,
-        classes=run.data["classes"],
-    )
-
-
-def summary(row: Mapping[str, float]) -> str:
-    """Formats a row of metrics for the progress bar."""
-    shown = {"d/real": "D(x)", "d/fake": "D(G(z))"}
-    parts = [f"{row['kimg']:.1f} kimg", f"{row['images_per_s']:.0f} images/s"]
-    for name, value in row.items():
-        turn, _, metric = name.partition("/")
-        if metric == "loss" or name in shown:
-            half = row.get(f"{name}_ci95")
-            spread = "" if half is None else f" ± {half:.3f}"
-            after = f" / {row['g/fake']:.3f}" if name == "d/fake" and "g/fake" in row else ""
-            parts.append(f"{shown.get(name, turn)} {value:.3f}{spread}{after}")
-    return ", ".join(parts)
-
-
-def say(line: str) -> None:
-    """Prints a line above the progress bar."""
-    tqdm.write(line, file=sys.stderr)

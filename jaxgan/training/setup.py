@@ -222,21 +222,30 @@ def split_over(
     replicas: str,
     node: Options | None,
 ) -> jax.sharding.Mesh:
-    """Splits seeds that are trained at once over devices, else the batches of all stages.
-
-    `node` is config.growth, whose keys messages name.
+    """Splits seeds that are trained at once over devices, else batches; see `over_data`.
 
     Raises:
       UserError: a batch that does not split, or another `replicas`, see dispatch.vmapped.
     """
     if dispatching.vmapped(game, replicas, devices[0].platform) and seeds > 1:
         return mesh.over_seeds(seeds, devices)
+    return over_data(devices, growth, node, game.accumulate)
+
+
+def over_data(
+    devices: Sequence[jax.Device], growth: Growth, node: Options | None, slices: int = 1
+) -> jax.sharding.Mesh:
+    """Splits the slices of all stages' batches over devices; `node` is config.growth.
+
+    Raises:
+      UserError: one that does not split, by its key.
+    """
     table = [int(res) for res in (node or {}).get("batch") or ()]
     for stage in growth.stages:
         named = max((res for res in table if res <= stage.res), default=0)
         at = f"config.growth.batch.{named}" if named else "config.batch"
-        at = f"{at} / config.accumulate" if game.accumulate > 1 else at
-        over = mesh.over_data(stage.batch // game.accumulate, devices, at)
+        at = f"{at} / config.accumulate" if slices > 1 else at
+        over = mesh.over_data(stage.batch // slices, devices, at)
     return over
 
 

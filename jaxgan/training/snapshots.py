@@ -1,7 +1,7 @@
 """Snapshots of a run in training: a picture of the same inputs each time, and diagnostics."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from jaxgan.core import inputs
 from jaxgan.core.game import Batch, Game, State
 from jaxgan.data.images import convert_channels
+from jaxgan.parallel import mesh
 from jaxgan.training import diagnostics, logger
 from jaxgan.visual import grid, plots
 from jaxgan.visual.sheet import beside, sheet
@@ -30,7 +31,7 @@ class Snapshots:
         *,
         samples: int,
         key: jax.Array,
-        folder: Path,
+        folder: Path | None,
         classes: Sequence[str] = (),
     ):
         """Draws the inputs that every picture is drawn from.
@@ -38,7 +39,9 @@ class Snapshots:
         Args:
           game: whose samples to draw.
           reals: items of the data, images as floats in [-1, 1].
-          samples: how many to draw. key: of the draws. folder: where pictures are written.
+          samples: how many to draw. key: of the draws.
+          folder: where pictures are written; None of a process that draws them, since all of a run
+            do together, and writes none.
           classes: names of the data's labels, which a picture of a game that takes any shows.
         """
         k_inputs, self._key = jax.random.split(key)
@@ -49,14 +52,15 @@ class Snapshots:
             for field in game.inputs.values()
             if field.of_data
         }
-        self._inputs = inputs.draw(game.inputs, k_inputs, samples, given)
+        self._inputs = mesh.gathered(inputs.draw(game.inputs, k_inputs, samples, given))
         self._reals = reals
         self._folder = folder
         self._classes = classes
         self._game = game
-        self._sample = jax.jit(game.sample)
-        self._strips = jax.jit(game.strips) if game.strips else None
-        self._measure = jax.jit(functools.partial(diagnostics.measure, game, classes=len(classes)))
+        self._sample = _whole(jax.jit(game.sample))
+        self._strips = _whole(jax.jit(game.strips)) if game.strips else None
+        measure = functools.partial(diagnostics.measure, game, classes=len(classes))
+        self._measure = _whole(jax.jit(measure))
 
     def draw(self, states: Sequence[State], step: int) -> np.ndarray:
         """Saves FOLDER/<step>.png and returns it, (H, W, C) uint8.
@@ -71,7 +75,8 @@ class Snapshots:
             picture = sheet(images, rows.shape[1], names=names)
         else:
             picture = self._picture(states)
-        grid.save_png(self._folder / f"{step:08d}.png", picture)
+        if self._folder:
+            grid.save_png(self._folder / f"{step:08d}.png", picture)
         return picture
 
     def draw_real(self) -> np.ndarray:
@@ -80,17 +85,19 @@ class Snapshots:
         Of a game of two domains the images of both, A's left of B's.
         """
         picture = self._real()
-        grid.save_png(self._folder / "real.png", picture)
+        if self._folder:
+            grid.save_png(self._folder / "real.png", picture)
         return picture
 
-    def draw_beside(self, states: Sequence[State], path: Path) -> None:
+    def draw_beside(self, states: Sequence[State], path: Path | None) -> None:
         """Saves real items, as `draw_real` draws them, beside samples of the first state.
 
-        Of games with strips, which show both, it saves nothing.
+        Of games with strips, which show both, and by None it saves nothing.
         """
         if not self._strips:
             fake = self._picture(states[:1], title="generated")
-            grid.save_png(path, beside([self._real(title="real"), fake]))
+            if path:
+                grid.save_png(path, beside([self._real(title="real"), fake]))
 
     def _picture(self, states: Sequence[State], title: str = "") -> np.ndarray:
         """Draws samples: of one state a grid, of each of several a row, or a panel of points."""
@@ -167,8 +174,13 @@ class Snapshots:
         extent = _extent(real)
         points = plots.lattice(extent)
         first = {name: column[:1].repeat(len(points), 0) for name, column in self._reals.items()}
-        levels = self._game.critic(state, first | {"image": points})
+        levels = mesh.gathered(self._game.critic(state, first | {"image": points}))
         return plots.scatter(real, np.asarray(samples), np.asarray(levels), extent)
+
+
+def _whole(draw: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns `draw` with results that every process has whole."""
+    return lambda *args: mesh.gathered(draw(*args))
 
 
 def _extent(points: np.ndarray) -> float:

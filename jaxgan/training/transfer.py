@@ -10,6 +10,7 @@ from jax import Array
 
 from jaxgan.core.game import State
 from jaxgan.core.power import net_of
+from jaxgan.parallel import mesh
 from jaxgan.runtime import paths
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import workdir
@@ -98,7 +99,7 @@ def adopt(state: State, donor: State, seeds: int = 1) -> Adopted:
                 return own
             taken += 1
             value = jnp.broadcast_to(new.astype(own.dtype), own.shape)
-            return jax.device_put(value, own.sharding)
+            return mesh.spread(value, own.sharding)
 
         changed[part] = jax.tree.map_with_path(choose, getattr(state, part))
     return Adopted(state.replace(**changed), taken, kept)

@@ -146,7 +146,7 @@ def restore(workdir: Path, replica: int = 0, step: int | None = None) -> Restore
         raise UserError(f"{workdir} has no checkpoint yet; train it with jaxgan.main")
     if step is not None and step not in kept:
         raise UserError(f"--step={step}: {workdir} keeps {', '.join(map(str, kept))}")
-    device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     like = replicas.like(game, seeds)
     if step is None:
         found = checkpoints.newest(like, device, "fallback")

@@ -1,17 +1,21 @@
 """Eight simulated devices do what one does, each an eighth of it."""
 
 import functools
+from types import SimpleNamespace
 
 import jax
 import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
+from jax.sharding import NamedSharding, PartitionSpec
 
 from jaxgan.core import game as core
+from jaxgan.core import growth
 from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Spec
 from jaxgan.parallel import mesh
 from jaxgan.runtime.errors import UserError
+from jaxgan.training.setup import over_data
 from jaxgan.training.step import train_step
 
 SPEC = Spec((16, 16, 1))
@@ -86,3 +90,25 @@ def test_a_batch_that_does_not_split_is_refused():
         mesh.over_data(60)
     with pytest.raises(UserError, match="multiple of 3 .with --override=batch.*on 2 of the dev"):
         mesh.over_data(8, jax.devices()[:3])
+
+
+def test_several_slices_follow_each_other_and_a_process_has_its_devices_rows():
+    tpus = [SimpleNamespace(platform="tpu", slice_index=i % 2, id=i) for i in range(8)]
+    assert [[d.id for d in each] for each in mesh._slices(tpus)] == [[0, 2, 4, 6], [1, 3, 5, 7]]
+    assert mesh._slices(jax.devices()) == [jax.devices()], "nothing else has slices"
+    np.testing.assert_array_equal(mesh.rows(mesh.over_data(BATCH), BATCH), np.arange(BATCH))
+
+
+def test_batches_of_several_processes_are_put_where_their_rows_belong():
+    split = NamedSharding(mesh.over_data(BATCH), PartitionSpec(None, "data"))
+    rows = np.arange(3 * BATCH * 2).reshape(3, BATCH, 2)
+    whole = mesh._assemble(split, rows, 1)
+    assert whole.sharding == split
+    np.testing.assert_array_equal(whole, rows)
+
+
+def test_the_batch_of_a_stage_that_does_not_split_is_named():
+    node = {"first": 4, "batch": {"8": 12, "16": 20}}
+    stages = growth.plan(node, shape=(16, 16, 1), images=16, size=100)
+    with pytest.raises(UserError, match="config.growth.batch.8=12 does .*--override=growth"):
+        over_data(jax.devices(), stages, node)

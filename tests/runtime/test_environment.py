@@ -245,3 +245,20 @@ def test_too_few_open_files_are_one_line(monkeypatch):
     monkeypatch.setattr(resource, "getrlimit", lambda _: (24, 24))
     with pytest.raises(UserError, match="ulimit -n is 24, too few .*: ulimit -n 4096"):
         environment.prepare()
+
+
+def test_simulated_devices_get_threads_and_a_line_says_so(monkeypatch, capsys):
+    monkeypatch.setenv("XLA_FLAGS", "--a=1 --xla_force_host_platform_device_count=500 --b=2")
+    monkeypatch.setenv("NPROC", "3")
+    environment.threads()
+    assert os.environ["NPROC"] == "3" and not capsys.readouterr().err, "a user's own"
+    monkeypatch.delenv("NPROC")
+    environment.threads()
+    assert os.environ["NPROC"] == "1000"
+    line = capsys.readouterr().err
+    assert line.startswith("500 simulated CPU devices on ") and line.count("\n") == 1
+    monkeypatch.delenv("NPROC")
+    for name, value in (("XLA_FLAGS", ""), ("JAX_NUM_CPU_DEVICES", "1")):
+        monkeypatch.setenv(name, value)
+        environment.threads()
+        assert "NPROC" not in os.environ, "as many as there are cores"

@@ -1,0 +1,301 @@
+"""Several processes on this machine are one run: the same numbers, one writer, one end for all."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from jaxgan.training import logger, replicas, workdir
+from jaxgan.training.checkpoint import Checkpoints
+
+ROOT = Path(__file__).parents[2]
+SOON = 90  # seconds in which all must end; 30 on a machine that is not busy
+RUN = [
+    *["--config.dispatch=1", "--config.batch=8", "--config.log.samples=8", "--config.log.every=10"],
+    *["--config.log.pictures=400", "--config.checkpoint.every=200", "--config.steps=1200"],
+    *["--config.data.res=4", "--config.game.latent=4"],
+    *["--config.game.g.widths=(8,)", "--config.game.d.widths=(8,)"],
+]
+# Recipe, processes, devices of each, steps that agree to 1e-5 (dcgan's BatchNorm and Adam on few
+# images soon amplify any difference), by what runs of one process and one device give.
+AGREE = [
+    ("progan.py:smoke", 2, 2, 6),
+    *(
+        pytest.param(f"{name}.py:smoke", n, k, 3 if name == "dcgan" else 6, marks=pytest.mark.slow)
+        for name in ("dcgan", "progan", "stylegan2", "wgan_gp", "sngan", "cgan")
+        for n, k in ((1, 8), (2, 1), (2, 2))
+        if (name, n, k) != ("progan", 2, 2)
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory):
+    """The environment of the processes: programs are compiled once, and quickly."""
+    own = {k: v for k, v in os.environ.items() if k != "NPROC"}
+    return own | {
+        "XLA_FLAGS": "--xla_backend_optimization_level=0",
+        "JAX_ENABLE_COMPILATION_CACHE": "true",
+        "JAX_COMPILATION_CACHE_DIR": str(tmp_path_factory.mktemp("programs")),
+        "NPROC": "16",
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+def local(env, n, k, folder, *flags):
+    """Trains by launch/local.sh; returns the code and what all print."""
+    command = [ROOT / "launch/local.sh", str(n), str(k), sys.executable, "-m", "jaxgan.main"]
+    done = subprocess.run(
+        [*command, f"--workdir={folder}", *flags],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def start(env, flags, places=(ROOT, ROOT), config="gan.py", own=((), ())):
+    """Starts a process of one run in each of some folders; `own` are its own flags."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jaxgan.main", f"--config={ROOT}/experiments/{config}"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "env": env}
+    return [
+        subprocess.Popen(
+            [*command, f"--distributed=127.0.0.1:{port},{len(places)},{i}", *flags, *own[i]],
+            cwd=place,
+            **pipes,
+        )
+        for i, place in enumerate(places)
+    ]
+
+
+def ends(processes, seconds=600):
+    """Waits for all; returns their codes and what they printed."""
+    until = time.monotonic() + seconds
+    try:
+        said = [p.communicate(timeout=max(until - time.monotonic(), 0.1))[0] for p in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    return [process.returncode for process in processes], said
+
+
+def errors(said):
+    """The lines by which processes say why they end."""
+    return [re.findall("^error: .*", each, re.MULTILINE) for each in said]
+
+
+def until_saved(folder, step):
+    for _ in range(3000):
+        kept = (folder / "checkpoints").glob("[0-9]*")
+        if any(path.name.isdigit() and int(path.name) > step for path in kept):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"{folder} has no checkpoint after step {step}")
+
+
+def newest(folder):
+    record = workdir.read(folder)
+    checkpoints = Checkpoints(folder / "checkpoints", write=False)
+    device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    return checkpoints.load(replicas.like(record.game(), 1), device)
+
+
+def assert_equal(folder, whole):
+    """Two runs are the same to the bit, but for the times that they took."""
+    for (path, a), b in zip(
+        jax.tree.leaves_with_path(newest(folder)), jax.tree.leaves(newest(whole)), strict=True
+    ):
+        assert np.asarray(a).tobytes() == np.asarray(b).tobytes(), jax.tree_util.keystr(path)
+    rows = [[row | {"images_per_s": 0} for row in logger.read(each)] for each in (folder, whole)]
+    assert rows[0] == rows[1]
+    names = [sorted(p.name for p in (each / "samples").iterdir()) for each in (folder, whole)]
+    assert names[0] == names[1]
+    for name in names[0]:
+        assert (folder / "samples" / name).read_bytes() == (whole / "samples" / name).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def whole(env, tmp_path_factory):
+    """A run of two processes that nothing disturbed, and what they printed."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    codes, said = ends(start(env, [*RUN, f"--workdir={folder}"]))
+    assert codes == [0, 0], said
+    return folder, said
+
+
+def test_process_0_alone_writes_and_both_say_who_they_are(whole):
+    folder, (zero, one) = whole
+    for i, text in enumerate((zero, one)):
+        assert re.search(rf"process {i} of 2: waiting for the others at \S+, for at most 300", text)
+        assert f"process {i} of 2, 1 of 2 devices" in text
+    assert "done at step 1200" in zero and "data: " in zero
+    assert len(one.splitlines()) <= 4, one
+    assert [row["step"] for row in logger.read(folder)] == list(range(10, 1201, 10))
+    assert len(list((folder / "tensorboard").iterdir())) == 1
+    top = {path.name for path in folder.iterdir()} - {".lock"}
+    assert top == {
+        *("config.json", "checkpoints", "samples", "progress.gif", "curves.png", "tensorboard"),
+        *("metrics.jsonl", "real-and-fake.png"),
+    }
+
+
+def test_stopped_and_killed_runs_end_together_and_resume_to_the_same_bits(whole, env, tmp_path):
+    folder = tmp_path / "run"
+    flags = [*RUN, f"--workdir={folder}"]
+    processes = start(env, flags)
+    until_saved(folder, 0)
+    processes[1].send_signal(signal.SIGTERM)
+    codes, (zero, _) = ends(processes, SOON)
+    assert codes == [75, 75], zero
+    stopped = int(re.search(r"stopped at step (\d+)", zero)[1])
+    assert (folder / "checkpoints" / str(stopped)).is_dir()
+    for victim in (1, 0):
+        processes = start(env, flags)
+        until_saved(folder, stopped + 1)
+        stopped += 200
+        processes[victim].kill()
+        codes, said = ends(processes, SOON)
+        assert codes[victim] == -signal.SIGKILL and codes[1 - victim] == 75, said
+        line = f"error: process {1 - victim}: another process of the run has ended"
+        assert errors(said)[1 - victim][0].startswith(line), said
+    codes, said = ends(start(env, flags))
+    assert codes == [0, 0], said
+    assert_equal(folder, whole[0])
+
+
+def test_what_one_process_lacks_is_one_line_on_all(env, tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    np.save(
+        here / "pictures.npy", np.random.default_rng(0).integers(0, 256, (16, 8, 8, 1), np.uint8)
+    )
+    pictures = [f"--workdir={here}/run", "--config.batch=8"]
+    cases = [
+        ("dcgan.py:res=32,data=array:pictures.npy", pictures, ((), ()), ".*pictures.npy"),
+        ("gan.py", [*RUN, "--workdir=run"], ((), ()), "--workdir=run is not the folder of that na"),
+        ("gan.py", [*RUN, f"--workdir={here}/run"], ((), ["--config.seed=1"]),
+         "it differs from process 0 in config.seed;"),
+    ]  # fmt: skip
+    for config, flags, own, line in cases:
+        codes, said = ends(start(env, flags, (here, there), config, own), SOON)
+        found = errors(said)
+        assert codes == [2, 2] and found[0] == found[1] and len(found[0]) == 1, said
+        assert re.match(f"error: process 1: {line}", found[0][0]), said
+
+
+@pytest.fixture(scope="module")
+def alone(env, tmp_path_factory):
+    """Runs of recipes by one process with one device, trained when they are first asked for."""
+    found = {}
+
+    def get(config, steps):
+        if config not in found:
+            folder = tmp_path_factory.mktemp("alone") / "run"
+            code, said = local(env, 1, 1, folder, *agreeing(config, steps))
+            assert code == 0, said
+            found[config] = folder
+        return found[config]
+
+    return get
+
+
+def agreeing(config, steps):
+    every = ["--config.log.every=1", "--config.log.pictures=3", f"--config.steps={steps}"]
+    return [f"--config=experiments/{config}", "--config.checkpoint.every=3", *every]
+
+
+@pytest.mark.parametrize(("config", "n", "k", "steps"), AGREE)
+def test_the_run_is_the_same_for_any_number_of_processes(config, n, k, steps, alone, env, tmp_path):
+    one, folder = alone(config, steps), tmp_path / "run"
+    code, said = local(env, n, k, folder, *agreeing(config, steps))
+    assert code == 0, said
+    for a, b in zip(logger.read(folder), logger.read(one), strict=True):
+        assert a.keys() == b.keys()
+        for name in a.keys() - {"images_per_s"}:
+            assert a[name] == pytest.approx(b[name], rel=1e-5, abs=1e-5), (a["step"], name)
+    for path in (one / "samples").iterdir():
+        assert (folder / "samples" / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_what_two_processes_saved_one_resumes_and_two_again(whole, env, tmp_path):
+    """Saving restored states of other numbers of processes changes no bit of them."""
+    folder = tmp_path / "run"
+    subprocess.run(["cp", "-r", whole[0], folder], check=True)
+    flags = [*RUN, "--config=experiments/gan.py"]
+    crcs = [kept(folder)]
+    for n, k in ((1, 4), (2, 1)):
+        code, said = local(env, n, k, folder, *flags)
+        assert code == 0, said
+        crcs.append(kept(folder))
+    assert crcs[0] == crcs[1] == crcs[2]
+
+
+def kept(folder):
+    """The state of the newest checkpoint as bytes."""
+    return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(newest(folder))]
+
+
+def test_the_script_prints_its_commands_and_is_clean(env):
+    script = ROOT / "launch/local.sh"
+    command = [script, "--dry-run", "2", "4", "python", "-m", "jaxgan.main", "--config=a b.py"]
+    done = subprocess.run(command, env=env | {"PORT": "4321"}, capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2 and all(line.startswith(f"[{i}] env ") for i, line in enumerate(lines))
+    assert "device_count=4" in lines[0] and "a\\ b.py" in lines[0] and "4321\\,2\\,1" in lines[1]
+    for bad in (["0", "1", "true"], ["2", "x", "true"], ["2", "1"]):
+        done = subprocess.run([script, *bad], capture_output=True, text=True)
+        assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+
+
+def test_a_process_that_fails_takes_the_others_with_it(env):
+    script = "import sys, time; time.sleep(0 if sys.argv[-1].endswith('1') else 600); sys.exit(7)"
+    begun = time.monotonic()
+    done = subprocess.run(
+        [ROOT / "launch/local.sh", "2", "0", sys.executable, "-c", script],
+        env=env | {"GRACE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 7 and time.monotonic() - begun < 30
+    assert "are killed" in done.stderr
+
+
+def test_the_script_passes_shellcheck():
+    try:
+        done = subprocess.run(
+            ["shellcheck", ROOT / "launch/local.sh"], capture_output=True, text=True
+        )
+    except FileNotFoundError:
+        pytest.skip("no shellcheck here: apt-get install shellcheck")
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nowhere", "give auto, off, or HOST:PORT,N,I"),
+        ("host:0,2,0", "ports are 1 to 65535"),
+        ("host:1234,2,2", "of 2 processes the last is 1"),
+    ],
+)
+def test_addresses_are_checked_before_anything_waits(text, message, tmp_path):
+    command = [sys.executable, "-m", "jaxgan.main", "--config=experiments/gan.py"]
+    done = subprocess.run(
+        [*command, f"--distributed={text}"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
