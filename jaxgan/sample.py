@@ -199,7 +199,7 @@ def _given(
     labels: str | None, conditions: Path | None, images: Path | None, classes: Sequence[str]
 ) -> dict[str, np.ndarray]:
     """Returns the columns that --labels, --conditions and --images provide."""
-    from jaxgan.generation import given as read
+    from jaxgan.generation import drawn as read
     from jaxgan.generation.labels import parse
 
     given = {}

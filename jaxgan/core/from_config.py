@@ -8,7 +8,7 @@ import jax
 from jaxgan.config.registry import Node, as_mapping, options, resolve
 from jaxgan.core import game as core
 from jaxgan.core import schedule
-from jaxgan.core.averaging import warming
+from jaxgan.core.averages.kept import warming
 from jaxgan.core.game import Game, Spec
 from jaxgan.core.growth import Growth, fixed
 from jaxgan.core.optim import Optim

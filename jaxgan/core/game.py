@@ -12,14 +12,13 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
-from jax.sharding import PartitionSpec
 
-from jaxgan.core import ema as averages
 from jaxgan.core import slices
+from jaxgan.core.averages import ema as averages
+from jaxgan.core.averages.power import net_of
 from jaxgan.core.finite import finite
 from jaxgan.core.inputs import Inputs
 from jaxgan.core.keys import named
-from jaxgan.core.power import net_of
 
 if TYPE_CHECKING:
     from jaxgan.core.schedule import Now
@@ -137,8 +136,8 @@ class Game(NamedTuple):
     inputs: what samples are drawn from, see core.inputs.
     sample: (state, drawn inputs, key) -> (n, *shape) float array, images in [-1, 1].
     critic: (state, batch) -> (n,), the critic's logits of batch["image"], for diagnostics.
-    ema: net -> decay or half-life of its averaged parameters, see core.ema; "net@width" -> that of
-      a power function, beside it, see core.power.
+    ema: net -> decay or half-life of its averaged parameters, see averages.ema; "net@width" ->
+      that of a power function, beside it, see averages.power.
     styles: of a style-based generator; None elsewhere.
     target: the column of the data that samples should resemble.
     now: step, traced -> the game that is played at it, where numbers of it have schedules, see
@@ -271,12 +270,6 @@ def interval(game: Game, net: str) -> int:
     return min((turn.every for turn in game.turns if turn.player in players), default=1)
 
 
-def dense(game: Game) -> bool:
-    """Returns whether no net has a convolution: no parameter of more than two dimensions."""
-    params = jax.eval_shape(lambda: game.init(jax.random.key(0)))[0]
-    return all(leaf.ndim <= 2 for leaf in jax.tree.leaves(params))
-
-
 def at(game: Game, step: jax.Array) -> Game:
     """Returns the game that is played at a step: another one where numbers have schedules."""
     if not game.now:
@@ -289,16 +282,6 @@ def begins(game: Game, net: str) -> int:
     """Returns the first step at which a net may move: 0 but for those of a later stage alone."""
     players = [name for name, player in game.players.items() if net in player.nets]
     return min((turn.span[0] for turn in game.turns if turn.player in players), default=0)
-
-
-def shard(x: PyTree) -> PyTree:
-    """Shards the leading axis of what a loss draws over the devices of the current mesh.
-
-    Without it the compiler may replicate on every device all that is computed from the draw.
-    """
-    if "data" not in jax.sharding.get_abstract_mesh().axis_names:
-        return x
-    return jax.lax.with_sharding_constraint(x, PartitionSpec("data"))
 
 
 def _spans(turn: Turn, t: int) -> bool:

@@ -15,21 +15,21 @@ from jax import Array
 from jaxgan.augment.diffaugment import Augment
 from jaxgan.config.kinds import Latent, Multiple, Positive, Whole
 from jaxgan.config.registry import Node
-from jaxgan.core import ema as averages
 from jaxgan.core import inputs as declared
-from jaxgan.core.game import Aux, Batch, Drawn, Game, Nets, Player, Spec, State, Turn, shard
+from jaxgan.core.averages import ema as averages
+from jaxgan.core.game import Aux, Batch, Drawn, Game, Nets, Player, Spec, State, Turn
 from jaxgan.core.inputs import Inputs, Noise
 from jaxgan.core.keys import named
 from jaxgan.core.network import Net
 from jaxgan.core.optim import Optim
+from jaxgan.core.sharding import shard
 from jaxgan.games.common import build, conditions
 from jaxgan.games.common import standing as moments
-from jaxgan.games.common.batches import dequantized, interleaved
+from jaxgan.games.common.batches import check_gray_levels, dequantized, interleaved
 from jaxgan.losses.adversarial import Loss
 from jaxgan.losses.auxiliary import Auxiliary
 from jaxgan.losses.penalties import Penalty
 from jaxgan.losses.regularizers import Regularizer
-from jaxgan.runtime.errors import UserError
 
 Condition = Any  # labels (N,), vectors (N, D), or None
 
@@ -97,8 +97,7 @@ def adversarial(
       joint: real and fake images pass through d as one batch, where nothing in d mixes samples.
       dequantize: noise fills the gaps between real images' gray levels, see batches.dequantized.
       fresh_labels: fakes get labels of their own, uniform over the classes, and not the batch's.
-      ema: decay or half-life of the averaged generator that samples are drawn from, see core.ema; 0
-        keeps none.
+      ema: of the averaged generator that samples are drawn from, see averages.ema; 0 keeps none.
       standing: over how many batches what draws samples takes the moments of g's BatchNorm anew.
 
     Raises:
@@ -107,17 +106,15 @@ def adversarial(
     extra = build.auxiliary(auxiliary)
     conditions.check(spec, condition, matching_aware, extra)
     conditions.check_fresh(fresh_labels, condition)
-    if dequantize and len(spec.shape) != 3:
-        raise UserError(f"{build.AT}.dequantize adds noise to gray levels: the data are no images")
+    check_gray_levels(dequantize, spec)
     net_g, net_d = build.nets(g, d, spec, bool(condition), extra)
     terms = build.regularizers(regularizers or {})
     model = Model(
         spec=spec, g=net_g, d=net_d, loss=build.loss(loss),
         terms={label: term for label, (term, every) in terms.items() if every == 1},
-        penalties=build.penalties(g_regularizers or {}),
-        augment=build.augment(augment), condition=condition, matching_aware=matching_aware,
-        auxiliary=extra, latent=latent, g_batch=g_batch, joint=joint, dequantize=dequantize,
-        fresh_labels=fresh_labels,
+        penalties=build.penalties(g_regularizers or {}), augment=build.augment(augment),
+        condition=condition, matching_aware=matching_aware, auxiliary=extra, latent=latent,
+        g_batch=g_batch, joint=joint, dequantize=dequantize, fresh_labels=fresh_labels,
         inputs={"z": Noise(latent), **conditions.inputs(spec, condition, extra)},
     )  # fmt: skip
     game = assemble(model, terms, optim, n_critic, averages.parse(ema))
@@ -216,9 +213,7 @@ def judge_both(
 
 def reals(model: Model, batch: Batch, key: Array) -> tuple[Array, Condition]:
     """A batch's images, dequantized where asked, and their condition."""
-    x = batch["image"]
-    if model.dequantize:
-        x = dequantized(x, key)
+    x = dequantized(batch["image"], key) if model.dequantize else batch["image"]
     return x, batch[model.condition] if model.condition else None
 
 
@@ -292,7 +287,7 @@ def as_critic(
 
 
 def critic(model: Model, state: State, batch: Batch) -> Array:
-    """d's logits (N,) outside of training, without augmentation; writes nothing."""
+    """d's logits (N,) outside of training, without augmentation."""
     y = batch[model.condition] if model.condition and not model.auxiliary else None
     out = model.d(state.params["d"], state.stats["d"], batch["image"], y, train=False)
     return out[0] if model.auxiliary else out

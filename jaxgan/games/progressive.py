@@ -15,13 +15,14 @@ from jax import Array
 
 from jaxgan.config.kinds import Latent
 from jaxgan.config.registry import Node
-from jaxgan.core import ema as averages
-from jaxgan.core.game import Aux, Batch, Drawn, Game, Nets, Player, Spec, State, shard
+from jaxgan.core.averages import ema as averages
+from jaxgan.core.game import Aux, Batch, Drawn, Game, Nets, Player, Spec, State
 from jaxgan.core.growth import Growth, Stage
 from jaxgan.core.inputs import Noise
 from jaxgan.core.keys import named
 from jaxgan.core.network import Net
 from jaxgan.core.optim import Optim
+from jaxgan.core.sharding import shard
 from jaxgan.games.common import build
 from jaxgan.games.common import growing as grown
 from jaxgan.losses.adversarial import Loss
@@ -65,7 +66,8 @@ def progressive(
       loss: of jaxgan/losses.
       regularizers: of jaxgan/losses, each under a label, all played at every step.
       latent: length of z ~ N(0, I).
-      ema: decay or half-life of the averaged generator that samples are drawn from, see core.ema.
+      ema: decay or half-life of the averaged generator that samples are drawn from, see
+        averages.ema.
 
     Raises:
       UserError: an unknown name or option, or parts that do not fit the data or each other.

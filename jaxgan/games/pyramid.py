@@ -17,13 +17,14 @@ from jax import Array
 
 from jaxgan.config.kinds import Latent, NonNegative, Options
 from jaxgan.config.registry import Node
-from jaxgan.core import ema as averages
 from jaxgan.core import inputs as declared
-from jaxgan.core.game import Aux, Batch, Drawn, Game, Nets, Player, Spec, State, Turn, shard
+from jaxgan.core.averages import ema as averages
+from jaxgan.core.game import Aux, Batch, Drawn, Game, Nets, Player, Spec, State, Turn
 from jaxgan.core.growth import Growth
 from jaxgan.core.inputs import Inputs, Noise
 from jaxgan.core.keys import named
 from jaxgan.core.optim import Optim
+from jaxgan.core.sharding import shard
 from jaxgan.games.common import build, conditions, levels
 from jaxgan.games.common.levels import Level
 from jaxgan.nets.ops.laplacian import gaussian, resized
@@ -87,7 +88,7 @@ def pyramid(
         not wait for one another (LAPGAN); 'drawn', what the coarser stages draw, in training as in
         sampling (StackGAN).
       ema: decay or half-life of the averaged generators that samples are drawn from, and coarser
-        images; see core.ema. 0 keeps none.
+        images; see averages.ema. 0 keeps none.
 
     Raises:
       UserError: an unknown name or option, or parts that do not fit the data or each other.

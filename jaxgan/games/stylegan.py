@@ -14,13 +14,14 @@ from jax import Array
 
 from jaxgan.config.kinds import Latent, NonNegative, Probability, Psi, Whole
 from jaxgan.config.registry import Node
-from jaxgan.core import ema as averages
-from jaxgan.core.game import Aux, Batch, Game, Nets, Player, Spec, State, shard
+from jaxgan.core.averages import ema as averages
+from jaxgan.core.game import Aux, Batch, Game, Nets, Player, Spec, State
 from jaxgan.core.growth import Growth, Stage
 from jaxgan.core.inputs import Noise
 from jaxgan.core.keys import named
 from jaxgan.core.network import Net, pure
 from jaxgan.core.optim import Optim
+from jaxgan.core.sharding import shard
 from jaxgan.games.common import build
 from jaxgan.games.common import growing as grown
 from jaxgan.games.common import styles as styled
@@ -73,7 +74,8 @@ def stylegan(
       loss: of jaxgan/losses.
       latent: length of z. gamma: R1's weight; 0 for none.
       mixing: probability that a batch's later layers take another w (section 3.1).
-      ema: decay or half-life of the averaged generator that samples are drawn from, see core.ema.
+      ema: decay or half-life of the averaged generator that samples are drawn from, see
+        averages.ema.
       psi, psi_layers: truncation of samples, in this many of the first layers; psi = 1 is none.
 
     Raises:

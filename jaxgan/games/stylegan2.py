@@ -15,13 +15,14 @@ from jax import Array
 from jaxgan.augment import ada
 from jaxgan.config.kinds import Latent, NonNegative, Positive, Probability, Psi, Scale, Whole
 from jaxgan.config.registry import Node
-from jaxgan.core import ema as averages
 from jaxgan.core import inputs as declared
-from jaxgan.core.game import Aux, Batch, Game, Nets, Player, Spec, State, Styles, Turn, shard
+from jaxgan.core.averages import ema as averages
+from jaxgan.core.game import Aux, Batch, Game, Nets, Player, Spec, State, Styles, Turn
 from jaxgan.core.inputs import Inputs, Noise
 from jaxgan.core.keys import named
 from jaxgan.core.network import Net, pure
 from jaxgan.core.optim import Optim
+from jaxgan.core.sharding import shard
 from jaxgan.games.common import build, conditions
 from jaxgan.games.common import styles as styled
 from jaxgan.losses.adversarial import Loss
@@ -93,7 +94,8 @@ def stylegan2(
         mean follows (2020a, section 3.2); pl_shrink: divides the batch they are taken on.
       ada_target: mean sign of d on real images that p is steered to, 0.6 in the paper; 0 for none.
       ada_kimg: thousand images in which p may go from 0 to 1.
-      ema, ema_rampup: of the averaged generator, see core.ema. psi: of samples; 1 is no truncation.
+      ema, ema_rampup: of the averaged generator, see averages.ema. psi: of samples;
+        1 is no truncation.
 
     Raises:
       UserError: an unknown name or option, or parts that do not fit the data.

@@ -15,7 +15,7 @@ from jax import Array
 
 from jaxgan.config.kinds import NonNegative, Whole
 from jaxgan.config.registry import Node
-from jaxgan.core import ema as averages
+from jaxgan.core.averages import ema as averages
 from jaxgan.core.game import Aux, Batch, Game, Nets, Player, Spec, State, Turn
 from jaxgan.core.inputs import Image
 from jaxgan.core.keys import named
@@ -73,7 +73,7 @@ def translation(
       pool: how many older fakes of each domain are kept for the critics (Shrivastava et al. 2017;
         50 in Zhu et al. 2017), 0 for none.
       critics: 1 for both critics as one player `d`, 2 for players `d_a` and `d_b`.
-      ema: decay or half-life of averaged generators, see core.ema; 0 keeps none.
+      ema: decay or half-life of averaged generators, see averages.ema; 0 keeps none.
 
     Raises:
       UserError: an unknown name or option, data of one domain, or parts that do not fit together.

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.core import game as core
+from jaxgan.core.averages.power import MOST, Profile, combine, exponent, named, plain
 from jaxgan.core.game import Game, State
-from jaxgan.core.power import MOST, Profile, combine, exponent, named, plain
 from jaxgan.generation import sample
 from jaxgan.generation.standing import standing
 from jaxgan.generation.truncation import resampled

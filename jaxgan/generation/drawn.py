@@ -1,4 +1,7 @@
-"""Stores drawn samples: arrays with the inputs that make them again, a grid, or a folder."""
+"""Stores drawn samples: arrays with the inputs that make them again, a grid, or a folder.
+
+And reads inputs: those that were stored, and arrays that users give.
+"""
 
 import math
 import zipfile
@@ -169,4 +172,38 @@ def _find(path: Path, arrays: Rows, name: str, field: Field) -> np.ndarray:
         raise UserError(f"--latents={path}: some {known} are not finite")
     if want.dtype == np.int32 and len(rows):
         field.check(rows)
+    return rows
+
+
+def conditions(path: Path) -> np.ndarray:
+    """Reads the vectors of --conditions: float32 (N, D).
+
+    Raises:
+      UserError: they cannot be read, or are no finite vectors.
+    """
+    rows = array("--conditions", path)
+    if rows.ndim != 2 or not rows.size or rows.dtype.kind not in "buif":
+        raise UserError(f"--conditions={path}: needs numbers (N, D), N at least 1")
+    with np.errstate(over="ignore"):  # refused below
+        vectors = rows.astype(np.float32)
+    if not np.isfinite(vectors).all():
+        raise UserError(f"--conditions={path}: some are not finite, or no float32")
+    return vectors
+
+
+def array(flag: str, path: Path) -> np.ndarray:
+    """Reads the .npy file that a flag names.
+
+    Raises:
+      UserError: it is missing, or something else.
+    """
+    try:
+        if path.exists():
+            paths.check_input(path, flag)
+        rows = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        at = f"{flag}={paths.shown(path)}"
+        raise UserError(f"{at}: not a .npy file ({paths.reason(error)})") from None
+    if not isinstance(rows, np.ndarray):
+        raise UserError(f"{flag}={path}: not a .npy file (an archive)")
     return rows

@@ -35,3 +35,11 @@ def rows(
                 field.check(given)
         found[column] = np.resize(given, (len(x), *given.shape[1:]))
     return found
+
+
+def lacking(error: KeyError) -> Exception:
+    """Returns what to raise where a critic found no labels or conditions; another error as it is."""
+    if error.args[:1] not in (("label",), ("condition",)):
+        return error
+    name = error.args[0]
+    return UserError(f"this run's critic judges an image together with its {name}: pass {name}s")

@@ -193,9 +193,8 @@ class Run:
 
     def truncated(self, psi: float) -> Sample:
         """Returns what samples with a truncation of psi, in place of the config's."""
-        if psi not in self._truncated:  # one function, one compilation
-            self._truncated[psi] = truncation.truncated(self.game, psi)
-        return self._truncated[psi]
+        # The first of a psi is kept: one function is compiled once.
+        return self._truncated.setdefault(psi, truncation.truncated(self.game, psi))
 
     def styles(
         self, of: int | np.ndarray | Rows, labels: Labels | None = None, seed: int = 0
@@ -252,10 +251,7 @@ class Run:
         try:
             return self.batched("critic", self.game.critic, rows)
         except KeyError as error:
-            if error.args[:1] not in (("label",), ("condition",)):
-                raise
-            text = f"this run's critic judges an image together with its {error.args[0]}"
-            raise UserError(f"{text}: pass {error.args[0]}s") from None
+            raise judged.lacking(error) from None
 
     def translate(self, images: np.ndarray, direction: str = "a2b") -> np.ndarray:
         """Translates images (N, H, W, C) of a run of two domains, 'a2b' or 'b2a'.

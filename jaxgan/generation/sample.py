@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.core import inputs
+from jaxgan.core.averages.power import net_of
 from jaxgan.core.game import Drawn, Game, State
 from jaxgan.core.inputs import Code, Inputs
-from jaxgan.core.power import net_of
 from jaxgan.runtime.errors import UserError
 from jaxgan.visual.grid import to_uint8
 

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxgan.core import ema
 from jaxgan.core import game as core
+from jaxgan.core.averages import ema
 from jaxgan.core.game import Batch, Game, State
 from jaxgan.core.growth import Growth
 from jaxgan.core.inputs import Label

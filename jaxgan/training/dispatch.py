@@ -263,7 +263,7 @@ def stride(
     whole, cycle = math.gcd(*intervals, *borders), cycle_length(game)
     if wish == "auto":
         ahead = 1 if _on_cpu(platform) or cycle > 1 else AHEAD // size
-        most = min(MOST, whole, MOST if core.dense(game) else ahead)
+        most = min(MOST, whole, MOST if dense(game) else ahead)
         return max((k for k in range(cycle, most + 1, cycle) if whole % k == 0), default=1)
     if not isinstance(wish, int) or wish < 1:
         raise UserError(f"config.dispatch={wish!r}: a number of steps, or auto")
@@ -287,8 +287,14 @@ def vmapped(game: Game, wish: str, platform: str | None = None) -> bool:
     """
     if wish not in ("auto", "vmap", "sequential"):
         raise UserError(f"config.replicas={wish!r}: auto, vmap or sequential")
-    return wish == "vmap" or (wish == "auto" and (core.dense(game) or not _on_cpu(platform)))
+    return wish == "vmap" or (wish == "auto" and (dense(game) or not _on_cpu(platform)))
 
 
 def _on_cpu(platform: str | None) -> bool:
     return (platform or jax.default_backend()) == "cpu"
+
+
+def dense(game: Game) -> bool:
+    """Returns whether no net has a convolution: no parameter of more than two dimensions."""
+    params = jax.eval_shape(lambda: game.init(jax.random.key(0)))[0]
+    return all(leaf.ndim <= 2 for leaf in jax.tree.leaves(params))

@@ -26,7 +26,7 @@ from jaxgan.config.registry import Node, bind
 from jaxgan.config.schedules import first
 from jaxgan.core import growth as growing
 from jaxgan.core.accumulate import accumulated
-from jaxgan.core.averaging import widened
+from jaxgan.core.averages.kept import widened
 from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Game, Spec
 from jaxgan.core.growth import Growth
@@ -131,10 +131,11 @@ def prepare(
       data, game, optim, log, checkpoint: nodes, see data.load, games, core.optim, `Log`, `Save`.
       growth: stages of rising resolution, see core.growth.grow; without it, none.
       init: another run's workdir, or 'WORKDIR:STEP', whose nets this one starts from; '' for none.
-      ema_warmup: whether averages soon forget the first parameters, see core.ema.WarmUp; published
+      ema_warmup: whether averages soon forget the first parameters, see ema.WarmUp; published
         schedules do not, and averages that `init` brings along are not forgotten so.
       ema_widths: relative widths of power-function averages that are kept beside the usual ones, as
-        (0.05, 0.1); those of others are combined of the checkpoints that are kept, see core.power.
+        (0.05, 0.1); those of others are combined of the checkpoints that are kept, see
+        averages.power.
       seeds: how many replicas are trained, with seeds `seed`, `seed + 1` and so on.
       replicas, dispatch: how, see dispatch.vmapped and dispatch.stride.
       precision, accumulate: see core.precision, and slices of a batch in core.accumulate.

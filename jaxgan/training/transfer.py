@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.core.averages.power import net_of
 from jaxgan.core.game import State
-from jaxgan.core.power import net_of
 from jaxgan.parallel import mesh
 from jaxgan.runtime import paths
 from jaxgan.runtime.errors import UserError

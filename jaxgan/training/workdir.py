@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jaxgan.core.averaging import widened
+from jaxgan.core.averages.kept import widened
 from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Game, Spec, State
 from jaxgan.core.growth import Growth, Stage

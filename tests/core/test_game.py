@@ -6,7 +6,8 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan.core.game import Aux, Game, Player, Turn, due, init, shard, step
+from jaxgan.core.game import Aux, Game, Player, Turn, due, init, step
+from jaxgan.core.sharding import shard
 
 KEY = jax.random.key(0)
 BATCH = {"image": jnp.ones((4, 2))}

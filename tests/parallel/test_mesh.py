@@ -13,6 +13,7 @@ from jaxgan.core import game as core
 from jaxgan.core import growth
 from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Spec
+from jaxgan.core.sharding import shard
 from jaxgan.parallel import mesh
 from jaxgan.runtime.errors import UserError
 from jaxgan.training.setup import over_data
@@ -71,7 +72,7 @@ def test_eight_devices_agree_with_one_and_share_the_work():
 def test_latents_and_data_differ_between_shards():
     devices = mesh.over_data(BATCH)
     with jax.set_mesh(devices):
-        draw = jax.jit(lambda key: core.shard(jax.random.normal(key, (BATCH, 8))))
+        draw = jax.jit(lambda key: shard(jax.random.normal(key, (BATCH, 8))))
         z = draw(jax.random.key(0))
     batch = mesh.place(devices, data(0))["image"]
     for x in (z, batch):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.core import ema
+from jaxgan.core.averages import ema
 from jaxgan.core.game import Game
 from jaxgan.core.growth import fixed
 from jaxgan.core.inputs import Label, Noise

@@ -6,12 +6,26 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.core.game import Spec
+from jaxgan.games.common.build import AT
+from jaxgan.runtime.errors import UserError
+
 
 def interleaved(pair: list[Any]) -> Any:
     """Rows (N, ...) of both in turn, (2 N, ...): so what is split over devices stays there."""
     if pair[0] is None:
         return None
     return jnp.stack(pair, axis=1).reshape(-1, *pair[0].shape[1:])
+
+
+def check_gray_levels(dequantize: bool, spec: Spec) -> None:
+    """Refuses to dequantize what is no image.
+
+    Raises:
+      UserError: says so.
+    """
+    if dequantize and len(spec.shape) != 3:
+        raise UserError(f"{AT}.dequantize adds noise to gray levels: the data are no images")
 
 
 def dequantized(x: Array, key: Array) -> Array:

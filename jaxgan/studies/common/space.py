@@ -129,9 +129,9 @@ def given(args: argparse.Namespace) -> dict[str, np.ndarray]:
     """Returns the columns that --conditions provides.
 
     Raises:
-      UserError: as `given.conditions`.
+      UserError: as `drawn.conditions`.
     """
-    from jaxgan.generation.given import conditions
+    from jaxgan.generation.drawn import conditions
 
     path = getattr(args, "conditions", None)
     return {} if path is None else {"condition": conditions(path)}
@@ -177,7 +177,7 @@ def _styles(path: Path) -> np.ndarray | None:
 
 
 def _vectors(path: Path) -> np.ndarray:
-    from jaxgan.generation.given import array
+    from jaxgan.generation.drawn import array
 
     rows = array("--latents", path)
     if rows.ndim != 2 or not len(rows) or rows.dtype.kind not in "fiu":

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxgan.config.registry import as_mapping
-from jaxgan.core import power
+from jaxgan.core.averages import power
 from jaxgan.core.game import Spec, State
 from jaxgan.nets.ops import upfirdn
 from jaxgan.runtime.errors import UserError

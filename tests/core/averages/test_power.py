@@ -8,10 +8,10 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan.core import averaging, ema, power
 from jaxgan.core import game as core
+from jaxgan.core.averages import ema, kept, power
+from jaxgan.core.averages.power import Power, Profile
 from jaxgan.core.game import Aux, Game, Player, Turn
-from jaxgan.core.power import Power, Profile
 from jaxgan.runtime.errors import UserError
 
 
@@ -99,7 +99,7 @@ def game():
         players={"g": Player(("g",), optax.sgd(1.0))},
         turns=(turn,), inputs={}, sample=None, critic=None, ema={"g": 0.5},
     )  # fmt: skip
-    return averaging.widened(averaging.warming(made), (0.05, 0.1))
+    return kept.widened(kept.warming(made), (0.05, 0.1))
 
 
 def test_a_game_keeps_them_beside_its_own_average_by_its_moves():
@@ -123,5 +123,5 @@ def test_a_game_without_averages_is_refused_and_without_widths_unchanged():
     with pytest.raises(
         UserError, match="config.ema_widths=.*keeps no averages; set config.game.ema"
     ):
-        averaging.widened(plain, (0.05,))
-    assert averaging.widened(plain, ()) == plain
+        kept.widened(plain, (0.05,))
+    assert kept.widened(plain, ()) == plain

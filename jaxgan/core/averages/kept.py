@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from jaxgan.core import ema, power
+from jaxgan.core.averages import ema, power
 from jaxgan.core.game import Game
 from jaxgan.runtime.errors import UserError
 

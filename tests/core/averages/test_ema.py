@@ -8,8 +8,8 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan.core import ema
 from jaxgan.core import game as core
+from jaxgan.core.averages import ema
 from jaxgan.core.game import Aux, Game, Player, Turn
 from jaxgan.runtime.errors import UserError
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.config.schedules import Moving
-from jaxgan.core.power import Power
+from jaxgan.core.averages.power import Power
 from jaxgan.runtime.errors import UserError
 
 FORGOTTEN = 0.05  # the share of an average below which parameters do not show

@@ -1,0 +1,1 @@
+"""Averages of parameters over training: which are kept, and how they move."""

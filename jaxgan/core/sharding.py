@@ -1,0 +1,16 @@
+"""Where arrays that are made in a program lie."""
+
+from typing import Any
+
+import jax
+from jax.sharding import PartitionSpec
+
+
+def shard(x: Any) -> Any:
+    """Shards the leading axis of what a loss draws over the devices of the current mesh.
+
+    Without it the compiler may replicate on every device all that is computed from the draw.
+    """
+    if "data" not in jax.sharding.get_abstract_mesh().axis_names:
+        return x
+    return jax.lax.with_sharding_constraint(x, PartitionSpec("data"))
