@@ -38,7 +38,7 @@ def rows(
 
 
 def lacking(error: KeyError) -> Exception:
-    """Returns what to raise where a critic found no labels or conditions; another error as it is."""
+    """Returns what to raise where a critic found no labels or conditions, else the error."""
     if error.args[:1] not in (("label",), ("condition",)):
         return error
     name = error.args[0]
