@@ -16,6 +16,8 @@ Timings are in README.md. The remaining differences:
     sngan32               u is updated once per critic step, not in each of its forward passes;
                           the 1x1 convolutions of shortcuts are applied to the smaller maps, which
                           gives the same values for some 4 % less work
+    r3gan64               g's real images are d's; nets of the experiment's default, narrow, and
+                          plain numbers in place of its schedules
     cyclegan128           rates fall in the second half; B's images are others, not A's mirrored
 """
 
@@ -50,6 +52,14 @@ PEERS = {
             "game.dequantize": False,
             "optim.g.decay": "constant",
             "optim.d.decay": "constant",
+        },
+    ),
+    "r3gan64": (
+        "r3gan.py:res=64,data=photos",
+        {
+            **{f"optim.{player}.lr": 1e-3 for player in "gd"},
+            **{f"optim.{player}.b2": 0.99 for player in "gd"},
+            **{f"game.regularizers.{label}.gamma": 1.0 for label in ("r1", "r2")},
         },
     ),
     "cyclegan128": (

@@ -6,8 +6,8 @@ Where a config has a number that may move, it takes one of
     {'linear': ((0, 0.0), (1e5, 2e-4), (2e7, 5e-5))}    lines between (images, value)
 
 and after the last of the images the number stays. Values have the unit that the number has, as in
-{'cosine': ('0kimg', '500kimg'), 'images': 2e7} for a half-life. What a schedule is of stays within
-the range of its values, so they alone are checked.
+{'cosine': ('0kimg', '500kimg'), 'images': 2e7} for a half-life. Between them a number stays within
+their range, so they alone are checked.
 """
 
 import itertools

@@ -36,13 +36,11 @@ def check(
 
     Raises:
       UserError: a net refuses the number of images, draws or judges in another shape than the
-        data's, or the memory is too small.
+        data's, a schedule is of what must stay as it is, or the memory is too small.
     """
     key = jax.eval_shape(lambda: jax.random.key(0))
     state = jax.eval_shape(functools.partial(core.init, game), key)
     check_shapes(game, state, source, growth.batches()[-1])
-    if game.now:
-        schedule.check(game, game.now, lambda now: _play(now, state, source, growth, key))
     maps = 0
     for n, stage in {stage.batch: stage for stage in growth.stages}.items():
         batch = _batch(source, n // game.accumulate)
@@ -55,6 +53,8 @@ def check(
                 results = products(traced.jaxpr)
                 # What a player's gradient keeps of all that its turn computes is its own nets'.
                 maps = max(maps, max(results, default=0), sum(results) // 4)
+    if game.now:
+        schedule.check(game, game.now, lambda now: _play(now, state, source, growth, key))
     if samples < min(growth.batches()):
         try:
             jax.eval_shape(functools.partial(_critic, game), state, _batch(source, samples))

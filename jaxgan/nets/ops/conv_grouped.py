@@ -4,13 +4,30 @@ The CPU gets a convolution for each of at most `SLABS` slabs of groups, by `conv
 groups than slabs are merged, their kernels on the diagonal of a larger one. Other platforms get
 lax's grouped convolution and what lax derives from it. `conv.py` explains how a primitive chooses.
 
-GFLOP/s in float32 on a busy 2-core x86 CPU (jax 0.10.2, 16 channels a group, kernels of 3x3; calls
-of both alternate, so trust the ratios within a row; merged groups count once):
+GFLOP in a second of CPU time in float32, 3x3 kernels, 16 channels a group (jax 0.10.2, x86, a busy
+machine, medians, calls of both alternating; products with zeros of merged groups do not count):
 
-    @MEASURED@
+    forward                            lax   slabs
+     8 groups at 16 px, batch 16        16   38
+     8 groups at 4 px, batch 16         15   21
+    48 groups at 8 px, batch 16         14   21 (two merged)
+    96 groups at 16 px, batch 4          7   13 (four merged)
+    96 groups at 8 px, batch 4          14   12 (four merged)
+    96 groups at 4 px, batch 4          11    7 (four merged)
 
-Whole-image copies of all taps (im2col), batched over groups, took longer than lax.
+    all three, wall time, busier            forward     input gradient   weight gradient
+     4 groups at 32 px, batch 16        1.0    6.3      1.3    9.6      0.05     0.7
+     8 groups at 16 px, batch 16        1.1    2.2      (1 pair only)   0.04     2.3
+    96 groups at 32 px, batch 4         1.2    3.0      1.1    3.1      not measured
+    96 groups at 8 px, batch 4                                          0.003    1.1
+
+lax's weight gradient is a naive loop. Hence the rule: slabs, but lax where more than two groups
+would be merged on images below 16 pixels, weight gradients apart. Ninety-six slabs are faster than
+24, 18 at 8 px, but one such convolution alone compiles for 8 seconds. Copies of all taps (im2col)
+with one product batched over groups took as long as lax or longer.
 """
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -109,17 +126,25 @@ def _joined(slabs: list[Array], groups: int) -> Array:
     return joined.reshape(*joined.shape[:3], groups, -1)
 
 
-def _conv_cpu(x: Array, w: Array, **params: object) -> Array:
+def _lax_is_faster(images: Array) -> bool:
+    return _merged(images.shape[3]) > 2 and min(images.shape[1:3]) < 16
+
+
+def _conv_cpu(x: Array, w: Array, **params: Any) -> Array:
+    if _lax_is_faster(x):
+        return _conv(x, w, **params)
     pairs = zip(_slabs(x), _kernels(w), strict=True)
     return _joined([conv_cpu.conv(a, b, **params) for a, b in pairs], w.shape[2])
 
 
-def _input_grad_cpu(y: Array, w: Array, **params: object) -> Array:
+def _input_grad_cpu(y: Array, w: Array, **params: Any) -> Array:
+    if _lax_is_faster(y):
+        return _input_grad(y, w, **params)
     pairs = zip(_slabs(y), _kernels(w), strict=True)
     return _joined([conv_cpu.input_grad(a, b, **params) for a, b in pairs], w.shape[2])
 
 
-def _weight_grad_cpu(x: Array, y: Array, *, size: Size, **params: object) -> Array:
+def _weight_grad_cpu(x: Array, y: Array, *, size: Size, **params: Any) -> Array:
     m, c_in, c_out = _merged(x.shape[3]), x.shape[4], y.shape[4]
     pairs = zip(_slabs(x), _slabs(y), strict=True)
     found = [conv_cpu.weight_grad(a, b, size=size, **params) for a, b in pairs]

@@ -47,12 +47,12 @@ def spectral(tape, d, real, fake, kernels):
     return total
 
 
-def r1(tape, d, real, fake, kernels):
-    return 10 / 2 * slopes(d, real).mean()
+def r1(tape, d, real, fake, kernels, gamma=10):
+    return gamma / 2 * slopes(d, real).mean()
 
 
-def r2(tape, d, real, fake, kernels):
-    return 10 / 2 * slopes(d, fake).mean()
+def r2(tape, d, real, fake, kernels, gamma=10):
+    return gamma / 2 * slopes(d, fake).mean()
 
 
 def nchw(x):

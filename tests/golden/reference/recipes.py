@@ -4,7 +4,7 @@
 
 from functools import partial
 
-from reference import nets
+from reference import nets, r3gan
 from reference.losses import dragan, gradient_penalty, r1, r2, spectral
 from reference.optim import adam, constant, lazy, linear, rmsprop
 
@@ -18,6 +18,11 @@ RESNET_G = partial(nets.resnet_g, plan=(4,) * 4, size=4, classes=3)
 FALL_D, FALL_G = (adam(linear(2e-4, n), 0.0, 0.9) for n in (40, 8))
 MATCH = dict(label=True, project=True, matching=True, decay=0.998, loss="non_saturating")
 FAST = adam(linear(1e-3, 40, 0.5), 0.5, 0.999)
+# R3GAN's numbers after a quarter of their schedules.
+QUARTER = partial(r3gan.cosine, part=0.25)
+R3GAN = {"plan": (8, 4, 4), "groups": (2, 1, 2), "classes": 3}
+MOVED = adam(constant(QUARTER(1e-3, 2.5e-4)), 0.0, QUARTER(0.9, 0.99))
+PENALTY = QUARTER(0.25, 0.025)
 
 RECIPES = {
     "wgan_gp": dict(
@@ -58,6 +63,12 @@ RECIPES = {
     "dragan": dict(g=G16, d=BARE, loss="non_saturating", decay=0.998, terms={"dragan": dragan}),
     "snreg": dict(g=G16, d=BARE, loss="non_saturating", decay=0.998, terms={"spectral": spectral}),
     "relativistic": dict(g=G16, d=BARE, loss="pairing", decay=0.999, terms={"r1": r1, "r2": r2}),
+    "r3gan": dict(
+        channels=3, label=True, project=True, loss="pairing", opt_d=MOVED, opt_g=MOVED,
+        g=partial(r3gan.generator, **R3GAN), d=partial(r3gan.discriminator, **R3GAN, embedding=6),
+        terms={"r1": partial(r1, gamma=PENALTY), "r2": partial(r2, gamma=PENALTY)},
+        decay=0.5 ** (4 / QUARTER(0, 1e4)),
+    ),
     "acgan": dict(
         g=partial(G16, classes=3, embedding=50), d=partial(BARE, heads=3, sn=True), decay=0.998,
         label=True, loss="non_saturating", acgan=(1.0, 1.0, 0.3), opt_d=FAST, opt_g=FAST,

@@ -45,6 +45,8 @@ def everything(f, x: Array, w: Array) -> list[Array]:
         (4, 1, 2, 1, 0, (3, 3)),  # of single channels
         (4, 16, 16, 3, 1, (4, 4)),
         (30, 2, 3, 3, 1, (4, 5)),  # in 15 slabs of two groups
+        (51, 1, 1, 3, 1, (4, 16)),  # by lax, as three would be merged
+        (51, 1, 1, 3, 1, (16, 16)),  # in 17 slabs of three
     ],
 )
 def test_value_and_two_derivatives_are_laxs(groups, c_in, c_out, k, padding, size):
