@@ -68,4 +68,6 @@ def get_config(arg: str | None = None) -> ConfigDict:
         config.game.update({"latent": 80, "n_critic": 5})
         config.game.g_regularizers = {}
         config.optim.g.lr = 2e-4
+    if args.smoke:
+        config.game.standing = 0  # one program less to compile
     return smoke(config, width=8) if args.smoke else config

@@ -45,10 +45,11 @@ def main(argv: list[str]) -> int:
     paths.check_file(args.out, "--out")
     environment.prepare()
     # jax is slow to import: --help and bad flags do not wait for it
-    from jaxgan.generation import exported
+    from jaxgan.generation import chosen, exported
     from jaxgan.generation.run import open_run
 
     opened = open_run(args.workdir, args.step, args.replica, **choice(args))
+    chosen.check_used(opened.game, opened.choice, "the latents are those of the file's user")
     generator = exported.of(opened, args.direction, args.psi)
     files.folder(args.out.parent)
     if args.out.suffix == ".jax":

@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
     paths.check_input(args.workdir, "--workdir", folder=True)
     environment.prepare()
     # jax is slow to import: --help and bad flags do not wait for it
-    from jaxgan.generation import drawn, sample
+    from jaxgan.generation import chosen, drawn, sample
     from jaxgan.generation.run import open_run
 
     run = open_run(args.workdir, args.step, args.replica, **choice(args))
@@ -50,6 +50,7 @@ def main(argv: list[str]) -> int:
     seeds, n = args.seeds or [args.seed or 0], 64 if args.n is None else args.n
     rows = {}
     if args.latents is not None:
+        chosen.check_used(run.game, run.choice, "--latents says all inputs")
         rows, seeds = drawn.load_inputs(args.latents, run.game.inputs)
     shape = sample.shape(run.game, run.state, given, rows)
     drawn.check(out, shape, folder=into_folder)

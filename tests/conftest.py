@@ -1,5 +1,6 @@
 """Eight devices on one CPU for the sharding tests, quick compilation for all, none of it kept."""
 
+import contextlib
 import os
 import signal
 
@@ -25,6 +26,20 @@ def compiled_once(tmp_path):
 
     A run and its continuation play the same programs, and compiling is most of what they cost.
     """
+    with programs_in(tmp_path / "programs"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def compiled_once_a_module(tmp_path_factory):
+    """Lets the runs that a module's tests start share what they compile, as `compiled_once`."""
+    with programs_in(tmp_path_factory.mktemp("programs")):
+        yield
+
+
+@contextlib.contextmanager
+def programs_in(folder):
+    """Keeps what is compiled within in a folder."""
     import jax  # not before the variables above are set
     from jax.experimental.compilation_cache import compilation_cache
 
@@ -35,13 +50,15 @@ def compiled_once(tmp_path):
 
     ours = {
         "jax_enable_compilation_cache": True,
-        "jax_compilation_cache_dir": str(tmp_path / "programs"),
+        "jax_compilation_cache_dir": str(folder),
         "jax_persistent_cache_min_compile_time_secs": 0.1,
     }
     before = {name: getattr(jax.config, name) for name in ours}
     use(ours)
-    yield
-    use(before)
+    try:
+        yield
+    finally:
+        use(before)
 
 
 @pytest.fixture(autouse=True)

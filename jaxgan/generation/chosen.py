@@ -76,6 +76,16 @@ def restore(
     return found._replace(**taken(found, choice, folder, replica)._asdict())
 
 
+def check_used(game: Game, choice: Choice, given: str) -> None:
+    """Refuses a truncation that changes nothing: of latents that are given, without statistics.
+
+    Raises:
+      UserError: says so; `given` is by what.
+    """
+    if choice.truncation is not None and game.standing is None:
+        raise UserError(f"--truncation={choice.truncation:g}: {given}; leave it out")
+
+
 class Taken(NamedTuple):
     """A game and a state to draw from."""
 
@@ -114,6 +124,8 @@ def averaged(found: Restored, width: float, folder: Path, replica: int = 0) -> S
     place = Checkpoints(folder / "checkpoints", write=False)
     least = max(core.interval(found.game, net) for net in nets)  # before, nothing was averaged
     steps = [step for step in place.steps() if least <= step <= int(state.step)]
+    if not steps:
+        raise UserError(f"--ema={width:g}: nothing was averaged by step {int(state.step)}")
     parts = {net: _coefficients(found.game, net, widths, width, steps) for net in nets}
     missed = max(left for _, left in parts.values())
     said = f"--ema={width:g}: {len(steps)} checkpoints with widths {', '.join(map(str, widths))}"
@@ -124,13 +136,10 @@ def averaged(found: Restored, width: float, folder: Path, replica: int = 0) -> S
         )
     print(f"{said} miss {missed:.2%} of its profile", file=sys.stderr)
     sums: dict[str, Any] = {}
-    for i, step in enumerate(steps):
-        ema = state.ema
-        if step != int(state.step):
-            ema = workdir.restore(folder, replica, step).state.ema
+    for i, kept in enumerate(workdir.states(folder, found, steps, replica)):
         for net, (factors, _) in parts.items():
             for factor, each in zip(factors[i], widths, strict=True):
-                term = jax.tree.map(partial(_times, factor), ema[named(net, each)])
+                term = jax.tree.map(partial(_times, factor), kept.ema[named(net, each)])
                 sums[net] = jax.tree.map(np.add, sums[net], term) if net in sums else term
     combined = {
         net: jax.tree.map(lambda x, like: jnp.asarray(x, like.dtype), sums[net], state.ema[net])

@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -146,8 +146,7 @@ def restore(workdir: Path, replica: int = 0, step: int | None = None) -> Restore
         raise UserError(f"{workdir} has no checkpoint yet; train it with jaxgan.main")
     if step is not None and step not in kept:
         raise UserError(f"--step={step}: {workdir} keeps {', '.join(map(str, kept))}")
-    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    like = replicas.like(game, seeds)
+    device, like = _first_device(), replicas.like(game, seeds)
     if step is None:
         found = checkpoints.newest(like, device, "fallback")
         for line in found.lines(place):
@@ -156,6 +155,26 @@ def restore(workdir: Path, replica: int = 0, step: int | None = None) -> Restore
     else:
         state = checkpoints.load(like, device, step)
     return Restored(record, game, replicas.pick(state, replica) if seeds > 1 else state)
+
+
+def states(
+    workdir: Path, found: Restored, steps: Sequence[int], replica: int = 0
+) -> Iterator[State]:
+    """Restores the states of further checkpoints of a run, one after the other.
+
+    Raises:
+      UserError: one of them is damaged.
+    """
+    checkpoints = Checkpoints(workdir / "checkpoints", write=False)
+    seeds = found.record.config.get("seeds", 1)
+    like = replicas.like(found.game, seeds)
+    for step in steps:
+        state = checkpoints.load(like, _first_device(), step)
+        yield replicas.pick(state, replica) if seeds > 1 else state
+
+
+def _first_device() -> jax.sharding.Sharding:
+    return jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
 
 
 def rebuild(workdir: Path, record: Record) -> Game:

@@ -11,6 +11,8 @@ import numpy as np
 
 from jaxgan.config.registry import as_mapping
 from jaxgan.core import game as core
+from jaxgan.core.averages.kept import widened
+from jaxgan.core.averages.power import net_of
 from jaxgan.core.from_config import make_game
 from jaxgan.core.game import State
 from jaxgan.runtime import files
@@ -96,20 +98,27 @@ def _build(found: Described, path: Path) -> Run:
     """Returns the run of a config, with the trees of a file of weights."""
     config = found.config
     steps = config["steps"] if isinstance(config["steps"], int) else 1
-    game = make_game(config["game"], config["optim"], spec=found.spec, steps=steps)
+    made = make_game(config["game"], config["optim"], spec=found.spec, steps=steps)
+    game = widened(made, config.get("ema_widths", ()))
 
     def init() -> State:
         return core.init(game, jax.random.key(config["seed"]))
 
+    trees = dict(found.trees)
+    if "ema" in trees:  # averages of any width begin at the file's
+        nets = {name: net_of(name) for name in game.ema}
+        trees["ema"] = {
+            name: trees["ema"][net] for name, net in nets.items() if net in trees["ema"]
+        }
     # Shapes are compared before a net is made: its size is the product of what the file says.
     shapes = jax.eval_shape(init)
-    for part, tree in found.trees.items():
+    for part, tree in trees.items():
         fitting(getattr(shapes, part), tree, path)
     state = jax.jit(init)()
-    merged = {part: fitting(getattr(state, part), tree, path) for part, tree in found.trees.items()}
-    made = {part: jax.tree.map(jax.numpy.asarray, tree) for part, tree in merged.items()}
+    merged = {part: fitting(getattr(state, part), tree, path) for part, tree in trees.items()}
+    parts = {part: jax.tree.map(jax.numpy.asarray, tree) for part, tree in merged.items()}
     record = workdirs.Record(config, found.spec, steps, missing=found.missing)
-    return Run(record, state.replace(**made))
+    return Run(record, state.replace(**parts))
 
 
 def write(workdir: Path, out: Path, other: Path | None = None) -> None:

@@ -10,10 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import NamedSharding, PartitionSpec
 
 from jaxgan.core.network import pure
 from jaxgan.losses.adversarial import hinge
 from jaxgan.nets import biggan
+from jaxgan.parallel import mesh
 from jaxgan.runtime.errors import UserError
 from jaxgan.weights.published import biggan as published
 from jaxgan.weights.published.biggan_names import STUDIO, arrays
@@ -171,3 +173,22 @@ def test_what_does_not_fit_is_refused():
         shapes(biggan.Discriminator((32, 32, 3), width=2, attention=32), x)
     with pytest.raises(UserError, match="set --config.data.res"):
         shapes(biggan.Generator((28, 28, 1), width=2), z)
+
+
+def test_batch_norm_normalizes_by_the_moments_of_all_devices():
+    """Shards of different means: those of one device alone would be others."""
+    devices = mesh.over_data(16, jax.devices()[:8])
+    block, rng = biggan._Up(2, 1e-4), np.random.default_rng(0)
+    x = rng.normal(size=(16, 4, 4, 3)) + np.arange(16)[:, None, None, None]
+    x, style = np.float32(x), np.float32(rng.normal(size=(16, 5)))
+    variables = jax.jit(block.init, static_argnums=3)(KEY, x, style, False)
+
+    @jax.jit
+    def statistics(x, style):
+        return block.apply(variables, x, style, True, mutable=["batch_stats"])[1]["batch_stats"]
+
+    with jax.set_mesh(devices):
+        split = jax.device_put(x, NamedSharding(devices, PartitionSpec("data")))
+        found = statistics(split, style)["norm0"]["BatchNorm_0"]["BatchNorm_0"]
+    np.testing.assert_allclose(found["mean"], 0.1 * x.mean((0, 1, 2)), rtol=1e-4)
+    np.testing.assert_allclose(found["var"], 0.9 + 0.1 * x.var((0, 1, 2)), rtol=1e-4)

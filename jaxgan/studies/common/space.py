@@ -85,6 +85,9 @@ def start(
     if space == "w":
         run.need("styles")
     if args.latents is not None:
+        from jaxgan.generation.chosen import check_used
+
+        check_used(run.game, run.choice, "--latents says all inputs")
         found = read(run, args.latents, space, args)
     else:
         n = n if args.n is None else args.n
