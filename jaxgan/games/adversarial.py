@@ -117,8 +117,8 @@ def adversarial(
         g_batch=g_batch, joint=joint, dequantize=dequantize, fresh_labels=fresh_labels,
         inputs={"z": Noise(latent), **conditions.inputs(spec, condition, extra)},
     )  # fmt: skip
-    game = assemble(model, terms, optim, n_critic, averages.parse(ema))
-    return game._replace(standing=moments.build(net_g, "g", standing, condition))
+    taken = moments.build(net_g, "g", standing, condition)
+    return assemble(model, terms, optim, n_critic, averages.parse(ema))._replace(standing=taken)
 
 
 def assemble(
@@ -188,10 +188,8 @@ def judge(
     """
     k_augment, k_d = jax.random.split(key)
     x, y = model.augment(k_augment, x), None if model.auxiliary else y
-    frozen = () if update_stats else ("spectral",)
-    out, stats = model.d.apply(
-        params["d"], state.stats["d"], x, y, train=True, key=k_d, frozen=frozen
-    )
+    options = {"train": True, "key": k_d, "frozen": () if update_stats else ("spectral",)}
+    out, stats = model.d.apply(params["d"], state.stats["d"], x, y, **options)
     logits, heads = out if model.auxiliary else (out, None)
     return logits, heads, state.replace(stats=state.stats | {"d": stats})
 

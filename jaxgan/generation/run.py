@@ -42,22 +42,21 @@ def open_run(
     Args:
       folder: the run's workdir.
       step: of a checkpoint that is kept; None for the newest.
-      replica: which of config.seeds, counted from 0.
-      generator, ema, truncation: see chosen.Choice.
+      replica: which of config.seeds, from 0. generator, ema, truncation: see chosen.Choice.
 
     Raises:
       UserError: there is none of those, in one line.
     """
-    path, choice = Path(folder), Choice(generator, ema, truncation)
-    return Run(path, chosen.restore(path, choice, replica, step), choice, replica)
+    at, choice = Path(folder), Choice(generator, ema, truncation)
+    return Run(at, chosen.restore(at, choice, replica, step), choice, replica)
 
 
 class Run:
     """A run as one of its checkpoints holds it.
 
     folder: its workdir. record: what config.json says. game, state: as restored and chosen. absent:
-    nets that neither weights nor training have made. lacks: by what a run may not
-    have ("latents", "labels", "styles", "translators"), the reason why this one has none.
+    nets that neither weights nor training have made. lacks: by what a run may not have ("latents",
+    "labels", "styles", "translators"), the reason why this one has none.
     """
 
     def __init__(
@@ -68,8 +67,7 @@ class Run:
         self.record, self.game, self.state = restored
         self.absent = tuple(restored.absent) if restored.record else ()
         self.generator = choice.drawn_by(restored.game)
-        self.lacks = lacking(self.game)
-        self._truncated: dict[float, Sample] = {}
+        self.lacks, self._truncated = lacking(self.game), dict[float, Sample]()
         self._programs: dict[str, Callable[..., jax.Array]] = {}
 
     @property
@@ -224,10 +222,8 @@ class Run:
         self.need("styles")
         styles = self.game.styles
         ws = truncation.layered(styles, self.mean_style, w, psi)
-        images = self.batched(
-            "synthesize", lambda state, rows: styles.synthesize(state, rows["ws"]), {"ws": ws}
-        )
-        images = np.clip(images, -1, 1)
+        make = lambda state, rows: styles.synthesize(state, rows["ws"])  # noqa: E731
+        images = np.clip(self.batched("synthesize", make, {"ws": ws}), -1, 1)
         return to_uint8(images) if uint8 else images
 
     def critic(

@@ -73,7 +73,9 @@ def inner(a: Profile, b: Profile) -> float:
 
 
 def combine(given: Sequence[Profile], wanted: Profile) -> tuple[np.ndarray, float]:
-    """Finds the combination of profiles that is nearest to another one.
+    """Finds the combination of profiles that is nearest to another one, with coefficients of sum 1.
+
+    Without that sum all that does not change in training, most of the parameters, would be scaled.
 
     Returns:
       Coefficients, float64 (len(given),); the distance that is left, relative to the norm of
@@ -83,7 +85,10 @@ def combine(given: Sequence[Profile], wanted: Profile) -> tuple[np.ndarray, floa
     right = np.array([inner(a, wanted) for a in given])
     # Profiles differ in scale by their times; normalized ones make a matrix that can be solved.
     norms = np.sqrt(np.diag(gram))
-    found = np.linalg.lstsq(gram / np.outer(norms, norms), right / norms, rcond=1e-12)[0] / norms
+    ones = norms.min() / norms
+    bordered = np.block([[gram / np.outer(norms, norms), ones[:, None]], [ones, np.zeros(1)]])
+    solved = np.linalg.lstsq(bordered, np.append(right / norms, norms.min()), rcond=1e-12)[0]
+    found = solved[:-1] / norms
     square = inner(wanted, wanted)
     left = square - 2 * right @ found + found @ gram @ found
     return found, math.sqrt(max(left, 0.0) / square)

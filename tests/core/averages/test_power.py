@@ -79,6 +79,7 @@ def test_a_third_width_is_combined_of_two_at_sixteen_times_to_one_percent(width)
     got, want = found @ np.stack([x for _, x in given]), averages(params, width, 800)
     scale = np.linalg.norm(params.std(axis=0))
     assert missed < 0.05 and np.linalg.norm(got - want) < 0.01 * scale, missed
+    np.testing.assert_allclose(found.sum(), 1, rtol=1e-9)
     plain = min(np.linalg.norm(x - want) for _, x in given)
     assert np.linalg.norm(got - want) < plain / 3, "nearer than any of those that were kept"
 
