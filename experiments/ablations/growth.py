@@ -24,5 +24,5 @@ def get_config(arg: str | None = None) -> ConfigDict:
     sweep.seeds = 1 if args.smoke else 3
     sweep.metrics = ("kid",) if args.smoke else ("swd", "kid")
     sweep.n = 100 if args.smoke else 1000
-    sweep.budget = {"seconds": 5 if args.smoke else 1500}
+    sweep.budget = {"seconds": 5 if args.smoke else 400}
     return sweep

@@ -25,5 +25,5 @@ def get_config(arg: str | None = None) -> ConfigDict:
     sweep.metrics = ("prdc/precision", "prdc/recall", "kid")
     sweep.n = 100 if args.smoke else 1000
     if not args.smoke:
-        sweep.budget = {"steps": "30kimg"}
+        sweep.budget = {"steps": "15kimg"}
     return sweep
