@@ -17,7 +17,7 @@ from jaxgan.config.kinds import Latent, Multiple, Positive, Whole
 from jaxgan.config.registry import Node
 from jaxgan.core import inputs as declared
 from jaxgan.core.averages import ema as averages
-from jaxgan.core.game import Aux, Batch, Drawn, Game, Nets, Player, Spec, State, Turn
+from jaxgan.core.game import Aux, Batch, Drawn, Game, Nets, Player, Spec, Standing, State, Turn
 from jaxgan.core.inputs import Inputs, Noise
 from jaxgan.core.keys import named
 from jaxgan.core.network import Net
@@ -25,7 +25,7 @@ from jaxgan.core.optim import Optim
 from jaxgan.core.sharding import shard
 from jaxgan.games.common import build, conditions
 from jaxgan.games.common import standing as moments
-from jaxgan.games.common.batches import check_gray_levels, dequantized, interleaved
+from jaxgan.games.common.batches import dequantized, interleaved
 from jaxgan.losses.adversarial import Loss
 from jaxgan.losses.auxiliary import Auxiliary
 from jaxgan.losses.penalties import Penalty
@@ -52,6 +52,7 @@ class Model(NamedTuple):
     joint: bool
     dequantize: bool
     fresh_labels: bool
+    standing: Standing | None
     inputs: Inputs
 
 
@@ -82,12 +83,9 @@ def adversarial(
     Args:
       spec: the data's shape, classes and length of condition vectors.
       optim: makes a player's optax chain, given how often the player moves.
-      g, d: nets under jaxgan/nets, by "file.Class".
-      loss: of jaxgan/losses, a function that returns a `Loss`.
-      regularizers: of jaxgan/losses, each under a label, its name unless the node gives one.
-        `every` = k makes one a turn of its own on every k-th step, weighted by k; d's Adam is
-        corrected for it, see `Optim`.
-      g_regularizers: of jaxgan/losses, penalties of g's weights.
+      g, d: nets under jaxgan/nets, by "file.Class". loss: of jaxgan/losses, returns a `Loss`.
+      regularizers: of jaxgan/losses, by label; g_regularizers: of g's weights. `every` = k makes
+        one a turn of its own on every k-th step, weighted by k; Adam is corrected, see `Optim`.
       augment: of jaxgan/augment; real and fake images pass through it on their way to d.
       condition: '' for none, 'label' for the data's classes, 'condition' for its vectors.
       matching_aware: d must also reject a real image with a wrong condition (Reed et al. 2016).
@@ -104,9 +102,7 @@ def adversarial(
       UserError: an unknown name or option, or parts that do not fit the data or each other.
     """
     extra = build.auxiliary(auxiliary)
-    conditions.check(spec, condition, matching_aware, extra)
-    conditions.check_fresh(fresh_labels, condition)
-    check_gray_levels(dequantize, spec)
+    conditions.check(spec, condition, matching_aware, extra, fresh_labels)
     net_g, net_d = build.nets(g, d, spec, bool(condition), extra)
     terms = build.regularizers(regularizers or {})
     model = Model(
@@ -115,6 +111,7 @@ def adversarial(
         penalties=build.penalties(g_regularizers or {}), augment=build.augment(augment),
         condition=condition, matching_aware=matching_aware, auxiliary=extra, latent=latent,
         g_batch=g_batch, joint=joint, dequantize=dequantize, fresh_labels=fresh_labels,
+        standing=moments.build(net_g, "g", standing, condition),
         inputs={"z": Noise(latent), **conditions.inputs(spec, condition, extra)},
     )  # fmt: skip
     taken = moments.build(net_g, "g", standing, condition)
@@ -142,6 +139,7 @@ def assemble(
         sample=partial(sample, model),
         critic=partial(critic, model),
         ema={"g": ema} if ema else {},
+        standing=model.standing,
         mixes=build.mixing(model.loss, terms),
     )
 

@@ -10,7 +10,13 @@ from jaxgan.losses.auxiliary import Auxiliary
 from jaxgan.runtime.errors import UserError
 
 
-def check(spec: Spec, condition: str, matching_aware: bool, extra: Auxiliary | None) -> None:
+def check(
+    spec: Spec,
+    condition: str,
+    matching_aware: bool,
+    extra: Auxiliary | None,
+    fresh_labels: bool = False,
+) -> None:
     """Refuses a condition that the data do not have, or that nothing uses.
 
     Raises:
@@ -29,6 +35,8 @@ def check(spec: Spec, condition: str, matching_aware: bool, extra: Auxiliary | N
         )
     if matching_aware and (not condition or extra):
         raise UserError(f"{AT}.matching_aware needs a condition that d sees: set {AT}.condition")
+    if fresh_labels and condition != "label":
+        raise UserError(f"{AT}.fresh_labels draws labels: set {AT}.condition=label")
     if extra and extra.code is None and condition != "label":
         raise UserError(f"{AT}.auxiliary=acgan reads labels: set {AT}.condition=label")
     if extra and extra.code is not None and condition:
@@ -42,16 +50,6 @@ def inputs(spec: Spec, condition: str, extra: Auxiliary | None) -> Inputs:
     if condition == "label":
         return {"y": Label(spec.classes)}
     return {"y": Vector(spec.condition_dim)} if condition else {}
-
-
-def check_fresh(fresh_labels: bool, condition: str) -> None:
-    """Refuses fresh labels of a game that takes none.
-
-    Raises:
-      UserError: the reason, in one line.
-    """
-    if fresh_labels and condition != "label":
-        raise UserError(f"{AT}.fresh_labels draws labels: set {AT}.condition=label")
 
 
 def fresh(y: jax.Array, classes: int, key: jax.Array) -> jax.Array:
