@@ -141,6 +141,7 @@ def test_a_dead_critic_keeps_the_penalty_and_its_gradient_finite():
         ("r2", True),
         ("drift", False),
         ("spectral", False),
+        ("l2", False),
     ],
 )
 def test_which_regularizers_differentiate_each_sample(name, per_sample):
