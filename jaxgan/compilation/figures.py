@@ -84,8 +84,8 @@ def exhausted(text: str) -> tuple[float | None, float | None]:
 def foreign(exchanges: Mapping[str, Exchange]) -> list[str]:
     """Warns of exchanges that a split batch does not need."""
     return [
-        f"{each.count} {kind}, {each.nbytes / 1e6:.3g} MB, beside the all-reduces: something is "
-        "moved between devices"
+        f"{each.count} {kind}, {each.nbytes / 1e6:.3g} MB, beside the all-reduces: rows are moved "
+        "between devices, as where a turn's part of the batch does not divide among them"
         for kind, each in exchanges.items()
         if kind != "all-reduce"
     ]

@@ -128,7 +128,7 @@ needs_libtpu = pytest.mark.skipif(
 @needs_libtpu
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_on_tpus_needs_only_all_reduces_and_replicates_nothing(call, name):
-    flags = ["--topology=v5e:2x2", "--per_chip=11", "--turns=worst", "--fast", "--json"]
+    flags = ["--topology=v5e:2x2", "--per_chip=12", "--turns=worst", "--fast", "--json"]
     code, lines, err = call(f"--config=experiments/{name}.py:smoke", *flags)
     assert code == 0 and not err and lines
     for row in map(json.loads, lines):
