@@ -16,13 +16,11 @@ from jaxgan.config.kinds import (
     Portion,
     Positive,
     RelativeWidths,
-    Samples,
     Seed,
     Seeds,
-    Whole,
     misfit,
 )
-from jaxgan.config.registry import Node, bind
+from jaxgan.config.registry import Node
 from jaxgan.config.schedules import first
 from jaxgan.core import growth as growing
 from jaxgan.core.accumulate import accumulated
@@ -41,37 +39,7 @@ from jaxgan.runtime.errors import UserError
 from jaxgan.training import batch_fit
 from jaxgan.training import dispatch as dispatching
 from jaxgan.training.records import tracker
-
-
-class Log(NamedTuple):
-    """config.log: the intervals of scalars and of sample grids, and the number of samples.
-
-    evaluate: interval at which metrics are computed, 0 for never. metrics: of jaxgan.evaluate, as
-    in 'swd,kid'. n: samples, and real items, that they compare; 0 for jaxgan.evaluate's number.
-    wandb: whether Weights & Biases has the same scalars and pictures, see records.tracker; '' not.
-    """
-
-    every: Duration = 50
-    pictures: Duration = 500
-    samples: Samples = 64
-    evaluate: Duration = 0
-    metrics: str = "swd"
-    n: Whole = 0
-    wandb: Literal["", "online", "offline"] = ""
-
-
-class Save(NamedTuple):
-    """config.checkpoint.
-
-    every: interval of checkpoints. keep: how many of the latest are kept. keep_every: interval of
-    those kept permanently, 0 for none. on_damage: whether a resume passes over checkpoints that
-    are damaged, 'fallback', or refuses them, 'stop'.
-    """
-
-    every: Duration = 1000
-    keep: Positive = 2
-    keep_every: Duration = 0
-    on_damage: Literal["fallback", "stop"] = "fallback"
+from jaxgan.training.records.intervals import Log, Save, intervals
 
 
 class Run(NamedTuple):
@@ -95,7 +63,6 @@ class Run(NamedTuple):
 
 NONE: Mapping[str, Any] = {}
 GIVEN = ("clock", "source", "devices")  # arguments of `prepare` that are no keys of a config
-OR_NEVER = ("keep_every", "evaluate")  # intervals that may be 0
 # Options of config.data that no source takes: their defaults and kinds.
 OF_ALL = {"flip": (False, bool), "holdout": (0.0, Portion), "holdout_seed": (0, Seed)}
 
@@ -248,23 +215,6 @@ def over_data(
         at = f"{at} / config.accumulate" if slices > 1 else at
         over = mesh.over_data(stage.batch // slices, devices, at)
     return over
-
-
-def intervals(kind: Any, settings: Mapping[str, Any], at: str, growth: Growth, size: int) -> Any:
-    """A `Log` or `Save` of the node at `at`, whose intervals become steps.
-
-    Raises:
-      UserError: an unknown option, or an interval that is none.
-    """
-    node = bind(kind, settings, at=at)()
-    found = {}
-    for name in node._fields:
-        if name in ("every", "pictures", *OR_NEVER):
-            length, key = getattr(node, name), f"{at}.{name}"
-            found[name] = growing.interval(length, at=key, growth=growth, size=size)
-            if not found[name] and name not in OR_NEVER:
-                raise UserError(f"{key}={length!r}: at least 1 step")
-    return node._replace(**found)
 
 
 def shown(run: Run) -> Mapping[str, np.ndarray]:
