@@ -1,4 +1,4 @@
-"""Gradient accumulation: the slices of a batch whose gradients one update averages."""
+"""The parts of a batch whose gradients one update averages: slices in turn, or devices' shares."""
 
 import functools
 import sys
@@ -11,6 +11,26 @@ from jaxgan.core import game as core
 from jaxgan.core.game import Game
 from jaxgan.core.network import mixing
 from jaxgan.runtime.errors import UserError
+
+
+def in_parts(game: Game, batches: Sequence[int], k: int, parallel: str, vmapped: bool) -> Game:
+    """Returns the game whose batches are taken in k slices, and `per_device` where asked.
+
+    Args:
+      game, batches, k: as `accumulated` takes them.
+      parallel: 'global' or 'per_device'.
+      vmapped: whether several seeds are trained at once, each on one device.
+
+    Raises:
+      UserError: as `accumulated`, or `per_device` of vmapped seeds.
+    """
+    if parallel == "per_device" and vmapped:
+        raise UserError(
+            "config.parallel=per_device: seeds under vmap have a device each; set "
+            "config.replicas=sequential"
+        )
+    game = accumulated(game, k, batches)
+    return per_device(game) if parallel == "per_device" else game
 
 
 def accumulated(game: Game, k: int, batches: Sequence[int]) -> Game:
@@ -30,23 +50,42 @@ def accumulated(game: Game, k: int, batches: Sequence[int]) -> Game:
     """
     if k == 1:
         return game
+    at = f"config.accumulate={k}"
     for n in batches:
         if n % k:
             raise UserError(
-                f"config.accumulate={k}: a batch of {n} does not split into {k} equal slices; set "
-                "config.accumulate to a divisor of it"
+                f"{at}: a batch of {n} does not split into {k} equal slices; set config.accumulate "
+                "to a divisor of it"
             )
+    check_memory(game, at)
     first = functools.partial(core.init, game, jax.random.key(0))
-    memory = jax.eval_shape(first).memory
-    for name, kept in memory.items():
-        if any(not jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in jax.tree.leaves(kept)):
-            raise UserError(
-                f"config.accumulate={k}: the game's {name} takes a batch at once, and has no mean "
-                "over slices; set config.game.pool=0, or config.accumulate=1"
-            )
     mixes = [*mixing(first), *game.mixes]
     if mixes and jax.process_index() == 0:
         what = ", ".join(mixes)
-        text = f"config.accumulate={k}: {what} will mix the samples of a slice, not of the batch"
+        text = f"{at}: {what} will mix the samples of a slice, not of the batch"
         print(text, file=sys.stderr)
     return game._replace(accumulate=k)
+
+
+def per_device(game: Game) -> Game:
+    """Returns the game of which each device plays its share of a batch, and gradients are averaged.
+
+    BatchNorm and minibatch standard deviations are then those of a device's share, as papers that
+    trained on several GPUs have them.
+
+    Raises:
+      UserError: as `accumulated`, of the game's memory.
+    """
+    check_memory(game, "config.parallel=per_device")
+    return game._replace(per_device=True)
+
+
+def check_memory(game: Game, at: str) -> None:
+    """Refuses a memory that has no mean, such as a pool of images; `at` is the option's key."""
+    state = jax.eval_shape(lambda: core.init(game, jax.random.key(0)))
+    for name, kept in state.memory.items():
+        if any(not jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in jax.tree.leaves(kept)):
+            raise UserError(
+                f"{at}: the game's {name} takes a batch at once, and has no mean over its parts; "
+                "set config.game.pool=0"
+            )

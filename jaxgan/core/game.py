@@ -14,8 +14,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.core import slices
-from jaxgan.core.averages import ema as averages
-from jaxgan.core.averages.power import net_of
+from jaxgan.core.averages.moved import averaged
 from jaxgan.core.finite import finite
 from jaxgan.core.inputs import Inputs
 from jaxgan.core.keys import named
@@ -147,7 +146,8 @@ class Game(NamedTuple):
     translators: of a game of two domains, by direction: (state, images (N, H, W, C), key) -> images
       (N, H, W, C'), both in [-1, 1].
     mixes: what in the losses compares the samples of a batch, by name.
-    accumulate: slices of a batch whose gradients are averaged, see core.slices.
+    accumulate: slices of a batch whose gradients are averaged, see core.slices. per_device: whether
+      a step sees a device's share of the batch, and averages over the devices of the mesh.
     standing: how commands that draw samples replace BatchNorm's running moments; None where not.
     """
 
@@ -165,6 +165,7 @@ class Game(NamedTuple):
     now: "Now | None" = None
     mixes: tuple[str, ...] = ()
     accumulate: int = 1
+    per_device: bool = False
     standing: Standing | None = None
 
 
@@ -201,6 +202,7 @@ def step(
     game = at(game, state.step)
     key = jax.random.fold_in(named(key, "steps"), state.step)
     images = len(next(iter(batch.values()))) if batch else 0
+    images *= jax.lax.axis_size(slices.AXIS) if game.per_device else 1
     metrics: dict[str, jax.Array] = {}
     moved: set[str] = set()
     for turn in game.turns:
@@ -210,19 +212,7 @@ def step(
             label = turn.label or turn.name
             metrics |= {f"{label}/{name}": value for name, value in own_metrics.items()}
             moved |= set(game.players[turn.player].nets) if turn.player else set()
-    ema = {
-        name: averages.average(
-            state.params[net],
-            old,
-            game.ema[name],
-            state.step - begins(game, net),
-            images,
-            interval(game, net),
-        )
-        if (net := net_of(name)) in moved
-        else old
-        for name, old in state.ema.items()
-    }
+    ema = averaged(game, state, moved, images)
     return state.replace(step=state.step + 1, ema=ema), metrics
 
 
@@ -236,7 +226,8 @@ def play(
     of the parameters before the update only.
     """
     if turn.player is None:
-        loss, aux = turn.loss(state.params, state, batch, key)
+        whole = slices.gathered(batch) if game.per_device else batch
+        loss, aux = turn.loss(state.params, state, whole, key)
         _only(aux.stats, (), turn)
         metrics = {"loss": loss, "finite": finite(aux.memory), **aux.metrics}
         return state.replace(memory={**state.memory, **aux.memory}), metrics, aux.passed
@@ -247,7 +238,8 @@ def play(
         return turn.loss({**state.params, **own}, state, batch, key)
 
     own = _own(state.params, player)
-    (loss, aux), grads = slices.gradients(loss_of, own, batch, key, game.accumulate)
+    how = game.accumulate, game.per_device
+    (loss, aux), grads = slices.gradients(loss_of, own, batch, key, *how)
     _only(aux.stats, player.nets, turn)
     updates, opt = player.tx.update(grads, state.opt[turn.player], own)
     own = optax.apply_updates(own, updates)
@@ -264,24 +256,13 @@ def play(
     return state, metrics, aux.passed
 
 
-def interval(game: Game, net: str) -> int:
-    """Returns how many steps lie between two moves of a net: n_critic of a WGAN's generator."""
-    players = [name for name, player in game.players.items() if net in player.nets]
-    return min((turn.every for turn in game.turns if turn.player in players), default=1)
-
-
 def at(game: Game, step: jax.Array) -> Game:
     """Returns the game that is played at a step: another one where numbers have schedules."""
     if not game.now:
         return game
     now = game.now(step)
-    return now._replace(accumulate=game.accumulate, ema={**game.ema, **now.ema})
-
-
-def begins(game: Game, net: str) -> int:
-    """Returns the first step at which a net may move: 0 but for those of a later stage alone."""
-    players = [name for name, player in game.players.items() if net in player.nets]
-    return min((turn.span[0] for turn in game.turns if turn.player in players), default=0)
+    parts = {"accumulate": game.accumulate, "per_device": game.per_device}
+    return now._replace(**parts, ema={**game.ema, **now.ema})
 
 
 def _spans(turn: Turn, t: int) -> bool:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.core import game as core
+from jaxgan.core.averages.moved import interval
 from jaxgan.core.averages.power import MOST, Profile, combine, exponent, named, plain
 from jaxgan.core.game import Game, State
 from jaxgan.generation import sample
@@ -122,7 +122,7 @@ def averaged(found: Restored, width: float, folder: Path, replica: int = 0) -> S
         own = {net: state.ema[named(net, width)] for net in nets}
         return state.replace(ema={**state.ema, **own})
     place = Checkpoints(folder / "checkpoints", write=False)
-    least = max(core.interval(found.game, net) for net in nets)  # before, nothing was averaged
+    least = max(interval(found.game, net) for net in nets)  # before, nothing was averaged
     steps = [step for step in place.steps() if least <= step <= int(state.step)]
     if not steps:
         raise UserError(f"--ema={width:g}: nothing was averaged by step {int(state.step)}")
@@ -152,7 +152,7 @@ def _coefficients(
     game: Game, net: str, widths: Sequence[float], width: float, steps: Sequence[int]
 ) -> tuple[np.ndarray, float]:
     """Returns a factor for each step and width, (len(steps), len(widths)), and what they miss."""
-    every = core.interval(game, net)
+    every = interval(game, net)
     given = [Profile(exponent(each), step // every) for step in steps for each in widths]
     found, missed = combine(given, Profile(exponent(width), steps[-1] // every))
     return found.reshape(len(steps), len(widths)), missed

@@ -30,7 +30,7 @@ def check(
 ) -> None:
     """Evaluates each turn's loss abstractly, once for each size of batch that the run has.
 
-    Of a game that accumulates gradients, on a slice.
+    Of a game that accumulates gradients, on a slice; of one played per device, on a share.
     Also the critic on as many images as diagnostics take: config.log.samples, at most a batch.
     `memory`: bytes that there are; None for those of this machine's device.
 
@@ -43,7 +43,8 @@ def check(
     check_shapes(game, state, source, growth.batches()[-1])
     maps = 0
     for n, stage in {stage.batch: stage for stage in growth.stages}.items():
-        batch = _batch(source, n // game.accumulate)
+        parts = game.accumulate * (jax.device_count() if game.per_device else 1)
+        batch = _batch(source, n // parts)
         for turn in game.turns:
             start, stop = turn.span
             if start <= stage.start and (stop is None or stage.start < stop):

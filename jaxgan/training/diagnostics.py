@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxgan.core import game as core
 from jaxgan.core.averages import ema
+from jaxgan.core.averages.moved import begins, interval
 from jaxgan.core.game import Batch, Game, State
 from jaxgan.core.growth import Growth
 from jaxgan.core.inputs import Label
@@ -136,8 +136,8 @@ def settled(game: Game, growth: Growth, steps: int) -> int:
     """
     last, lags = growth.stages[-1], [0]
     for net, decay in game.ema.items():
-        every = core.interval(game, net)
-        before = max(0, last.start - core.begins(game, net)) // every
+        every = interval(game, net)
+        before = max(0, last.start - begins(game, net)) // every
         lags.append(every * ema.forgotten(decay, last.batch, before))
     return max(steps // 10, last.start + max(lags))
 

@@ -23,7 +23,7 @@ from jaxgan.config.kinds import (
 from jaxgan.config.registry import Node
 from jaxgan.config.schedules import first
 from jaxgan.core import growth as growing
-from jaxgan.core.accumulate import accumulated
+from jaxgan.core.accumulate import in_parts
 from jaxgan.core.averages.kept import widened
 from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Game, Spec
@@ -62,6 +62,7 @@ class Run(NamedTuple):
 
 
 NONE: Mapping[str, Any] = {}
+Parallel = Literal["global", "per_device"]
 GIVEN = ("clock", "source", "devices")  # arguments of `prepare` that are no keys of a config
 # Options of config.data that no source takes: their defaults and kinds.
 OF_ALL = {"flip": (False, bool), "holdout": (0.0, Portion), "holdout_seed": (0, Seed)}
@@ -86,6 +87,7 @@ def prepare(
     dispatch: Positive | Literal["auto"] = "auto",
     precision: Precision = "default",
     accumulate: Positive = 1,
+    parallel: Parallel = "global",
     clock: Clock | None = None,
     source: Source | None = None,
     devices: Sequence[jax.Device] | None = None,
@@ -105,7 +107,7 @@ def prepare(
         averages.power.
       seeds: how many replicas are trained, with seeds `seed`, `seed + 1` and so on.
       replicas, dispatch: how, see dispatch.vmapped and dispatch.stride.
-      precision, accumulate: see core.precision, and slices of a batch in core.accumulate.
+      precision, accumulate, parallel: see core.precision and, for both others, core.accumulate.
       clock: no config key, nor is what follows; records a lap once the data are open.
       source, devices: in place of what `data` names, and of all devices; these need not be here.
 
@@ -123,12 +125,15 @@ def prepare(
     built = make_game(
         game, optim, spec=spec, steps=total, growth=stages, precision=precision, warm=warm
     )
-    built = widened(accumulated(built, accumulate, stages.batches()), ema_widths)
+    on = devices or jax.devices()
+    vmapped = dispatching.vmapped(built, replicas, on[0].platform) and seeds > 1
+    built = in_parts(built, stages.batches(), accumulate, parallel, vmapped)
+    built = widened(built, ema_widths)
     in_steps = functools.partial(intervals, growth=stages, size=source.size)
     logged = in_steps(Log, log, "config.log")
     tracker.check(logged.wandb)
     batch_fit.check(built, stages, source, logged.samples, seeds, math.inf if devices else None)
-    over = split_over(devices or jax.devices(), built, stages, seeds, replicas, growth)
+    over = mesh.over_seeds(seeds, on) if vmapped else over_data(on, stages, growth, accumulate)
     return Run(
         game=built, spec=spec, growth=stages, mesh=over,
         feeds=[feed(source, stages, seed + i, flip, over) for i in range(seeds)],
@@ -180,24 +185,6 @@ def open_source(data: Mapping[str, Any]) -> Source:
     source = load(**{key: value for key, value in data.items() if key not in OF_ALL})
     share = data.get("holdout", 0.0)
     return split(source, share, data.get("holdout_seed", 0)) if share else source
-
-
-def split_over(
-    devices: Sequence[jax.Device],
-    game: Game,
-    growth: Growth,
-    seeds: int,
-    replicas: str,
-    node: Options | None,
-) -> jax.sharding.Mesh:
-    """Splits seeds that are trained at once over devices, else batches; see `over_data`.
-
-    Raises:
-      UserError: a batch that does not split, or another `replicas`, see dispatch.vmapped.
-    """
-    if dispatching.vmapped(game, replicas, devices[0].platform) and seeds > 1:
-        return mesh.over_seeds(seeds, devices)
-    return over_data(devices, growth, node, game.accumulate)
 
 
 def over_data(
