@@ -14,7 +14,9 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.core import slices
+from jaxgan.core.averages.ema import Decay
 from jaxgan.core.averages.moved import averaged
+from jaxgan.core.averages.power import net_of
 from jaxgan.core.finite import finite
 from jaxgan.core.inputs import Inputs
 from jaxgan.core.keys import named
@@ -157,7 +159,7 @@ class Game(NamedTuple):
     inputs: Inputs
     sample: Callable[[State, Drawn, jax.Array], jax.Array]
     critic: Callable[[State, Batch], jax.Array]
-    ema: Mapping[str, averages.Decay]
+    ema: Mapping[str, Decay]
     styles: Styles | None = None
     target: str = "image"
     strips: Callable[[State, Batch, jax.Array], jax.Array] | None = None
