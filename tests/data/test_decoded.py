@@ -14,6 +14,7 @@ from PIL import Image
 from jaxgan.data import content
 from jaxgan.data import decoded as decoding
 from jaxgan.data.sources.folder import folder
+from jaxgan.runtime import processes
 from jaxgan.runtime.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -247,3 +248,24 @@ def test_a_full_disk_is_one_line(root, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(UserError, match=r"set XDG_CACHE_HOME to a larger disk"):
         folder(str(root), res=8)
+
+
+def test_of_several_processes_the_first_decodes_before_the_others_look(root, count, monkeypatch):
+    said = []
+
+    def other_decodes(key, seconds):
+        said.append((key, seconds))
+        with monkeypatch.context() as as_first:
+            as_first.setattr(processes, "first", lambda: True)
+            as_first.setattr(processes, "announce", said.append)
+            folder(str(root), res=8)
+
+    monkeypatch.setattr(processes, "first", lambda: False)
+    monkeypatch.setattr(processes, "await_announced", other_decodes)
+    assert values(folder(str(root), res=8)) == [0, 1, 2]
+    assert len(count) == 3, "once, not by each"
+    (awaited, seconds), announced = said
+    assert awaited == announced and seconds >= 3600
+    monkeypatch.setattr(processes, "await_announced", lambda key, seconds: None)
+    folder(str(root), res=4)
+    assert len(count) == 6, "a cache of its own host"

@@ -287,3 +287,35 @@ def test_a_checkout_that_is_not_installed_has_no_version(tmp_path, monkeypatch):
     workdir.write(tmp_path, workdir.Record({}, Spec((2,)), 1))
     versions = json.loads((tmp_path / "config.json").read_text())["versions"]
     assert versions["jaxgan"] is None and versions["jax"] == jax.__version__
+
+
+def test_a_kill_after_a_stop_has_saved_loses_no_row_and_no_picture(
+    tmp_path, monkeypatch, compiled_once
+):
+    """A stop saves before it draws what is due; what it did not get to is drawn on resume."""
+    tiny = [*SMALL[1:], "--config.data.res=4", "--config.steps=20", "--config.dispatch=1"]
+    config = configs.load(f"{ROOT}/experiments/gan.py")
+    configs.override(config, [*tiny, "--config.log.pictures=10"])
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert loop.train(config.to_dict(), whole) == 0
+
+    def kill(self, states, done, means):
+        raise InterruptedError if done == 10 else AssertionError
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr("jaxgan.runtime.signals.StopSignal.reached", lambda self, n: n == 9)
+        stopped.setattr("jaxgan.training.loop.due", lambda run, done: done == 10)
+        stopped.setattr("jaxgan.training.records.journal.Journal.write", kill)
+        with pytest.raises(InterruptedError):
+            loop.train(config.to_dict(), killed)
+    assert loop.train(config.to_dict(), killed) == 0
+    rows = {row["step"]: row for row in logger.read(killed)}
+    last = {row["step"]: row for row in logger.read(whole)}
+    assert list(rows) == [10, 15, 20]
+    for step in (15, 20):
+        assert rows[step] | {"images_per_s": 0} == last[step] | {"images_per_s": 0}
+    assert {k: v for k, v in rows[10].items() if k.startswith("diagnosis")} == {
+        k: v for k, v in last[10].items() if k.startswith("diagnosis")
+    }
+    for name in ("00000010.png", "00000020.png"):
+        assert (killed / "samples" / name).read_bytes() == (whole / "samples" / name).read_bytes()
