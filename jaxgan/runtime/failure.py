@@ -91,7 +91,8 @@ def _failed(joined: Joined) -> tuple[str, int] | None:
 def _end(joined: Joined, line: str, code: int) -> NoReturn:
     """Prints the line and exits; process 0, which hosts the service, once all have heard of it."""
     with _ending:
-        printed(f"error: {line}")
+        in_loop = threading.current_thread() is not threading.main_thread()
+        printed("\n" * in_loop + f"error: {line}")  # a progress bar may be on the line
         on_abort("", code)
         until = time.monotonic() + PARTING
         with contextlib.suppress(Exception):  # the service has gone, and with it all the others
