@@ -96,7 +96,7 @@ def ends(processes, seconds=600):
 
 def errors(said):
     """The lines by which processes say why they end."""
-    return [re.findall("^error: .*", each, re.MULTILINE) for each in said]
+    return [re.findall("error: process .*", each) for each in said]
 
 
 def until_saved(folder, step):
