@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from jaxgan.evaluation.subject import Subject
 
 METRICS = "jaxgan.evaluation.metrics"
-OF_JSON = ("content", "moments")  # of a protocol; a line does without
+# Of a protocol, what a line does without; and the value of what is left out where it has that.
+OF_JSON, USUAL = ("content", "moments"), {"truncation": "none"}
 
 
 def main(argv: list[str]) -> int:
@@ -232,8 +233,8 @@ def versus(row: Mapping[str, Any]) -> str:
 
 
 def _listed(protocol: Mapping[str, Any]) -> str:
-    hidden = {*OF_JSON, *(name for name in ("truncation",) if protocol.get(name) == "none")}
-    return ", ".join(f"{name} {value}" for name, value in protocol.items() if name not in hidden)
+    shown = {name: value for name, value in protocol.items() if USUAL.get(name) != value}
+    return ", ".join(f"{name} {value}" for name, value in shown.items() if name not in OF_JSON)
 
 
 def _range(figure: Mapping[str, Any]) -> str:

@@ -134,6 +134,18 @@ def test_illegal_combinations_are_refused_before_compilation(c):
         ({"auxiliary": "infogan", "condition": "label"}, "draws its own code"),
         ({"regularizers": {"r1": {"every": 0}}}, "at least 1"),
         ({"regularizers": {"r3": {}}}, "no 'r3' in jaxgan.losses; did you mean"),
+        (
+            {"g_regularizers": {"spectral": {}}},
+            "g_regularizers.spectral: no 'spectral' .* orthogonal",
+        ),
+        (
+            {"g_regularizers": {"orthogonal": {"weight": -1.0}}},
+            "orthogonal.weight=-1.0: .* at least 0",
+        ),
+        (
+            {"condition": "condition", "standing": 2},
+            "config.game.standing=2: .*vectors are the data",
+        ),
         ({"dequantize": True, "spec": Spec((2,))}, "config.game.dequantize adds noise to gray"),
         ({"loss": {"name": "hinge", "smooth": 0.1}}, "config.game.loss.smooth"),
         ({"d": {"norm": "GroupNorm"}}, "no such normalizer"),
