@@ -6,8 +6,9 @@
 # Each process has K simulated CPU devices, or with K = 0 those that JAX finds by itself, and gets
 # --distributed=127.0.0.1:PORT,N,I; $PORT names a port, else a free one is taken. What process I
 # prints, on either stream, comes out as "[I] line". A process that fails takes the others with it
-# once they have had $GRACE seconds, else 30, to end by themselves. A signal is passed on to all. The exit code
-# is that of the first process that failed, else 0.
+# once they have had $GRACE seconds, else 30, to end by themselves; one that was stopped, code 75,
+# leaves them to save. A signal is passed on to all. The exit code is that of the first process that
+# failed, else 0.
 # --dry-run prints the commands and starts nothing.
 set -euo pipefail
 
@@ -23,7 +24,7 @@ if [[ ${1:-} == --dry-run ]]; then
 fi
 (($# >= 3)) || usage "too few arguments"
 [[ $1 =~ ^[1-9][0-9]{0,2}$ ]] || usage "$1 is no number of processes, 1 to 999"
-[[ $2 =~ ^[0-9]{1,3}$ ]] || usage "$2 is no number of devices, 0 to 999"
+[[ $2 =~ ^(0|[1-9][0-9]{0,2})$ ]] || usage "$2 is no number of devices, 0 to 999"
 processes=$1 devices=$2
 shift 2
 
@@ -88,7 +89,8 @@ while ((left > 0)); do
     own=0
     wait "${pids[i]}" || own=$?
     pids[i]=""
-    if ((own && !code)); then code=$own deadline=$((SECONDS + ${GRACE:-30})); fi
+    if ((own && !code)); then code=$own; fi
+    if ((own && own != 75 && !deadline)); then deadline=$((SECONDS + ${GRACE:-30})); fi
   done
   if ((deadline && left > 0 && SECONDS >= deadline)); then
     echo "local.sh: the others did not end by themselves and are killed" >&2

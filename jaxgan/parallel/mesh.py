@@ -141,7 +141,11 @@ def _replicated(x: Any) -> Any:
     """All processes call it at once, since it may be a collective."""
     if not isinstance(x, jax.Array) or x.is_fully_addressable or x.is_fully_replicated:
         return x
-    return jax.jit(lambda x: x, out_shardings=NamedSharding(x.sharding.mesh, PartitionSpec()))(x)
+    return jax.jit(_same, out_shardings=NamedSharding(x.sharding.mesh, PartitionSpec()))(x)
+
+
+def _same(x: jax.Array) -> jax.Array:
+    return x
 
 
 def spread(tree: Any, sharding: jax.sharding.Sharding) -> Any:

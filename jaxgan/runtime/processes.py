@@ -24,7 +24,7 @@ from jaxgan.runtime.paths import reason
 AUTO, OFF = "auto", "off"
 # Seconds: for all to start; without a heartbeat until a process counts as dead; for all to come
 # to the end, and to a meeting that nothing long precedes.
-START, HEARTBEAT, END, SOON = 300, 25, 600, 120
+START, HEARTBEAT, END, SOON = 300, 25, 3600, 120
 _LONG = 10  # seconds of waiting after which a line says so
 _ALONE = "coordinator_address should be defined."  # JAX's ValueError where it detects no cluster
 
