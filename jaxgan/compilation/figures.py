@@ -14,6 +14,10 @@ from jaxgan.compilation.topology import Topology
 from jaxgan.core.growth import Stage
 from jaxgan.training.setup import Run
 
+# "Used 22.40G of 15.75G hbm.", or "(80.83G) exceeds available HBM (15.75G)."
+_SIZES = re.compile(
+    r"([\d.]+)([KMGT]?)(?: of |\) exceeds available HBM \()([\d.]+)([KMGT]?)\)?(?: hbm|\.)"
+)
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
@@ -74,7 +78,7 @@ def measure(lowered: jax.stages.Lowered, run: Run, stage: Stage, topology: Topol
 
 def exhausted(text: str) -> tuple[float | None, float | None]:
     """Returns the bytes that the compiler asked for and those that there are, from its message."""
-    found = re.search(r"Used ([\d.]+)([KMGT]?) of ([\d.]+)([KMGT]?)", text)
+    found = _SIZES.search(text)
     if not found:
         return None, None
     used, unit, limit, unit_of_limit = found.groups()

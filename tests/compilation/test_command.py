@@ -105,11 +105,17 @@ def test_rows_that_every_chip_has_are_warned_of_where_they_can_be_told():
         {"all-reduce": Exchange(1, 4, 4), "all-gather": Exchange(2, 5000, 9)}
     )
     assert moved.startswith("2 all-gather, 0.005 MB")
-    assert figures.exhausted("RESOURCE_EXHAUSTED: Used 22.4G of 15.75G hbm.") == (
-        22.4 * 2**30,
-        15.75 * 2**30,
-    )
-    assert figures.exhausted("RESOURCE_EXHAUSTED") == (None, None)
+
+
+@pytest.mark.parametrize(("text", "sizes"), [
+    ("Ran out of memory in memory space hbm. Used 22.40G of 15.75G hbm. Exceeded", (22.4, 15.75)),
+    ("required for HLO temporaries (80.83G) exceeds available HBM (15.75G).", (80.83, 15.75)),
+    ("Used 1536.00M of 0.50G hbm.", (1.5, 0.5)),
+    ("out of memory while trying to allocate 5 bytes", None),
+])  # fmt: skip
+def test_what_the_compiler_says_of_memory_is_read(text, sizes):
+    found = figures.exhausted(f"RESOURCE_EXHAUSTED: {text}")
+    assert found == (tuple(size * 2**30 for size in sizes) if sizes else (None, None))
 
 
 def test_missing_data_may_be_replaced_by_their_shape(call):
