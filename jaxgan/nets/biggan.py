@@ -14,7 +14,7 @@ from jax import Array
 from jaxgan.config.kinds import Scale, Width, WidthOrNone
 from jaxgan.core.shapes import check_square
 from jaxgan.nets.layers.attention import SelfAttention, check_attention
-from jaxgan.nets.layers.basic import Conv, Dense
+from jaxgan.nets.layers.basic import Conv, Dense, compute_type
 from jaxgan.nets.layers.condition import Condition, projection
 from jaxgan.nets.layers.norms import BatchNorm
 from jaxgan.nets.ops.resize import downsample, upsample
@@ -60,16 +60,18 @@ class Generator(nn.Module):
     classes: int = 0
     embedding: Width = 128
     epsilon: Scale = 1e-4
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
         """Generates one image per latent."""
         first, *rest = (factor * self.width for factor in plan(self.shape).g)
         check_attention(self.attention, [START << i for i in range(1, len(rest) + 1)], "g")
-        chunks = split(z, len(rest) + 1)
+        chunks = split(z.astype(compute_type(self.dtype)), len(rest) + 1)
         shared = []
         if y is not None:
-            shared.append(Condition(self.classes, self.embedding, _init, name="shared")(y))
+            embedded = Condition(self.classes, self.embedding, _init, name="shared")(y)
+            shared.append(embedded.astype(chunks[0].dtype))
         h = Dense(START * START * first, name="linear", **_options)(chunks[0])
         h = h.reshape(-1, START, START, first)
         for i, (features, chunk) in enumerate(zip(rest, chunks[1:], strict=True)):
@@ -79,7 +81,7 @@ class Generator(nn.Module):
                 h = SelfAttention(kernel_init=_init, name="attention")(h)
         norm = BatchNorm(epsilon=self.epsilon, scale_init=nn.initializers.ones, name="norm")
         image = Conv(self.shape[-1], 3, padding=1, name="image", **_options)
-        return jnp.tanh(image(nn.relu(norm(h, train))))
+        return jnp.tanh(image(nn.relu(norm(h, train)).astype(jnp.float32)))
 
 
 class Discriminator(nn.Module):
@@ -95,19 +97,20 @@ class Discriminator(nn.Module):
     attention: WidthOrNone = 0
     classes: int = 0
     heads: int = 0
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool):
         """Scores each image."""
         del train
-        of, h = plan(self.shape), x
+        of, h = plan(self.shape), x.astype(compute_type(self.dtype))
         check_attention(self.attention, [self.shape[0] >> i + 1 for i in range(of.halvings)], "d")
         for i, factor in enumerate(of.d):
             down = i < of.halvings
             h = _Down(factor * self.width, down=down, first=i == 0, name=f"block{i}")(h)
             if down and h.shape[1] == self.attention:
                 h = SelfAttention(kernel_init=_init, name="attention")(h)
-        h = nn.relu(h).sum(axis=(1, 2))
+        h = nn.relu(h).astype(jnp.float32).sum(axis=(1, 2))
         logits = Dense(1, name="linear", **_options)(h)[:, 0]
         if y is not None:
             logits += projection(h, y, self.classes, **_options)

@@ -76,12 +76,13 @@ class ArticleGenerator(nn.Module):
     width: Width = 128
     norm: str = "Identity"
     dropout: Portion = 0.0
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
         """Generates one image per latent; with dropout it needs the random stream `dropout`."""
         _check(self.shape)
-        norm = norms.named(self.norm, 0)
+        norm, z = norms.named(self.norm, 0), z.astype(compute_type(self.dtype))
         h = Dense(32 * 32 * self.width)(z).reshape(-1, 32, 32, self.width)
         h = _leaky_relu(norm()(h, train, y))
         for i in range(4):
@@ -89,7 +90,7 @@ class ArticleGenerator(nn.Module):
             h = up(h) if i == 1 else Conv(2 * self.width, 5, padding=2)(h)
             h = _leaky_relu(norm()(h, train, y))
             h = nn.Dropout(self.dropout, deterministic=not train)(h)
-        return jnp.tanh(Conv(self.shape[-1], 7, padding=3)(h))
+        return jnp.tanh(Conv(self.shape[-1], 7, padding=3)(h.astype(jnp.float32)))
 
 
 class ArticleDiscriminator(nn.Module):
@@ -98,17 +99,18 @@ class ArticleDiscriminator(nn.Module):
     shape: tuple[int, int, int]
     width: Width = 128
     dropout: Portion = 0.4
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool) -> Array:
         """Scores each image; in training it needs the random stream `dropout`."""
         del y
         _check(self.shape)
-        h = _leaky_relu(Conv(self.width, 3)(x))
+        h = _leaky_relu(Conv(self.width, 3)(x.astype(compute_type(self.dtype))))
         for _ in range(3):
             h = _leaky_relu(Conv(self.width, 4, stride=2)(h))
         h = nn.Dropout(self.dropout, deterministic=not train)(flatten(h))
-        return Dense(1)(h)[:, 0]
+        return Dense(1)(h.astype(jnp.float32))[:, 0]
 
 
 def _leaky_relu(x: Array) -> Array:

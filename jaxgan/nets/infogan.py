@@ -100,6 +100,7 @@ class OdogGenerator(nn.Module):
     width: Width = 64
     norm: str = "BatchNorm"
     classes: int = 0
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
@@ -107,11 +108,12 @@ class OdogGenerator(nn.Module):
         _check(self.shape)
         height, width, channels = self.shape
         norm = _odog_norm(self.norm, self.classes)
-        h = nn.relu(Dense(height // 4 * (width // 4) * 2 * self.width)(_joined(self, z, y)))
+        z = _joined(self, z, y).astype(compute_type(self.dtype))
+        h = nn.relu(Dense(height // 4 * (width // 4) * 2 * self.width)(z))
         h = norm()(h.reshape(-1, height // 4, width // 4, 2 * self.width), train, y)
         for factor in (2, 1):
             h = norm()(nn.relu(Conv(factor * self.width, 3, padding=1, up=True)(h)), train, y)
-        return jnp.tanh(Conv(channels, 3, padding=1)(h))
+        return jnp.tanh(Conv(channels, 3, padding=1)(h.astype(jnp.float32)))
 
 
 class OdogDiscriminator(nn.Module):
@@ -127,18 +129,19 @@ class OdogDiscriminator(nn.Module):
     norm: str = "BatchNorm"
     dropout: Portion = 0.25
     heads: int = 0
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool):
         """Scores each image; in training it needs the random stream `dropout`."""
         del y
         _check(self.shape)
-        norm, h = _odog_norm(self.norm, 0), x
+        norm, h = _odog_norm(self.norm, 0), x.astype(compute_type(self.dtype))
         for i in range(4):
             h = leaky_relu(Conv(self.width << i, 3, stride=2, padding=1)(h))
             h = nn.Dropout(self.dropout, deterministic=not train)(h)
             h = norm()(h, train) if i else h
-        h = flatten(h)
+        h = flatten(h).astype(jnp.float32)
         logits = Dense(1)(h)[:, 0]
         if not self.heads:
             return logits

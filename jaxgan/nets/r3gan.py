@@ -19,7 +19,7 @@ from jax import Array
 
 from jaxgan.config.kinds import Depth, Multiple, Width, Widths
 from jaxgan.core.shapes import check_square
-from jaxgan.nets.layers.basic import Conv, Dense, Init, leaky_relu
+from jaxgan.nets.layers.basic import Conv, Dense, Init, compute_type, leaky_relu
 from jaxgan.nets.layers.condition import Condition
 from jaxgan.nets.ops.conv_grouped import grouped_conv2d
 from jaxgan.nets.ops.upfirdn import downsample, upsample
@@ -42,6 +42,7 @@ class Generator(nn.Module):
     blocks: tuple[Depth, ...] = (2, 2, 2, 2)
     expansion: Multiple = 2
     classes: int = 0
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
@@ -49,7 +50,7 @@ class Generator(nn.Module):
         check(self, "g")
         if y is not None:
             z = jnp.concatenate([z, Condition(self.classes, z.shape[-1], scaled())(y)], axis=1)
-        first = self.widths[0]
+        z, first = z.astype(compute_type(self.dtype)), self.widths[0]
         basis = self.param("basis", nn.initializers.normal(1.0), (4, 4, first))
         scale = Dense(first, use_bias=False, kernel_init=scaled(), name="basis_scale")(z)
         h = basis.astype(z.dtype) * scale[:, None, None]
@@ -59,7 +60,7 @@ class Generator(nn.Module):
                     h = Conv(width, 1, name=f"transition{4 << i}", **PLAIN)(h)
                 h = upsample(h)
             h = stage(self, i, h)
-        images = Conv(self.shape[-1], 1, name="to_image", **PLAIN)(h)
+        images = Conv(self.shape[-1], 1, name="to_image", **PLAIN)(h.astype(jnp.float32))
         return images if train else jnp.clip(images, -1.0, 1.0)
 
 
@@ -77,12 +78,14 @@ class Discriminator(nn.Module):
     expansion: Multiple = 2
     embedding: Width = 768
     classes: int = 0
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool) -> Array:
         """Scores each image."""
         del train  # nothing here differs
         check(self, "d")
+        x = x.astype(compute_type(self.dtype))
         h = Conv(self.widths[-1], 1, name="from_image", **PLAIN)(x)
         for i in reversed(range(len(self.widths))):
             h = stage(self, i, h)
@@ -90,8 +93,8 @@ class Discriminator(nn.Module):
                 h = downsample(h)
                 if self.widths[i - 1] != h.shape[-1]:
                     h = Conv(self.widths[i - 1], 1, name=f"transition{4 << i}", **PLAIN)(h)
-        basis = self.param("basis", depthwise, (4, 4, self.widths[0])).astype(h.dtype)
-        h = jnp.einsum("nhwc,hwc->nc", h, basis)
+        basis = self.param("basis", depthwise, (4, 4, self.widths[0]))
+        h = jnp.einsum("nhwc,hwc->nc", h.astype(jnp.float32), basis)
         out = Dense(1 if y is None else self.embedding, use_bias=False, kernel_init=scaled())(h)
         if y is None:
             return out[:, 0]

@@ -40,10 +40,12 @@ def products(jaxpr, kind):
 def built(kind, **more):
     """The net at tiny widths, and arguments for it."""
     file = kind.__module__.rpartition(".")[2]
-    side = {"dcgan_anime": 64, "resnet": 32}.get(file, 16)
+    side = {"dcgan_anime": 64, "resnet": 32, "biggan": 32}.get(file, 16)
     shape = (side, side, 3)
     known = options(kind)
     own = {name: value for name, value in {**WIDTHS, **DEPTHS}.items() if name in known}
+    if file == "r3gan":
+        own |= {"widths": (8, 8, 8), "cardinality": (2, 2, 2), "blocks": (1, 1, 1)}
     if "classes" in known:
         own["classes"] = 3
     if "attention" in known:
@@ -53,7 +55,7 @@ def built(kind, **more):
     net = pure(kind(shape=shape, **own, **more))
     k_x, k_y = jax.random.split(KEY)
     first = next(name for name in inspect.signature(kind.__call__).parameters if name != "self")
-    x = jax.random.normal(k_x, (4, 6) if first == "z" else (4, *shape))
+    x = jax.random.normal(k_x, (4, 8) if first == "z" else (4, *shape))
     y = [jax.random.randint(k_y, (4,), 0, 3)] if "classes" in known else []
     return net, (x if first == "z" else jnp.tanh(x), *y)
 

@@ -34,7 +34,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.nets.ops import conv_cpu
-from jaxgan.nets.ops.conv import Padding, family, matched
+from jaxgan.nets.ops.conv import Padding, bind, family, matched
 
 Size = tuple[int, int]
 
@@ -65,7 +65,7 @@ def grouped_conv2d(x: Array, w: Array, *, groups: int, padding: int) -> Array:
     w = w.reshape(kh, kw, c_in, groups, c_out // groups).swapaxes(2, 3)
     size = tuple(n + 2 * padding - k + 1 for n, k in zip(x.shape[1:3], (kh, kw), strict=True))
     pads = ((padding, padding),) * 2
-    y = grouped_p.conv.bind(x, w, stride=1, padding=pads, size=size, grouped=False)
+    y = bind(grouped_p.conv, x, w, stride=1, padding=pads, size=size)
     return y.reshape(*y.shape[:3], c_out)
 
 

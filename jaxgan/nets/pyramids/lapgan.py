@@ -11,7 +11,7 @@ from jax import Array
 
 from jaxgan.config.kinds import Depth, Portion, Width
 from jaxgan.nets.layers import norms
-from jaxgan.nets.layers.basic import Conv, Dense, flatten, leaky_relu
+from jaxgan.nets.layers.basic import Conv, Dense, compute_type, flatten, leaky_relu
 from jaxgan.nets.layers.condition import append_channel
 from jaxgan.nets.ops.laplacian import resized
 from jaxgan.runtime.errors import UserError
@@ -30,6 +30,7 @@ class Generator(nn.Module):
     kernel: Width = 5
     norm: str = "Identity"
     classes: int = 0
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(
@@ -40,12 +41,12 @@ class Generator(nn.Module):
             raise UserError(f"config.game.g.kernel={self.kernel}: odd, so that images keep a size")
         below = resized(coarse, self.shape[0])
         h = jnp.concatenate([below, z.reshape(*below.shape[:3], 1)], axis=-1)
-        h = append_channel(h, y, self.classes)
+        h = append_channel(h, y, self.classes).astype(compute_type(self.dtype))
         norm, bias = norms.named(self.norm, self.classes), self.norm == "Identity"
         same = {"kernel": self.kernel, "padding": self.kernel // 2}
         for _ in range(self.layers - 1):
             h = nn.relu(norm()(Conv(self.width, use_bias=bias, **same)(h), train, y))
-        return below + Conv(self.shape[-1], **same)(h)
+        return below + Conv(self.shape[-1], **same)(h.astype(jnp.float32))
 
 
 class Discriminator(nn.Module):
@@ -64,6 +65,7 @@ class Discriminator(nn.Module):
     dropout: Portion = 0.0
     spectral: bool = False
     classes: int = 0
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(
@@ -77,11 +79,11 @@ class Discriminator(nn.Module):
         h = x
         if self.lowpass:
             h = jnp.concatenate([x, resized(coarse, self.shape[0])], axis=-1)
-        h = append_channel(h, y, self.classes)
+        h = append_channel(h, y, self.classes).astype(compute_type(self.dtype))
         norm, bias = norms.named(self.norm, self.classes), self.norm == "Identity"
         for i in range(self.layers):
             options = {"use_bias": bias or i == 0, "spectral": self.spectral}
             h = Conv(self.width << i, 4, stride=2, padding=1, **options)(h)
             h = leaky_relu(norm()(h, train, y) if i else h)
         h = nn.Dropout(self.dropout, deterministic=not train)(flatten(h))
-        return Dense(1, spectral=self.spectral)(h)[:, 0]
+        return Dense(1, spectral=self.spectral)(h.astype(jnp.float32))[:, 0]

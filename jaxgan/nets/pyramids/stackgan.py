@@ -12,7 +12,7 @@ from jax import Array
 
 from jaxgan.config.kinds import Depth, Whole, Width
 from jaxgan.nets.layers import norms
-from jaxgan.nets.layers.basic import Conv, Dense, leaky_relu
+from jaxgan.nets.layers.basic import Conv, Dense, compute_type, leaky_relu
 from jaxgan.nets.layers.condition import Condition
 from jaxgan.nets.ops.laplacian import resized
 from jaxgan.runtime.errors import UserError
@@ -51,6 +51,7 @@ class Generator(nn.Module):
     norm: str = "BatchNorm"
     classes: int = 0
     embedding: Width = 128
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool) -> Array:
@@ -59,12 +60,13 @@ class Generator(nn.Module):
         if y is not None:
             z = jnp.concatenate([z, _vectors(y, self.classes, self.embedding)], axis=1)
         norm, bias = norms.named(self.norm, self.classes), self.norm == "Identity"
+        z = z.astype(compute_type(self.dtype))
         h = Dense(SMALLEST**2 * first, use_bias=bias)(z).reshape(-1, SMALLEST, SMALLEST, first)
         h = nn.relu(norm()(h, train, y))
         for width in (*rest, max(1, widths[-1] // 2)):
             h = Conv(width, 3, padding=1, up=True, use_bias=bias)(h)
             h = nn.relu(norm()(h, train, y))
-        return jnp.tanh(Conv(self.shape[-1], 3, padding=1)(h))
+        return jnp.tanh(Conv(self.shape[-1], 3, padding=1)(h.astype(jnp.float32)))
 
 
 class Refiner(nn.Module):
@@ -85,6 +87,7 @@ class Refiner(nn.Module):
     norm: str = "BatchNorm"
     classes: int = 0
     embedding: Width = 128
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(
@@ -104,7 +107,8 @@ class Refiner(nn.Module):
                 f"config.game.g.halvings={self.halvings}: too many for images of "
                 f"{coarse.shape[1]} pixels"
             )
-        h = nn.relu(Conv(self.width, 3, padding=1)(coarse))
+        h = coarse.astype(compute_type(self.dtype))
+        h = nn.relu(Conv(self.width, 3, padding=1)(h))
         for i in range(1, self.halvings + 1):
             width = min(self.width << i, self.max_width)
             h = Conv(width, 4, stride=2, padding=1, use_bias=bias)(h)
@@ -118,7 +122,7 @@ class Refiner(nn.Module):
         while h.shape[1] < self.shape[0]:
             h = Conv(max(1, h.shape[-1] // 2), 3, padding=1, up=True, use_bias=bias)(h)
             h = nn.relu(norm()(h, train, y))
-        h = Conv(self.shape[-1], 3, padding=1)(h)
+        h = Conv(self.shape[-1], 3, padding=1)(h.astype(jnp.float32))
         if self.residual:
             h += jnp.arctanh(NEAR * jnp.clip(resized(coarse, self.shape[0]), -1, 1))
         return jnp.tanh(h)
@@ -138,13 +142,14 @@ class Discriminator(nn.Module):
     spectral: bool = False
     classes: int = 0
     embedding: Width = 128
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool) -> Array:
         """Scores each image, and whether it shows its condition."""
         norm, bias = norms.named(self.norm, 0), self.norm == "Identity"
         spectral = {"spectral": self.spectral}
-        h = x
+        h = x.astype(compute_type(self.dtype))
         for i, width in enumerate(_widths(self.shape[0], self.width, self.max_width)):
             options = {"use_bias": bias or i == 0, **spectral}
             h = Conv(width, 4, stride=2, padding=1, **options)(h)
@@ -154,7 +159,7 @@ class Discriminator(nn.Module):
             h = _beside(h, leaky_relu(embedded))
             h = Conv(h.shape[-1] - self.embedding, 1, use_bias=bias, **spectral)(h)
             h = leaky_relu(norm()(h, train))
-        return Conv(1, SMALLEST, **spectral)(h)[:, 0, 0, 0]
+        return Conv(1, SMALLEST, **spectral)(h.astype(jnp.float32))[:, 0, 0, 0]
 
 
 class _Residual(nn.Module):
@@ -195,4 +200,4 @@ def _vectors(y: Array, classes: int, features: int) -> Array:
 def _beside(h: Array, vectors: Array) -> Array:
     """Joins vectors (N, D) to feature maps (N, H, W, C) at each position."""
     planes = jnp.broadcast_to(vectors[:, None, None], (*h.shape[:3], vectors.shape[-1]))
-    return jnp.concatenate([h, planes], axis=-1)
+    return jnp.concatenate([h, planes.astype(h.dtype)], axis=-1)
