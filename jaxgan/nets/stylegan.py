@@ -60,24 +60,24 @@ class Synthesis(nn.Module):
         h = image = None
         for i, res in enumerate(up_to(high)):
             block = partial(Synthesis._block, res=res, train=train)
-            h = recomputed(self, block, train)(h, ws[:, 2 * i : 2 * i + 2])
+            h = recomputed(self, block, train)(h, ws[:, 2 * i], ws[:, 2 * i + 1])
             if res >= low:
                 rgb = EqualConv(self.shape[-1], 1, name=f"rgb{res}")(h).astype(jnp.float32)
                 image = rgb if image is None else blend(upsample(image), rgb, share(level, res))
         return image
 
-    def _block(self, h: Array | None, ws: Array, res: int, train: bool) -> Array:
-        """Maps the features of half a resolution, at 4 none, and ws (N, 2, w_dim) to its own."""
+    def _block(self, h: Array | None, w0: Array, w1: Array, res: int, train: bool) -> Array:
+        """Maps the features of half a resolution, at 4 none, to its own; a style for each layer."""
         features = channels(self, res)
         if res == 4:
             const = self.param("const", nn.initializers.ones, (4, 4, features))
-            h = jnp.broadcast_to(const, (ws.shape[0], *const.shape))
+            h = jnp.broadcast_to(const, (w0.shape[0], *const.shape))
             h = h.astype(compute_type(self.dtype))
         else:
             h = low_pass(_conv(features, f"conv{res}_0", up=True)(h))
-        h = Epilogue(name=f"layer{res}_0")(h, ws[:, 0], train)
+        h = Epilogue(name=f"layer{res}_0")(h, w0, train)
         h = _conv(features, f"conv{res}_1")(h)
-        return Epilogue(name=f"layer{res}_1")(h, ws[:, 1], train)
+        return Epilogue(name=f"layer{res}_1")(h, w1, train)
 
 
 def _conv(features: int, name: str, up: bool = False) -> EqualConv:
