@@ -39,7 +39,9 @@ def computed(game: Game, precision: Precision) -> Game:
 
 def _at(precision: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
-        with jax.default_matmul_precision(precision):
+        asked = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
+        # A measurement that needs float32, such as path lengths, is not made less exact.
+        with jax.default_matmul_precision("highest" if asked == "highest" else precision):
             return function(*args, **kwargs)
 
     return run

@@ -127,9 +127,8 @@ def _kind(n: int, k: int, block: bool) -> Hashable:
 def _bits(key: Array, bits: int, shape: tuple[int, ...], axis: int, k: int, block: bool) -> Array:
     """Draws rows key[2], key[2] + k and so on along `axis` of the bits of k times as many rows.
 
-    With `block`, the key[2]-th block of as many rows as `shape` has.
-
-    As jax.random does with jax_threefry_partitionable: an element's bits are those of its place.
+    With `block`, the key[2]-th block of as many rows as `shape` has. As jax.random does
+    with jax_threefry_partitionable: an element's bits are those of its place.
     """
     whole = (*shape[:axis], shape[axis] * k, *shape[axis + 1 :])
     if math.prod(whole) >= 2**32:

@@ -44,7 +44,7 @@ def check(
     maps = 0
     for n, stage in {stage.batch: stage for stage in growth.stages}.items():
         parts = game.accumulate * (jax.device_count() if game.per_device else 1)
-        batch = _batch(source, n // parts)
+        batch = _batch(source, max(1, n // parts))
         for turn in game.turns:
             start, stop = turn.span
             if start <= stage.start and (stop is None or stage.start < stop):

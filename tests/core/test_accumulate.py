@@ -13,18 +13,19 @@ from jaxgan.core.accumulate import accumulated
 from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Spec
 from jaxgan.runtime.errors import UserError
+from jaxgan.training import replicas
 
 # A rate of SGD, unlike Adam's, scales with the gradient: small differences stay small.
 SGD = {"name": "sgd", "lr": 0.1}
 KEY = jax.random.key(5)
 N = 12
+PARTS = {"g": "Generator", "d": "Discriminator"}
 
 
 def pair(name, **options):
     return {player: {"name": f"{name}.{part}", **options} for player, part in PARTS.items()}
 
 
-PARTS = {"g": "Generator", "d": "Discriminator"}
 # Dropout, augmentation, a penalty on pairs and label noise all draw for each row.
 PENALIZED = {
     "name": "adversarial",
@@ -57,13 +58,14 @@ STYLED["g"] |= {"w_dim": 4, "layers": 2}
 STYLED["d"] |= {"std_channels": 0}
 
 
-def play(node, k, shape=(8, 8, 3), n=N):
+def play(node, k):
+    shape = (8, 8, 3)
     game = make_game(node, {"g": SGD, "d": SGD}, spec=Spec(shape, 3), steps=32)
-    game = accumulated(game, k, [n])
+    game = accumulated(game, k, [N])
     rows = np.random.default_rng(0)
     batch = {
-        "image": jnp.asarray(rows.uniform(-1, 1, (n, *shape)), jnp.float32),
-        "label": jnp.asarray(rows.integers(0, 3, n)),
+        "image": jnp.asarray(rows.uniform(-1, 1, (N, *shape)), jnp.float32),
+        "label": jnp.asarray(rows.integers(0, 3, N)),
     }
     state = jax.jit(partial(core.init, game))(KEY)
     turns = tuple(turn.name for turn in game.turns)
@@ -129,6 +131,20 @@ def test_a_batch_that_does_not_split_and_a_pool_are_refused():
     pooled = make(node, spec=Spec((8, 8, 1), other=(8, 8, 1)))
     with pytest.raises(UserError, match=r"pool_a takes a batch at once.*config.game.pool=0"):
         accumulated(pooled, 2, [4])
+
+
+def test_seeds_at_once_accumulate_too():
+    make = partial(make_game, optim={"g": SGD, "d": SGD}, spec=Spec((8, 8, 3), 3), steps=2)
+    game = accumulated(make(PENALIZED), 3, [N])
+    keys = replicas.keys(0, 2)
+    batch = {"image": jax.ShapeDtypeStruct((2, N, 8, 8, 3), "float32")}
+    states = jax.eval_shape(lambda: jax.vmap(partial(core.init, game))(keys))
+    step = replicas.replicate(partial(core.step, game))
+    new, metrics = jax.eval_shape(partial(step, turns=("d", "g")), states, batch, keys)
+    assert jax.tree.map(lambda x: (x.shape, x.dtype), new) == jax.tree.map(
+        lambda x: (x.shape, x.dtype), states
+    )
+    assert metrics["d/loss"].shape == (2,)
 
 
 def test_a_slice_draws_its_rows_of_what_the_batch_draws():
