@@ -79,7 +79,7 @@ def _published(name: str, data: str) -> ConfigDict:
     config.game = _game(nets, gamma, ("0kimg", f"{half_life}kimg"), images)
     config.game.d.embedding = nets["widths"][0]
     strength = {"cosine": (0.0, p), "images": images}
-    config.game.augment = {"name": "bgc", "p": strength, "color": 0.5, "cutout": 1.0}
+    config.game.augment = {"name": "bgc_pipe", "p": strength, "color": 0.5, "cutout": 1.0}
     config.optim = _optim((2e-4, 5e-5), images)
     return config
 

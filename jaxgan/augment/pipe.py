@@ -13,7 +13,7 @@ from jaxgan.augment.diffaugment import Augment
 from jaxgan.config.kinds import Probability
 
 
-def bgc(*, p: Probability, color: Probability = 1.0, cutout: Probability = 0.0) -> Augment:
+def bgc_pipe(*, p: Probability, color: Probability = 1.0, cutout: Probability = 0.0) -> Augment:
     """Builds an augmentation whose every transform changes an image with probability p.
 
     Args:

@@ -201,11 +201,11 @@ def step(
     The step, then the turn's name, are folded into the key: a run is a function of its config and
     seed alone, and adding a turn does not change the randomness of others.
     """
+    metrics: dict[str, jax.Array] = game.now.readings(state.step) if game.now else {}
     game = at(game, state.step)
     key = jax.random.fold_in(named(key, "steps"), state.step)
     images = len(next(iter(batch.values()))) if batch else 0
     images *= jax.lax.axis_size(slices.AXIS) if game.per_device else 1
-    metrics: dict[str, jax.Array] = {}
     moved: set[str] = set()
     for turn in game.turns:
         if turn.name in turns:

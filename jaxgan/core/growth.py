@@ -3,7 +3,7 @@
 A run is a list of stages (Karras et al. 2018, section 2). The first resolution trains alone; each
 next one fades in, then trains; the last trains to the end. All of it follows from the step, so a
 resumed run needs nothing else. A run that does not grow is one stage. How nets see a stage is in
-nets/growing.py; a pyramid's stages are nets of their own. Nothing here needs JAX.
+nets/layers/growing.py; a pyramid's stages are nets of their own. Nothing here needs JAX.
 
 A config gives durations in steps, images or epochs; the loop counts steps.
 """

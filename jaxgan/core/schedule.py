@@ -54,6 +54,14 @@ class Now:
         }
         return self._build(schedules.place(self._nodes, "config", numbers))
 
+    def readings(self, step: Array) -> dict[str, Array]:
+        """Returns what to log of a step that is traced: each number that moves, by its key."""
+        images = seen(self._growth, step)
+        return {
+            f"schedule/{key.removeprefix('config.')}": jnp.float32(s(images, jnp))
+            for key, s in self.schedules.items()
+        }
+
 
 def seen(growth: Growth, step: Array) -> Array:
     """Computes the images of all steps before `step`, a traced `Growth.seen`."""

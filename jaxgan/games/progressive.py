@@ -27,7 +27,7 @@ from jaxgan.games.common import build
 from jaxgan.games.common import growing as grown
 from jaxgan.losses.adversarial import Loss
 from jaxgan.losses.regularizers import Regularizer
-from jaxgan.nets import growing
+from jaxgan.nets.layers import growing
 from jaxgan.runtime.errors import UserError
 
 

@@ -27,8 +27,9 @@ from jaxgan.games.common import growing as grown
 from jaxgan.games.common import styles as styled
 from jaxgan.losses.adversarial import Loss
 from jaxgan.losses.regularizers import r1
-from jaxgan.nets import growing, mapping
+from jaxgan.nets import mapping
 from jaxgan.nets import stylegan as nets
+from jaxgan.nets.layers import growing
 from jaxgan.runtime.errors import UserError
 
 

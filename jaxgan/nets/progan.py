@@ -1,6 +1,6 @@
 """Progressive GAN's networks (Karras et al. 2018, appendix A): one parameter tree, all resolutions.
 
-nets/growing.py explains level, resolutions, channel_base, channel_max, dtype and remat. In the
+nets/layers/growing.py explains level, resolutions, channel_base, channel_max, dtype, remat. In the
 paper channel_base is 16384 and channel_max 512.
 """
 
@@ -12,7 +12,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.config.kinds import Multiple, Width
-from jaxgan.nets.growing import (
+from jaxgan.nets.layers.basic import compute_type, flatten, leaky_relu
+from jaxgan.nets.layers.equalized import EqualConv, EqualDense
+from jaxgan.nets.layers.growing import (
     Resolutions,
     blend,
     channels,
@@ -21,8 +23,6 @@ from jaxgan.nets.growing import (
     share,
     up_to,
 )
-from jaxgan.nets.layers.basic import compute_type, flatten, leaky_relu
-from jaxgan.nets.layers.equalized import EqualConv, EqualDense
 from jaxgan.nets.layers.minibatch_std import MinibatchStd
 from jaxgan.nets.layers.norms import PixelNorm
 from jaxgan.nets.ops import upfirdn

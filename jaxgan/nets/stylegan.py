@@ -1,8 +1,9 @@
 """StyleGAN's generator (Karras et al. 2019): styles set each channel's mean and scale by AdaIN.
 
 A mapping z -> w (nets/mapping.py), and a synthesis that starts from a learned constant and takes
-one w per layer, two layers per resolution. It grows: nets/growing.py explains level, resolutions,
-channel_base, channel_max, dtype and remat. The critic is progan.Discriminator with `filtered`.
+one w per layer, two layers per resolution. It grows: nets/layers/growing.py explains level,
+resolutions, channel_base, channel_max, dtype and remat. The critic is progan.Discriminator with
+`filtered`.
 """
 
 from functools import partial
@@ -13,7 +14,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.config.kinds import Depth, Scale, Width
-from jaxgan.nets.growing import (
+from jaxgan.nets.layers.basic import compute_type, leaky_relu
+from jaxgan.nets.layers.equalized import EqualConv, EqualDense
+from jaxgan.nets.layers.growing import (
     Resolutions,
     blend,
     channels,
@@ -22,8 +25,6 @@ from jaxgan.nets.growing import (
     share,
     up_to,
 )
-from jaxgan.nets.layers.basic import compute_type, leaky_relu
-from jaxgan.nets.layers.equalized import EqualConv, EqualDense
 from jaxgan.nets.layers.norms import AdaIN
 from jaxgan.nets.mapping import Mapping, spread, style_layers
 from jaxgan.nets.ops.resize import upsample

@@ -33,9 +33,9 @@ from jaxgan.config.kinds import (
     WidthOrNone,
 )
 from jaxgan.core.shapes import check_square
-from jaxgan.nets.growing import recomputed
 from jaxgan.nets.layers.basic import flatten
 from jaxgan.nets.layers.equalized import EqualConv, EqualDense
+from jaxgan.nets.layers.growing import recomputed
 from jaxgan.nets.layers.minibatch_std import MinibatchStd
 from jaxgan.nets.layers.modulated import StyleLayer, ToRGB, activate, normal
 from jaxgan.nets.mapping import Mapping, spread, style_layers

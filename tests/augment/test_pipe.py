@@ -11,7 +11,7 @@ NOISE = jax.random.uniform(KEY, (64, 16, 16, 3), minval=0.1)
 
 
 def test_at_p_0_nothing_changes_bit_for_bit():
-    augment = pipe.bgc(p=0.0, color=0.5, cutout=1.0)
+    augment = pipe.bgc_pipe(p=0.0, color=0.5, cutout=1.0)
     np.testing.assert_array_equal(jax.jit(augment)(KEY, NOISE), NOISE)
 
 
@@ -30,8 +30,8 @@ def test_cutout_grays_a_box_of_half_the_sides_in_some_of_the_images():
 
 def test_without_color_and_cutout_gray_images_that_are_flat_change_only_at_their_edges():
     flat = jnp.full((32, 16, 16, 3), 0.5)
-    out = jax.jit(pipe.bgc(p=1.0, color=0.0, cutout=0.0))(KEY, flat)
+    out = jax.jit(pipe.bgc_pipe(p=1.0, color=0.0, cutout=0.0))(KEY, flat)
     levels = np.asarray(out)[:, 6:10, 6:10]
     assert levels.max() < 0.52, "no color is brighter"
-    bright = jax.jit(pipe.bgc(p=1.0, color=1.0))(KEY, flat)
+    bright = jax.jit(pipe.bgc_pipe(p=1.0, color=1.0))(KEY, flat)
     assert np.asarray(bright).max() > 0.6

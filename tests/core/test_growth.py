@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxgan.core.growth import Growth, Stage, fixed, interval, plan, steps, total
-from jaxgan.nets import growing
+from jaxgan.nets.layers import growing
 from jaxgan.runtime.errors import UserError
 
 NODE = {"first": 4, "stable": "120", "fade": "1.2kimg", "batch": {"8": 16, "32": 4}}

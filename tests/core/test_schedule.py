@@ -106,18 +106,22 @@ def stepper(run):
 
 @pytest.fixture(scope="module")
 def moving():
-    """Returns the run, its one program, and its states before each step."""
+    """Returns the run, its one program, its states before each step, and what each logs."""
     run = run_of(MOVING)
     step, states = stepper(run), [jax.jit(functools.partial(core.init, run.game))(KEY)]
+    rows = []
     for t in range(10):
-        state, _ = step(states[-1], run.feeds[0](t), KEY, turns=("d", "g"))
+        state, metrics = step(states[-1], run.feeds[0](t), KEY, turns=("d", "g"))
         states.append(state)
-    return run, step, states
+        rows.append(metrics)
+    return run, step, states, rows
 
 
 @pytest.mark.parametrize("t", [3, 9])
 def test_a_step_is_that_of_the_plain_numbers_of_its_time(moving, t):
-    run, _, states = moving
+    run, _, states, rows = moving
+    for key in ("optim.d.lr", "game.regularizers.r1.gamma"):
+        np.testing.assert_allclose(rows[t][f"schedule/{key}"], at(key, MOVING[key], 8 * t), 1e-6)
     plain = run_of({key: at(key, node, 8 * t) for key, node in MOVING.items()})
     assert run.game.now and not plain.game.now
     want, _ = stepper(plain)(states[t], run.feeds[0](t), KEY, turns=("d", "g"))
@@ -127,7 +131,7 @@ def test_a_step_is_that_of_the_plain_numbers_of_its_time(moving, t):
 
 
 def test_nothing_is_compiled_again_and_a_resumed_run_is_the_same_to_the_bit(moving):
-    run, step, states = moving
+    run, step, states, _ = moving
     assert step._cache_size() == 1
     resumed = run_of(MOVING)
     state, again = jax.tree.map(np.asarray, states[4]), stepper(resumed)

@@ -20,7 +20,7 @@ from jaxgan.core.keys import named
 from jaxgan.games import progressive
 from jaxgan.games.common import growing
 from jaxgan.losses.regularizers import drift
-from jaxgan.nets.growing import reals
+from jaxgan.nets.layers.growing import reals
 from jaxgan.nets.ops.resize import upsample
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import dispatch, logger, workdir

@@ -16,7 +16,7 @@ from jaxgan.core.keys import named
 from jaxgan.games import stylegan
 from jaxgan.games.common import growing, styles
 from jaxgan.nets import mapping
-from jaxgan.nets.growing import for_all_stages
+from jaxgan.nets.layers.growing import for_all_stages
 from jaxgan.runtime.errors import UserError
 
 ADAM = {"name": "adam", "lr": 1e-3, "b1": 0.0, "b2": 0.99}

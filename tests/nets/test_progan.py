@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from jaxgan.core.network import pure
-from jaxgan.nets import growing, progan
+from jaxgan.nets import progan
+from jaxgan.nets.layers import growing
 from jaxgan.nets.ops.resize import downsample, upsample
 from jaxgan.runtime.errors import UserError
 

@@ -1,6 +1,6 @@
 """What the games of growing nets share: a turn per stage, and the critic at a stage.
 
-How nets see a stage is in nets/growing.py.
+How nets see a stage is in nets/layers/growing.py.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from jaxgan.core.game import Batch, Nets, State, Turn
 from jaxgan.core.growth import Growth, Stage
 from jaxgan.core.network import Net
 from jaxgan.losses.adversarial import Loss
-from jaxgan.nets import growing
+from jaxgan.nets.layers import growing
 from jaxgan.runtime.errors import UserError
 
 
