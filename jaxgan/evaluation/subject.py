@@ -18,6 +18,7 @@ from jaxgan.evaluation.compared import Compared
 from jaxgan.evaluation.features import extract, network
 from jaxgan.generation import chosen, sample
 from jaxgan.generation.chosen import Choice
+from jaxgan.generation.standing import applies
 from jaxgan.generation.translated import BACK, COLUMNS
 from jaxgan.parallel.mesh import over_data
 from jaxgan.runtime.errors import UserError
@@ -249,8 +250,9 @@ class Subject(Compared):
     @property
     def moments(self) -> str:
         """Which moments BatchNorm of the generator normalizes by, where not by running ones."""
-        taken = self.game.standing
-        return f"standing, {taken.batches} x {sample.BATCH}" if taken else ""
+        if not applies(self.game, self.state):
+            return ""
+        return f"standing, {self.game.standing.batches} x {sample.BATCH}"
 
     @property
     def drawn_by(self) -> str:

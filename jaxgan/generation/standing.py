@@ -19,11 +19,12 @@ from jaxgan.generation.sample import BATCH
 
 
 def standing(game: Game, state: State) -> State:
-    """Returns a state with standing statistics, of a game that takes any.
+    """Returns a state with standing statistics, of a game that takes any and has been trained.
 
-    The variance of all batches is the mean of theirs, plus the variance of their means.
+    The variance of all batches is the mean of theirs, plus the variance of their means. At step 0
+    moments are those that published weights came with.
     """
-    if game.standing is None:
+    if not applies(game, state):
         return state
     moments = _moments(game.standing.moments, _hashable(game.inputs))
     key, sums = named(jax.random.key(0), "standing"), None
@@ -33,6 +34,11 @@ def standing(game: Game, state: State) -> State:
     means = jax.tree.map(lambda x: x / game.standing.batches, sums)
     stats = {net: {**state.stats[net], **_centered(tree)} for net, tree in means.items()}
     return state.replace(stats={**state.stats, **stats})
+
+
+def applies(game: Game, state: State) -> bool:
+    """Returns whether `standing` takes the moments anew."""
+    return game.standing is not None and int(state.step) > 0
 
 
 @lru_cache(maxsize=4)  # the same function again is not compiled again

@@ -52,7 +52,7 @@ def normed():
         standing=built.build(net, "g", 16, ""),
     )  # fmt: skip
     ema = jax.tree.map(lambda x: 2 * x, params)
-    state = State(jnp.int32(0), {"g": params}, {"g": stats}, {}, {}, {"g": ema})
+    state = State(jnp.int32(1), {"g": params}, {"g": stats}, {}, {}, {"g": ema})
     return Restored(None, game, state)
 
 
@@ -89,6 +89,8 @@ def test_the_variance_is_that_of_all_batches_not_the_mean_of_theirs(normed):
 def test_games_that_take_running_moments_are_left_as_they_are(normed):
     game = normed.game._replace(standing=None)
     assert standing(game, normed.state) is normed.state
+    published = normed.state.replace(step=jnp.int32(0))  # with the moments of its file
+    assert standing(normed.game, published) is published
     assert built.build(None, "g", 0, "condition") is None
     with pytest.raises(UserError, match="config.game.standing=4: .* vectors are the data's"):
         built.build(None, "g", 4, "condition")

@@ -186,8 +186,9 @@ def _value(state: StateDict, each: Array, names: Names) -> np.ndarray:
     """Returns an array of the file, flat where it is a singular vector or a scalar."""
     value, want = _found(state, each.name), each.published()
     if each.part == "spectral" and each.path[0] == "Condition_0":  # the right one is kept
-        right = f"{names.embed}.weight_v"
-        kernel = _matrix(state, each.name)
+        right, kernel = f"{names.embed}.weight_v", _matrix(state, each.name)
+        if value.size != len(kernel):
+            raise _refused(f"{each.name} is {value.shape}, and has {len(kernel)} numbers there")
         value = state[right] if right in state else _unit(kernel.T @ value.reshape(-1))
     elif each.part == "spectral" or not each.shape:
         value = value.reshape(-1)

@@ -147,6 +147,11 @@ def test_what_does_not_fit_together_is_refused(tmp_path):
         convert.main([*flags, "--config.game.latent=32"])
 
 
+def test_a_vector_of_another_length_is_refused():
+    with pytest.raises(UserError, match=r"embed.u0 is \(1, 4\), and has 5 numbers there"):
+        biggan.import_net(original("d") | {"embed.u0": np.ones((1, 4), np.float32)}, "d")
+
+
 def test_weights_of_stylegan3_are_refused_by_name_and_reason(tmp_path):
     np.savez(tmp_path / "w.npz", **{"G_ema/synthesis.L0_36_512.weight": np.ones(3, np.float32)})
     with pytest.raises(
