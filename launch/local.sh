@@ -12,6 +12,7 @@
 # --dry-run prints the commands and starts nothing.
 set -euo pipefail
 
+{ # read whole before anything runs, so that the file may change meanwhile
 usage() {
   echo "error: $1; usage: launch/local.sh [--dry-run] PROCESSES DEVICES COMMAND..." >&2
   exit 2
@@ -101,3 +102,4 @@ while ((left > 0)); do
 done
 wait "${readers[@]}" || true # for the last lines
 exit "$code"
+}

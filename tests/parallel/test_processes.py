@@ -19,7 +19,7 @@ from jaxgan.training import logger, replicas, workdir
 from jaxgan.training.checkpoint import Checkpoints
 
 ROOT = Path(__file__).parents[2]
-SOON = 90  # seconds in which all must end; 30 on a machine that is not busy
+SOON = 120  # seconds in which all must end; 30 on a machine that is not busy
 RUN = [
     *["--config.dispatch=1", "--config.batch=8", "--config.log.samples=8", "--config.log.every=10"],
     *["--config.log.pictures=400", "--config.checkpoint.every=200", "--config.steps=1200"],
@@ -100,7 +100,7 @@ def errors(said):
 
 
 def until_saved(folder, step):
-    for _ in range(3000):
+    for _ in range(9000):
         kept = (folder / "checkpoints").glob("[0-9]*")
         if any(path.name.isdigit() and int(path.name) > step for path in kept):
             return
