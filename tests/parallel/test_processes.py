@@ -20,9 +20,10 @@ from jaxgan.training.checkpoint import Checkpoints
 
 ROOT = Path(__file__).parents[2]
 SOON = 120  # seconds in which all must end; 30 on a machine that is not busy
+STEPS = 2400
 RUN = [
     *["--config.dispatch=1", "--config.batch=8", "--config.log.samples=8", "--config.log.every=10"],
-    *["--config.log.pictures=400", "--config.checkpoint.every=200", "--config.steps=1200"],
+    *["--config.log.pictures=400", "--config.checkpoint.every=200", f"--config.steps={STEPS}"],
     *["--config.data.res=4", "--config.game.latent=4"],
     *["--config.game.g.widths=(8,)", "--config.game.d.widths=(8,)"],
 ]
@@ -37,6 +38,9 @@ AGREE = [
         if (name, n, k) != ("progan", 2, 2)
     ),
 ]
+
+
+STARTED: list[subprocess.Popen] = []
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +77,22 @@ def start(env, flags, places=(ROOT, ROOT), config="gan.py", own=((), ())):
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "jaxgan.main", f"--config={ROOT}/experiments/{config}"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "env": env}
-    return [
-        subprocess.Popen(
-            [*command, f"--distributed=127.0.0.1:{port},{len(places)},{i}", *flags, *own[i]],
-            cwd=place,
-            **pipes,
-        )
+    here = [f"--distributed=127.0.0.1:{port},{len(places)},{i}" for i in range(len(places))]
+    found = [
+        subprocess.Popen([*command, here[i], *flags, *own[i]], cwd=place, **pipes)
         for i, place in enumerate(places)
     ]
+    STARTED.extend(found)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def none_left():
+    """Kills what a test that failed has left running."""
+    yield
+    for process in STARTED:
+        process.kill()
+    STARTED.clear()
 
 
 def ends(processes, seconds=600):
@@ -99,10 +111,15 @@ def errors(said):
     return [re.findall("error: process .*", each) for each in said]
 
 
+def saved(folder):
+    """The newest complete checkpoint's step, 0 for none."""
+    names = [path.name for path in (folder / "checkpoints").glob("[0-9]*")]
+    return max((int(name) for name in names if name.isdigit()), default=0)
+
+
 def until_saved(folder, step):
     for _ in range(9000):
-        kept = (folder / "checkpoints").glob("[0-9]*")
-        if any(path.name.isdigit() and int(path.name) > step for path in kept):
+        if saved(folder) > step:
             return
         time.sleep(0.1)
     pytest.fail(f"{folder} has no checkpoint after step {step}")
@@ -143,9 +160,9 @@ def test_process_0_alone_writes_and_both_say_who_they_are(whole):
     for i, text in enumerate((zero, one)):
         assert re.search(rf"process {i} of 2: waiting for the others at \S+, for at most 300", text)
         assert f"process {i} of 2, 1 of 2 devices" in text
-    assert "done at step 1200" in zero and "data: " in zero
+    assert f"done at step {STEPS}" in zero and "data: " in zero
     assert len(one.splitlines()) <= 4, one
-    assert [row["step"] for row in logger.read(folder)] == list(range(10, 1201, 10))
+    assert [row["step"] for row in logger.read(folder)] == list(range(10, STEPS + 1, 10))
     assert len(list((folder / "tensorboard").iterdir())) == 1
     top = {path.name for path in folder.iterdir()} - {".lock"}
     assert top == {
@@ -165,9 +182,9 @@ def test_stopped_and_killed_runs_end_together_and_resume_to_the_same_bits(whole,
     stopped = int(re.search(r"stopped at step (\d+)", zero)[1])
     assert (folder / "checkpoints" / str(stopped)).is_dir()
     for victim in (1, 0):
+        before = saved(folder)
         processes = start(env, flags)
-        until_saved(folder, stopped + 1)
-        stopped += 200
+        until_saved(folder, before)
         processes[victim].kill()
         codes, said = ends(processes, SOON)
         assert codes[victim] == -signal.SIGKILL and codes[1 - victim] == 75, said
@@ -245,12 +262,12 @@ def test_what_two_processes_saved_others_restore_and_back(whole, env, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(whole[0], folder, ignore=shutil.ignore_patterns("checkpoints"))
     back = Checkpoints(folder / "checkpoints")
-    back.save(state, 1200)
+    back.save(state, STEPS)
     back.close()
     # Each compares the checksums of what it reads, and would say what is damaged.
     codes, said = ends(start(env, [*RUN, f"--workdir={folder}"]))
     assert codes == [0, 0], said
-    assert "resuming from step 1200" in said[0] and "damaged" not in "".join(said)
+    assert f"resuming from step {STEPS}" in said[0] and "damaged" not in "".join(said)
 
 
 def test_the_script_prints_its_commands_and_is_clean(env):
