@@ -102,6 +102,10 @@ def start(given: Explicit | str) -> None:
                 f"--distributed: process 0 cannot be reached at {where} ({reason(error)}); name a "
                 "host that all processes reach and a port that is free there"
             ) from error
+        except RuntimeError:
+            if given == AUTO:  # JAX has its devices already, as in a notebook: too late to join
+                return
+            raise
     count, index = jax.process_count(), jax.process_index()
     if count == 1:
         signals.install()  # JAX took SIGTERM for several processes

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from jaxgan.parallel import mesh
+from jaxgan.runtime import processes
 from jaxgan.training import logger, replicas, workdir
 from jaxgan.training.checkpoint import Checkpoints
 
@@ -95,15 +96,15 @@ def none_left():
     STARTED.clear()
 
 
-def ends(processes, seconds=600):
+def ends(each, seconds=600):
     """Waits for all; returns their codes and what they printed."""
     until = time.monotonic() + seconds
     try:
-        said = [p.communicate(timeout=max(until - time.monotonic(), 0.1))[0] for p in processes]
+        said = [p.communicate(timeout=max(until - time.monotonic(), 0.1))[0] for p in each]
     finally:
-        for process in processes:
+        for process in each:
             process.kill()
-    return [process.returncode for process in processes], said
+    return [process.returncode for process in each], said
 
 
 def errors(said):
@@ -174,19 +175,19 @@ def test_process_0_alone_writes_and_both_say_who_they_are(whole):
 def test_stopped_and_killed_runs_end_together_and_resume_to_the_same_bits(whole, env, tmp_path):
     folder = tmp_path / "run"
     flags = [*RUN, f"--workdir={folder}"]
-    processes = start(env, flags)
+    both = start(env, flags)
     until_saved(folder, 0)
-    processes[1].send_signal(signal.SIGTERM)
-    codes, (zero, _) = ends(processes, SOON)
+    both[1].send_signal(signal.SIGTERM)
+    codes, (zero, _) = ends(both, SOON)
     assert codes == [75, 75], zero
     stopped = int(re.search(r"stopped at step (\d+)", zero)[1])
     assert (folder / "checkpoints" / str(stopped)).is_dir()
     for victim in (1, 0):
         before = saved(folder)
-        processes = start(env, flags)
+        both = start(env, flags)
         until_saved(folder, before)
-        processes[victim].kill()
-        codes, said = ends(processes, SOON)
+        both[victim].kill()
+        codes, said = ends(both, SOON)
         assert codes[victim] == -signal.SIGKILL and codes[1 - victim] == 75, said
         line = f"error: process {1 - victim}: another process of the run has ended"
         assert errors(said)[1 - victim][0].startswith(line), said
@@ -304,6 +305,13 @@ def test_the_script_passes_shellcheck():
     except FileNotFoundError:
         pytest.skip("no shellcheck here: apt-get install shellcheck")
     assert done.returncode == 0, done.stdout
+
+
+def test_a_program_that_uses_jax_already_is_one_process(capfd):
+    assert jax.device_count() == 8
+    processes.start(processes.AUTO)
+    assert processes.count() == 1 and processes.first() and not capfd.readouterr().err
+    assert processes.word("x", 3) == 3 and processes.words("x", 3) == [3]
 
 
 @pytest.mark.parametrize(
