@@ -13,6 +13,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
 from jaxgan.parallel import mesh
 from jaxgan.runtime import processes
@@ -248,7 +249,12 @@ def test_the_run_is_the_same_for_any_number_of_processes(config, n, k, steps, al
         for name in a.keys() - {"images_per_s"}:
             assert a[name] == pytest.approx(b[name], rel=1e-5, abs=1e-5), (a["step"], name)
     for path in (one / "samples").iterdir():
-        assert (folder / "samples" / path.name).read_bytes() == path.read_bytes(), path.name
+        a, b = (
+            np.asarray(Image.open(each), int) for each in (path, folder / "samples" / path.name)
+        )
+        # A sum in another order may move a value over the border between two levels of gray.
+        exact = config.startswith(("progan", "dcgan", "stylegan2"))
+        assert abs(a - b).max() <= (0 if exact else 1) and (a != b).mean() < 0.002, path.name
 
 
 def test_what_two_processes_saved_others_restore_and_back(whole, env, tmp_path):
