@@ -16,8 +16,8 @@ several steps, all but memory is of one cycle of turns. The least time of a step
   max(FLOPs / peak, bytes / memory's rate) + 2 (n - 1) / n x bytes all-reduced / ICI's rate
 
 with Google's figures (jaxgan/compilation/roofline.py; between slices DCN's rate is added). Warnings
-say what a split batch should not have: exchanges other than all-reduces, and arrays of the global
-batch's length on each chip.
+say what a split batch should not have: arrays of the global batch's length on each chip, and, of
+one slice, exchanges other than all-reduces (of those between slices XLA makes several kinds).
 
 Writes:
   stdout  a Markdown table; with --json, an object a row and line

@@ -72,7 +72,7 @@ def measure(lowered: jax.stages.Lowered, run: Run, stage: Stage, topology: Topol
         nbytes=nbytes,
         exchanges=exchanges,
         roofline=chip and roofline.estimate(chip, *sizes, flops, nbytes, exchanges),
-        warnings=(*foreign(exchanges), *replicated(text, run, stage)),
+        warnings=(*foreign(exchanges, topology.slices), *replicated(text, run, stage)),
     )
 
 
@@ -85,8 +85,13 @@ def exhausted(text: str) -> tuple[float | None, float | None]:
     return float(used) * UNITS[unit], float(limit) * UNITS[unit_of_limit]
 
 
-def foreign(exchanges: Mapping[str, Exchange]) -> list[str]:
-    """Warns of exchanges that a split batch does not need."""
+def foreign(exchanges: Mapping[str, Exchange], slices: int = 1) -> list[str]:
+    """Warns of exchanges that a split batch does not need.
+
+    Of several slices nothing is said: XLA makes all-reduces between them of all-gathers within.
+    """
+    if slices > 1:
+        return []
     return [
         f"{each.count} {kind}, {each.nbytes / 1e6:.3g} MB, beside the all-reduces: rows are moved "
         "between devices, as where a turn's part of the batch does not divide among them"

@@ -31,9 +31,11 @@ def estimate(
 ) -> Roofline:
     """Returns the roofline of a program; see above.
 
-    Exchanges other than all-reduces send each byte once, not twice.
+    Exchanges other than all-reduces send each byte once, not twice. Of several slices they are not
+    counted: there an all-reduce is itself made of one, of a part, and of an all-gather.
     """
-    sent = sum(each.nbytes * (2 if kind == "all-reduce" else 1) for kind, each in exchanges.items())
+    times = {"all-reduce": 2}
+    sent = sum(each.nbytes * times.get(kind, slices == 1) for kind, each in exchanges.items())
     network = sent * (chips - 1) / chips / chip.ici
     network += sent * (slices - 1) / slices / (chips / slices) / chip.dcn
     parts = {"compute": flops / chip.flops, "memory": nbytes / chip.memory_rate, "network": network}

@@ -105,6 +105,7 @@ def test_rows_that_every_chip_has_are_warned_of_where_they_can_be_told():
         {"all-reduce": Exchange(1, 4, 4), "all-gather": Exchange(2, 5000, 9)}
     )
     assert moved.startswith("2 all-gather, 0.005 MB")
+    assert not figures.foreign({"all-gather": Exchange(2, 5000, 9)}, slices=2)
 
 
 @pytest.mark.parametrize(("text", "sizes"), [
@@ -148,7 +149,8 @@ def test_two_slices_exchange_over_the_network_between_them(call):
     one, two = (json.loads(call(*flags, f"--slices={n}")[1][0]) for n in (1, 2))
     assert (one["devices"], two["devices"]) == (4, 8)
     assert two["roofline"]["network"] > one["roofline"]["network"]
-    assert set(two["exchanges"]) == {"all-reduce"}
+    reduced = [row["exchanges"]["all-reduce"]["nbytes"] for row in (one, two)]
+    assert reduced[1] == pytest.approx(reduced[0], rel=0.1) and not two["warnings"]
 
 
 @tpu

@@ -114,7 +114,7 @@ def test_the_roofline_by_hand():
     assert found.network == pytest.approx((2 * 400e6 + 8e6) * 3 / 4 / 200e9)
     assert found.total == pytest.approx(found.memory + found.network) and found.bound == "memory"
     two = roofline.estimate(chip, 8, 2, 197e9, 819e7, exchanges)
-    assert two.network == pytest.approx(808e6 * (7 / 8 / 200e9 + 1 / 2 / 4 / 3.125e9))
+    assert two.network == pytest.approx(800e6 * (7 / 8 / 200e9 + 1 / 2 / 4 / 3.125e9))
     assert roofline.estimate(chip, 1, 1, 1e15, 1.0, {}).bound == "compute"
 
 
