@@ -11,7 +11,7 @@ pip install jaxgan[tpu] brings it, and no TPU; cpu:N, and host for the devices t
 Every distinct set of turns of every stage is a row, from the program that training dispatches:
 memory at its peak and between steps, FLOPs and bytes by XLA's cost analysis, all of one chip. What
 does not fit is compiled again with fewer images, for the most that do. Where a dispatch takes
-several steps, all but memory is of one cycle of turns. The least time of a step on n chips is
+several steps, all but memory is of one cycle of turns. The roofline of a step on n chips is
 
   max(FLOPs / peak, bytes / memory's rate) + 2 (n - 1) / n x bytes all-reduced / ICI's rate
 

@@ -125,7 +125,11 @@ def dispatches(run: Run, stage: Stage) -> dict[Turns, int]:
 
 def worst(found: Mapping[Turns, int]) -> dict[Turns, int]:
     """Returns the set with the most turns alone."""
-    turns = max(found, key=lambda turns: len(str(turns)))
+
+    def count(turns: Turns) -> int:
+        return sum(1 if isinstance(each, str) else len(each) for each in turns)
+
+    turns = max(found, key=count)
     return {turns: found[turns]}
 
 

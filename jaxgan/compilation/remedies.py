@@ -15,7 +15,7 @@ OF_RUNS = {"accumulate": "2"}
 def remedies(config: Mapping[str, Any]) -> list[str]:
     """Returns the flags that would save memory and that the config does not set."""
     found = []
-    for key, node in config["game"].items():
+    for key, node in as_mapping(config["game"], "config.game").items():
         name = node.get("name") if isinstance(node, Mapping) else node
         file, _, leaf = str(name).rpartition(".")
         if file and leaf and leaf[0].isupper():

@@ -1,4 +1,4 @@
-"""The least time that a step can take on a chip, from what its program computes and moves.
+"""The roofline of a step: the time that it takes at the rates that its chips can reach.
 
     seconds = max(FLOPs / peak, bytes / memory's rate)
               + 2 (n - 1) / n x bytes all-reduced / ICI's rate

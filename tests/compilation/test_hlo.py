@@ -1,7 +1,5 @@
 """What is read of a program's HLO: of programs compiled here, and of lines as a TPU has them."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import pytest
@@ -67,18 +65,21 @@ def test_rows_that_every_device_holds():
     assert hlo.leading(TPU, 512) == {"f32[512,100]": 1}
     assert hlo.leading(TPU, 51) == {}
 
-    def draw(constrain, x):
+    def draw(x):
         z = jax.random.normal(jax.random.key(0), (24, 5))
-        z = jax.lax.with_sharding_constraint(z, P("data")) if constrain else z
+        z = jax.lax.with_sharding_constraint(z, P("data"))
         return jnp.sin(z) @ jnp.ones((5, 3)) + x
 
     devices = mesh.over_data(N, jax.devices()[:N])
-    x = jax.ShapeDtypeStruct((24, 3), jnp.float32, sharding=mesh.of_batches(devices))
+    split = mesh.of_batches(devices)
     with jax.set_mesh(devices):
-        split, whole = (
-            jax.jit(functools.partial(draw, each), out_shardings=P("data")).lower(x).compile()
-            for each in (True, False)
-        )
-    assert not hlo.leading(split.as_text(), 24)
-    assert "f32[3,5]" in hlo.leading(split.as_text(), 3)
-    assert len(whole.as_text()) > 0
+        whole = jax.ShapeDtypeStruct((24, 3), jnp.float32, sharding=mesh.of_states(devices))
+        texts = [
+            jax.jit(draw, out_shardings=out).lower(x).compile().as_text()
+            for x, out in (
+                (jax.ShapeDtypeStruct((24, 3), jnp.float32, sharding=split), split),
+                (whole, whole.sharding),
+            )
+        ]
+    assert not hlo.leading(texts[0], 24) and "f32[3,3]" in hlo.leading(texts[0], 3)
+    assert "f32[24,3]" in hlo.leading(texts[1], 24)
