@@ -5,6 +5,7 @@ Shapes alone are computed, in 0.1 s for dcgan and 1.2 s for stylegan2 on two cor
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -26,13 +27,13 @@ def check(
     source: Source,
     samples: int,
     seeds: int = 1,
-    memory: float | None = None,
+    devices: Sequence[jax.Device] | None = None,
 ) -> None:
     """Evaluates each turn's loss abstractly, once for each size of batch that the run has.
 
     Of a game that accumulates gradients, on a slice; of one played per device, on a share.
     Also the critic on as many images as diagnostics take: config.log.samples, at most a batch.
-    `memory`: bytes that there are; None for those of this machine's device.
+    `devices`: the run's, where they need not be here, so that their memory is not known.
 
     Raises:
       UserError: a net refuses the number of images, draws or judges in another shape than the
@@ -72,7 +73,7 @@ def check(
         "pictures": seeds * samples * item,
     }
     keys = "config.batch, the nets' widths, config.data.res, config.log.samples or config.seeds"
-    capacity.check(needs, keys, device_memory() if memory is None else memory)
+    capacity.check(needs, keys, math.inf if devices else device_memory())
 
 
 def check_shapes(game: Game, state: State, source: Source, n: int) -> None:

@@ -1,7 +1,6 @@
 """Builds a run from its config: data, growth, game, devices, durations in steps."""
 
 import functools
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -132,7 +131,7 @@ def prepare(
     in_steps = functools.partial(intervals, growth=stages, size=source.size)
     logged = in_steps(Log, log, "config.log")
     tracker.check(logged.wandb)
-    batch_fit.check(built, stages, source, logged.samples, seeds, math.inf if devices else None)
+    batch_fit.check(built, stages, source, logged.samples, seeds, devices)
     over = mesh.over_seeds(seeds, on) if vmapped else over_data(on, stages, growth, accumulate)
     return Run(
         game=built, spec=spec, growth=stages, mesh=over,
