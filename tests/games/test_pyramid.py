@@ -297,32 +297,23 @@ def test_a_run_resumes_in_a_stage_bit_for_bit_and_all_commands_take_it(
 
 
 def commands(folder, out):
-    """Samples, evaluates, explores and exports a run; each draws the same pictures."""
+    """Samples and exports a run; with vectors also evaluates and explores it."""
     out.mkdir()
-    run = open_run(folder)
-    run_flags = [f"--workdir={folder}", "--n=4"]
-    given = []
+    run, flags, given = open_run(folder), [f"--workdir={folder}"], []
     if run.spec.condition_dim:
         np.save(out / "vectors.npy", run.reals(3)["condition"])
         given = [f"--conditions={out}/vectors.npy"]
-    assert sample.main([*run_flags, *given, f"--out={out}/a.npz"]) == 0
+        assert evaluate.main([*flags, "--n=16", "--metrics=swd"]) == 0
+        assert explore.main(["walk", *flags, "--n=3", f"--out={out}/walk.png"]) == 0
+    assert sample.main([*flags, *given, "--n=4", f"--out={out}/a.npz"]) == 0
     with np.load(out / "a.npz") as arrays:
         drawn = {name: arrays[name] for name in arrays}
     images, _ = drawn.pop("images"), drawn.pop("seeds")
     assert images.shape == (4, *run.spec.shape) and images.dtype == np.uint8
-    assert sample.main([f"--workdir={folder}", f"--latents={out}/a.npz", f"--out={out}/b.npz"]) == 0
-    with np.load(out / "b.npz") as arrays:
-        np.testing.assert_array_equal(arrays["images"], images)
-    assert sample.main([*run_flags, "--step=3", f"--out={out}/early.png"]) == 0
-    assert evaluate.main([f"--workdir={folder}", "--n=16", "--metrics=swd"]) == 0
-    assert explore.main(["walk", f"--workdir={folder}", "--n=3", f"--out={out}/walk.png"]) == 0
-    assert export.main([f"--workdir={folder}", f"--out={out}/g.jax", "--platforms=cpu"]) == 0
+    assert export.main([*flags, f"--out={out}/g.jax", "--platforms=cpu"]) == 0
     program = jax.export.deserialize(bytearray((out / "g.jax").read_bytes()))
     made = np.asarray(program.call(**drawn))
     np.testing.assert_allclose((made + 1) * 127.5, images, atol=0.6)
-    assert export.main([f"--workdir={folder}", f"--out={out}/g.npz"]) == 0
-    with np.load(out / "g.npz") as arrays:
-        assert {name.split("/")[1] for name in arrays if name.startswith("ema")} >= {"g1", "g2"}
 
 
 @pytest.mark.parametrize("name", ["lapgan.py", "stackgan.py"])
