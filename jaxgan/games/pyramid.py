@@ -101,11 +101,7 @@ def pyramid(
         stages or {}, conditional=bool(condition), conditioning=conditioning,
         noises=(latent, noise),
     )  # fmt: skip
-    inputs: dict[str, Any] = {}
-    for level in own:
-        inputs |= {level.z: Noise(level.noise)} if level.noise else {}
-        inputs |= {level.e: Noise(level.features)} if level.features else {}
-    inputs |= conditions.inputs(spec, condition, None)
+    inputs = {**levels.noises(own), **conditions.inputs(spec, condition, None)}
     model = Model(spec, own, coarse, condition, matching_aware, kl, inputs)
     return assemble(model, optim, averages.parse(ema))
 

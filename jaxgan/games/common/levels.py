@@ -1,6 +1,6 @@
 """A stage of a pyramid: its nets, its objective, and how they are called."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from jaxgan.config.kinds import Options
 from jaxgan.config.registry import Node, bind, options, resolve
 from jaxgan.core.game import Drawn, Nets, Spec
 from jaxgan.core.growth import Growth, Stage
+from jaxgan.core.inputs import Inputs, Noise
 from jaxgan.core.keys import named
 from jaxgan.core.network import Module, Net, pure
 from jaxgan.games.common import build
@@ -148,6 +149,15 @@ class Level(NamedTuple):
     ) -> Callable[[Array], Array]:
         """d as a function of images alone, as regularizers see it."""
         return lambda images: self.judge(params, stats, images, y, below, key=key)[0]
+
+
+def noises(levels: Sequence[Level]) -> Inputs:
+    """Declares what generators draw from, and what conditions are drawn with, by input."""
+    found: dict[str, Noise] = {}
+    for level in levels:
+        found |= {level.z: Noise(level.noise)} if level.noise else {}
+        found |= {level.e: Noise(level.features)} if level.features else {}
+    return found
 
 
 def from_standard(mean: Array, log_deviation: Array) -> Array:
