@@ -101,9 +101,7 @@ def prepare(
       init: another run's workdir, or 'WORKDIR:STEP', whose nets this one starts from; '' for none.
       ema_warmup: whether averages soon forget the first parameters, see ema.WarmUp; published
         schedules do not, and averages that `init` brings along are not forgotten so.
-      ema_widths: relative widths of power-function averages that are kept beside the usual ones, as
-        (0.05, 0.1); those of others are combined of the checkpoints that are kept, see
-        averages.power.
+      ema_widths: relative widths of power-function averages kept beside those, see averages.power.
       seeds: how many replicas are trained, with seeds `seed`, `seed + 1` and so on.
       replicas, dispatch: how, see dispatch.vmapped and dispatch.stride.
       precision, accumulate, parallel: see core.precision and, for both others, core.accumulate.

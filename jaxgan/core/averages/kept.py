@@ -15,6 +15,9 @@ def warming(game: Game) -> Game:
 def widened(game: Game, widths: Sequence[float]) -> Game:
     """Returns a game that also keeps power-function averages of the nets that it averages.
 
+    `widths` are relative, as (0.05, 0.1), see averages.power. Averages of any other are combined of
+    those in the checkpoints that are kept.
+
     Raises:
       UserError: it averages none.
     """
