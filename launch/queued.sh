@@ -2,14 +2,14 @@
 # Trains on a TPU slice from Google's queue, which comes when there is one. Its hosts fetch the code
 # and run it as they start, so that nobody needs to be there, and again whenever they are restarted:
 #
-#   launch/queued.sh create   NAME ZONE v5litepod-16 gs://BUCKET/code --config=… --workdir=gs://…
+#   launch/queued.sh create   NAME ZONE v5litepod-16 gs://BUCKET/code --config=… --workdir=/shared/run
 #   launch/queued.sh describe NAME ZONE        what the queue says of it
 #   launch/queued.sh tail     NAME ZONE [HOST] follows the log of a host (default: 0)
 #   launch/queued.sh delete   NAME ZONE        ends it, after the last periodic save
 #
 # --spot, before the verb, asks for a slice that is cheap and may be taken away; --dry-run prints
 # what gcloud would be given, and the script that the hosts run. The code is the commit that is
-# checked out. A run that ends with code 75, which is after a save, is started again. A request whose
+# checked out; the workdir is on a disk that all hosts have mounted. A run that ends with code 75, which is after a save, is started again. A request whose
 # slice was taken away is SUSPENDED: delete it and create it again, and the run resumes.
 set -euo pipefail
 

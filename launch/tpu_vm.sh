@@ -3,12 +3,13 @@
 #
 #   launch/tpu_vm.sh create NAME ZONE v5litepod-16 [flags of gcloud, as --spot]
 #   launch/tpu_vm.sh push   NAME ZONE         copies the commit that is checked out, and installs it
-#   launch/tpu_vm.sh run    NAME ZONE --config=experiments/dcgan.py:celeba --workdir=gs://bucket/run
+#   launch/tpu_vm.sh run    NAME ZONE --config=experiments/dcgan.py:celeba --workdir=/shared/run
 #   launch/tpu_vm.sh tail   NAME ZONE [HOST]  follows the log of a host (default: 0)
 #   launch/tpu_vm.sh stop   NAME ZONE         saves, and ends the run
 #   launch/tpu_vm.sh delete NAME ZONE
 #
-# --dry-run, before the verb, prints what gcloud would be given. JAX finds the other hosts by itself.
+# --dry-run, before the verb, prints what gcloud would be given. JAX finds the other hosts by itself;
+# the workdir is on a disk that all of them have mounted, such as Filestore.
 # On each host the run is started again whenever it ends with code 75, which is after a save, until
 # `stop`; a slice that is preempted is gone, and queued.sh is for those that come back.
 # shellcheck disable=SC2016 # a host expands what is quoted here

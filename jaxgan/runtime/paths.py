@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -85,6 +86,7 @@ def _try(folder: Path, name: str = "") -> None:
 @contextlib.contextmanager
 def _told(path: Path, flag: str) -> Iterator[None]:
     """Raises what the system refuses as a UserError; a full disk stays what it is."""
+    _check_local(path, flag)
     try:
         yield
     except (OSError, ValueError) as error:  # a ValueError: NUL in the name
@@ -93,12 +95,20 @@ def _told(path: Path, flag: str) -> Iterator[None]:
         raise UserError(f"{flag}={shown(path)}: cannot be written: {reason(error)}") from None
 
 
+def _check_local(path: Path, flag: str) -> None:
+    """Refuses gs://bucket/run and the like, of which pathlib would make a folder gs: here."""
+    scheme = path.parts[0] if path.parts else ""
+    if re.fullmatch(r"[a-z][a-z0-9+.-]+:", scheme) and not Path(scheme).exists():
+        raise UserError(f"{flag}={shown(path)}: {scheme}// is no disk; mount it, and name the folder")
+
+
 def check_input(path: Path, flag: str, *, folder: bool = False) -> None:
     """Refuses a file, or folder, that is not there, is another thing, or cannot be read.
 
     Raises:
       UserError: the reason, in one line.
     """
+    _check_local(path, flag)
     want = stat.S_ISDIR if folder else stat.S_ISREG
     try:
         if not want(path.stat().st_mode):

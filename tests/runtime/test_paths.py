@@ -102,3 +102,13 @@ def test_permissions_are_said(tmp_path):
     with pytest.raises(UserError, match="cannot be written: Permission denied"):
         check_folder(tmp_path / "new", "--workdir")
     tmp_path.chmod(stat.S_IRWXU)
+
+
+def test_a_bucket_is_no_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for check in (check_folder, check_file, check_input):
+        with pytest.raises(UserError, match="^--x=gs:/bucket/run: gs:// is no disk; mount it"):
+            check(Path("gs://bucket/run"), "--x")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "gs:").mkdir()
+    check_folder(Path("gs:/run"), "--x")  # somebody's own
