@@ -99,7 +99,8 @@ def _check_local(path: Path, flag: str) -> None:
     """Refuses gs://bucket/run and the like, of which pathlib would make a folder gs: here."""
     scheme = path.parts[0] if path.parts else ""
     if re.fullmatch(r"[a-z][a-z0-9+.-]+:", scheme) and not Path(scheme).exists():
-        raise UserError(f"{flag}={shown(path)}: {scheme}// is no disk; mount it, and name the folder")
+        at = f"{flag}={shown(path)}"
+        raise UserError(f"{at}: {scheme}// is no disk; mount it, and name the folder")
 
 
 def check_input(path: Path, flag: str, *, folder: bool = False) -> None:
