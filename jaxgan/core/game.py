@@ -263,8 +263,9 @@ def at(game: Game, step: jax.Array) -> Game:
     if not game.now:
         return game
     now = game.now(step)
-    parts = {"accumulate": game.accumulate, "per_device": game.per_device}
-    return now._replace(**parts, ema={**game.ema, **now.ema})
+    return now._replace(
+        accumulate=game.accumulate, per_device=game.per_device, ema={**game.ema, **now.ema}
+    )
 
 
 def _spans(turn: Turn, t: int) -> bool:

@@ -6,11 +6,12 @@ and a CPU not at all. 'high' is three passes of bfloat16 or TF32 on them, 'highe
 
 import functools
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import jax
 
 from jaxgan.core.game import Game
+from jaxgan.runtime.errors import UserError
 
 Precision = Literal["default", "high", "highest"]
 
@@ -20,7 +21,12 @@ def computed(game: Game, precision: Precision) -> Game:
 
     'default' leaves the game as it is, to whatever JAX is set to. Gradients are computed at the
     precision of what they are of.
+
+    Raises:
+      UserError: another precision.
     """
+    if precision not in get_args(Precision):
+        raise UserError(f"config.precision={precision!r}: {', '.join(get_args(Precision))}")
     if precision == "default":
         return game
     at = functools.partial(_at, precision)

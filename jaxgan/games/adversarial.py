@@ -25,7 +25,7 @@ from jaxgan.core.optim import Optim
 from jaxgan.core.sharding import shard
 from jaxgan.games.common import build, conditions
 from jaxgan.games.common import standing as moments
-from jaxgan.games.common.batches import dequantized, interleaved
+from jaxgan.games.common.batches import dequantized, interleaved, of_images
 from jaxgan.losses.adversarial import Loss
 from jaxgan.losses.auxiliary import Auxiliary
 from jaxgan.losses.penalties import Penalty
@@ -110,8 +110,8 @@ def adversarial(
         terms={label: term for label, (term, every) in terms.items() if every == 1},
         penalties=build.penalties(g_regularizers or {}), augment=build.augment(augment),
         condition=condition, matching_aware=matching_aware, auxiliary=extra, latent=latent,
-        g_batch=g_batch, joint=joint, dequantize=dequantize, fresh_labels=fresh_labels,
-        standing=moments.build(net_g, "g", standing, condition),
+        g_batch=g_batch, joint=joint, dequantize=of_images(dequantize, spec),
+        fresh_labels=fresh_labels, standing=moments.build(net_g, "g", standing, condition),
         inputs={"z": Noise(latent), **conditions.inputs(spec, condition, extra)},
     )  # fmt: skip
     taken = moments.build(net_g, "g", standing, condition)

@@ -94,8 +94,7 @@ def stylegan2(
         mean follows (2020a, section 3.2); pl_shrink: divides the batch they are taken on.
       ada_target: mean sign of d on real images that p is steered to, 0.6 in the paper; 0 for none.
       ada_kimg: thousand images in which p may go from 0 to 1.
-      ema, ema_rampup: of the averaged generator, see averages.ema. psi: of samples;
-        1 is no truncation.
+      ema, ema_rampup: of the averaged generator, see averages.ema. psi: of samples, 1 for none.
 
     Raises:
       UserError: an unknown name or option, or parts that do not fit the data.

@@ -123,6 +123,7 @@ def test_files_are_listed_with_their_first_lines_and_none_is_imported():
     assert set(found) == {
         "adversarial",
         "auxiliary",
+        "penalties",
         "reconstruction",
         "regularizers",
         "relativistic",

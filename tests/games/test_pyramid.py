@@ -14,6 +14,7 @@ from jaxgan import config as configs
 from jaxgan import evaluate, explore, export, sample
 from jaxgan.core import game as core
 from jaxgan.core import inputs
+from jaxgan.core.averages.moved import begins
 from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Spec
 from jaxgan.core.growth import plan
@@ -168,7 +169,7 @@ def test_stages_train_together_if_asked_and_averages_count_from_a_stages_start()
     game = make(growth={"together": True})
     assert core.due(game, 0) == ("d1", "g1", "d2", "g2")
     apart, growth = make(), plan({"stable": 2, "fade": 0}, shape=(8, 8, 1), images=4, size=9)
-    assert [core.begins(apart, net) for net in ("g1", "g2", "d2")] == [0, 2, 2]
+    assert [begins(apart, net) for net in ("g1", "g2", "d2")] == [0, 2, 2]
     assert settled(apart, growth, 10) == 2 + 29, "0.9 ** 29 is below 5 %, from that start on"
 
 

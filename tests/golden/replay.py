@@ -18,7 +18,7 @@ from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Game, Spec, State
 from jaxgan.core.growth import plan
 from jaxgan.games import adversarial, progressive, stylegan, stylegan2
-from jaxgan.games.common import conditions
+from jaxgan.games.common import batches, conditions
 from jaxgan.losses import adversarial as losses
 from jaxgan.losses import auxiliary, regularizers
 from jaxgan.nets import mapping
@@ -28,7 +28,7 @@ from jaxgan.nets.layers import modulated
 # Flax draws too, when it checks the shapes of parameters: these are the modules that draw in steps.
 DRAWING = (
     *(adversarial, progressive, stylegan, stylegan2, conditions, losses, auxiliary, regularizers),
-    *(mapping, epilogues, modulated),
+    *(batches, mapping, epilogues, modulated),
 )
 HERE = Path(__file__).parent
 NONE: dict = {}

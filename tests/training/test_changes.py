@@ -17,6 +17,7 @@ from jaxgan.training.workdir import Record
 CONFIG = {
     "batch": 8,
     "steps": 6,
+    "game": "adversarial",
     "data": {"name": "folder:d", "flip": False},
     "optim": {"g": {"name": "adam", "lr": 2e-4, "decay": "linear"}, "d": {"name": "adam", "lr": 1}},
 }
