@@ -37,7 +37,6 @@ from jaxgan.runtime.clock import Clock
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import batch_fit
 from jaxgan.training import dispatch as dispatching
-from jaxgan.training.records import tracker
 from jaxgan.training.records.intervals import Log, Save, intervals
 
 
@@ -94,27 +93,20 @@ def prepare(
     """Builds all that a config describes; its keyword arguments are the config's top-level keys.
 
     Args:
-      seed: determines every random draw of the run.
-      steps, batch: the run's length, and items per step.
+      seed: determines every random draw of the run. steps, batch: its length; items per step.
       data, game, optim, log, checkpoint: nodes, see data.load, games, core.optim, `Log`, `Save`.
       growth: stages of rising resolution, see core.growth.grow; without it, none.
       init: another run's workdir, or 'WORKDIR:STEP', whose nets this one starts from; '' for none.
-      ema_warmup: whether averages soon forget the first parameters, see ema.WarmUp; published
-        schedules do not, and averages that `init` brings along are not forgotten so.
-      ema_widths: relative widths of power-function averages kept beside those, see averages.power.
+      ema_warmup, ema_widths: see ema.WarmUp, unless `init` brings averages, and averages.power.
       seeds: how many replicas are trained, with seeds `seed`, `seed + 1` and so on.
       replicas, dispatch: how, see dispatch.vmapped and dispatch.stride.
       precision, accumulate, parallel: see core.precision and, for both others, core.accumulate.
-      clock: no config key, nor is what follows; records a lap once the data are open.
-      source, devices: in place of what `data` names, and of all devices; these need not be here.
+      clock, source, devices: no config keys. Records laps; in place of the data, of all devices.
 
-    Raises:
-      UserError: anything in the config that is unknown or does not fit.
+    Raises UserError of anything in the config that is unknown or does not fit.
     """
     check_seeds(seed, seeds)
-    source, flip = source or open_source(data), data.get("flip", False)
-    if clock:
-        clock.lap("data")
+    source, flip = source or open_source(data, clock), data.get("flip", False)
     spec = spec_of(source)
     stages = growing.plan(growth, shape=spec.shape, images=batch, size=source.size)
     total = growing.total(steps, growth=stages, size=source.size, at="config.steps")
@@ -124,20 +116,17 @@ def prepare(
     )
     on = devices or jax.devices()
     vmapped = dispatching.vmapped(built, replicas, on[0].platform) and seeds > 1
-    built = in_parts(built, stages.batches(), accumulate, parallel, vmapped)
-    built = widened(built, ema_widths)
+    built = widened(in_parts(built, stages.batches(), accumulate, parallel, vmapped), ema_widths)
     in_steps = functools.partial(intervals, growth=stages, size=source.size)
     logged = in_steps(Log, log, "config.log")
-    tracker.check(logged.wandb)
     batch_fit.check(built, stages, source, logged.samples, seeds, devices)
     over = mesh.over_seeds(seeds, on) if vmapped else over_data(on, stages, growth, accumulate)
     return Run(
         game=built, spec=spec, growth=stages, mesh=over,
-        feeds=[feed(source, stages, seed + i, flip, over) for i in range(seeds)],
-        seed=seed, batch=batch, steps=total, dispatch=dispatch,
-        log=logged, checkpoint=in_steps(Save, checkpoint, "config.checkpoint"),
+        seed=seed, batch=batch, steps=total, dispatch=dispatch, log=logged,
+        feeds=[feed(source, stages, seed + i, flip, over) for i in range(seeds)], init=init,
+        checkpoint=in_steps(Save, checkpoint, "config.checkpoint"), data=described(source),
         rates={player: first(node["lr"], player) for player, node in optim.items() if "lr" in node},
-        data=described(source), init=init,
     )  # fmt: skip
 
 
@@ -165,11 +154,12 @@ def spec_of(source: Source) -> Spec:
     return Spec(tuple(source.shape), len(source.classes), source.condition_dim, other)
 
 
-def open_source(data: Mapping[str, Any]) -> Source:
+def open_source(data: Mapping[str, Any], clock: Clock | None = None) -> Source:
     """Opens the source under config.data, without what `holdout` there keeps out of training.
 
     `flip` there is an option of batches, not of sources. `holdout_seed` draws what is held out; it
-    is not the run's seed, so that runs of several seeds are evaluated on the same items.
+    is not the run's seed, so that runs of several seeds are evaluated on the same items. `clock`
+    records the time of it.
 
     Raises:
       UserError: an unknown source or option, or data that the source refuses.
@@ -181,7 +171,10 @@ def open_source(data: Mapping[str, Any]) -> Source:
             raise UserError(text)
     source = load(**{key: value for key, value in data.items() if key not in OF_ALL})
     share = data.get("holdout", 0.0)
-    return split(source, share, data.get("holdout_seed", 0)) if share else source
+    opened = split(source, share, data.get("holdout_seed", 0)) if share else source
+    if clock:
+        clock.lap("data")
+    return opened
 
 
 def over_data(

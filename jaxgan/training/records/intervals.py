@@ -8,6 +8,7 @@ from jaxgan.config.registry import bind
 from jaxgan.core import growth as growing
 from jaxgan.core.growth import Growth
 from jaxgan.runtime.errors import UserError
+from jaxgan.training.records import tracker
 
 OR_NEVER = ("keep_every", "evaluate")  # intervals that may be 0
 
@@ -47,9 +48,11 @@ def intervals(kind: Any, settings: Mapping[str, Any], at: str, growth: Growth, s
     """A `Log` or `Save` of the node at `at`, whose intervals become steps.
 
     Raises:
-      UserError: an unknown option, or an interval that is none.
+      UserError: an unknown option, an interval that is none, or a package that is missing.
     """
     node = bind(kind, settings, at=at)()
+    if isinstance(node, Log):
+        tracker.check(node.wandb)
     found = {}
     for name in node._fields:
         if name in ("every", "pictures", *OR_NEVER):
