@@ -95,11 +95,9 @@ def prepare(
     Args:
       seed: determines every random draw of the run. steps, batch: its length; items per step.
       data, game, optim, log, checkpoint: nodes, see data.load, games, core.optim, `Log`, `Save`.
-      growth: stages of rising resolution, see core.growth.grow; without it, none.
-      init: another run's workdir, or 'WORKDIR:STEP', whose nets this one starts from; '' for none.
+      growth: see core.growth.grow. init: WORKDIR, or WORKDIR:STEP, of a run whose nets this takes.
       ema_warmup, ema_widths: see ema.WarmUp, unless `init` brings averages, and averages.power.
-      seeds: how many replicas are trained, with seeds `seed`, `seed + 1` and so on.
-      replicas, dispatch: how, see dispatch.vmapped and dispatch.stride.
+      seeds: how many runs, from `seed` on. replicas, dispatch: how, see dispatch.vmapped, .stride.
       precision, accumulate, parallel: see core.precision and, for both others, core.accumulate.
       clock, source, devices: no config keys. Records laps; in place of the data, of all devices.
 
