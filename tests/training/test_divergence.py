@@ -53,7 +53,8 @@ def test_the_step_and_the_turn_are_exact_within_a_dispatch(breaks, at, every, na
     played = game(breaks, at, every)
     state = init(played, KEY).replace(step=jnp.int32(20))
     batches = {"image": jnp.zeros((10, 1, 1))}
-    _, metrics = dispatch(step, played, 10, "cpu")(state, batches, KEY, 20)
+    run, turns = dispatch(step, played, 10, "cpu")
+    _, metrics = run(state, batches, KEY, turns=turns(20))
     with pytest.raises(Diverged, match=f"{named}: .*; stopped. Step 10 is saved"):
         Detector(played, RATES).check(metrics, 20, 10, 10)
 
