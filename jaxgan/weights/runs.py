@@ -87,10 +87,13 @@ def read(
 
 
 def _program(base: Mapping[str, Any], name: str) -> ModuleType:
-    """Returns the module of the weights that a config's game takes."""
-    game = as_mapping(base.get("game"), "config.game").get("name")
-    if game not in list(PROGRAMS):
-        raise UserError(f"--config={name}: its game is not {' or '.join(PROGRAMS)}")
+    """Returns the module of the weights that a config's game, or its nets, take."""
+    node = as_mapping(base.get("game"), "config.game")
+    game, net = node.get("name"), as_mapping(node.get("g", ""), "config.game.g").get("name")
+    fits = game != biggan.GAME or str(net).startswith("biggan.")
+    if game not in list(PROGRAMS) or not fits:
+        known = " or ".join(each for each in PROGRAMS if each != biggan.GAME)
+        raise UserError(f"--config={name}: its game is not {known}, nor are its nets biggan's")
     return PROGRAMS[game]
 
 
