@@ -33,7 +33,13 @@ class Checkpoints:
     """The checkpoints in a folder, each named by its step."""
 
     def __init__(
-        self, folder: Path, *, keep: int | None = None, every: int = 0, write: bool = True
+        self,
+        folder: Path,
+        *,
+        keep: int | None = None,
+        every: int = 0,
+        write: bool = True,
+        beside: Sequence[Path] = (),
     ):
         """Opens the folder; to write, creates it and removes the remains of an interrupted save.
 
@@ -42,6 +48,7 @@ class Checkpoints:
           keep: how many of the latest are kept; None for all.
           every: those of every `every`-th step are kept permanently; 0 for none.
           write: False to read only, beside a run that may be saving.
+          beside: files to which lines are added only, of which each checkpoint keeps a checksum.
 
         Raises:
           UserError: a file in the folder's place, or a folder that cannot be opened.
@@ -50,7 +57,7 @@ class Checkpoints:
         policy = policies.LatestN(keep)
         if every:
             policy = policies.AnyPreservationPolicy([policy, policies.EveryNSteps(every)])
-        self._folder = folder
+        self._folder, self._beside = folder, beside
         self._saving: Any = None
         # Orbax's threads log the traceback of errors that are raised here as well: once is enough.
         for name in ("absl", "asyncio"):
@@ -84,7 +91,7 @@ class Checkpoints:
         """
         with self._disk(step):
             self._finish()
-            kept = integrity.describe(state, step, pending)
+            kept = integrity.describe(state, step, pending, self._beside)
             if processes.count() > 1:  # Orbax takes a process's own arrays from NumPy alone
                 state = jax.tree.map(np.array, state)
             self._saving = self._orbax.save_async(
@@ -141,7 +148,7 @@ class Checkpoints:
                 return Newest(step, None, misfit, {}), None
             state = self.load(like, sharding, step)
             kept = self._orbax.metadata(step).custom_metadata
-            return Newest(step, state, "", {}, integrity.pending(kept)), None
+            return Newest(step, state, "", {}, integrity.pending(kept), kept=kept), None
         except Damaged as error:
             return None, error
 

@@ -16,6 +16,8 @@ from jaxgan.training.records.events import Events
 from jaxgan.training.records.tracker import Tracker
 from jaxgan.training.replicas import interval
 
+NAME = "metrics.jsonl"
+
 Check = Callable[[Mapping[str, Any], int, int, int | None], None]
 Pending = tuple[Mapping[str, Any], int]  # the mean metrics of so many steps
 
@@ -115,7 +117,7 @@ class Writer:
         Raises:
           UserError: one of them cannot be read or written; W&B refuses the run.
         """
-        self._path = workdir / "metrics.jsonl"
+        self._path = workdir / NAME
         found, bad = _parse(self._path)
         if bad:
             print(f"warning: {self._path}: {bad} damaged lines dropped", file=sys.stderr)
@@ -153,7 +155,7 @@ class Writer:
 
 def read(workdir: Path) -> list[dict[str, float]]:
     """Reads a workdir's metrics.jsonl; null is NaN; lines that are damaged or cut are left out."""
-    return _parse(workdir / "metrics.jsonl")[0]
+    return _parse(workdir / NAME)[0]
 
 
 def _parse(path: Path) -> tuple[list[dict[str, float]], int]:

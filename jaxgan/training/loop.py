@@ -23,7 +23,7 @@ from jaxgan.training import changes, dispatch, logger, replicas, transfer, workd
 from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.dispatch import Program
 from jaxgan.training.divergence import Detector
-from jaxgan.training.records import shared
+from jaxgan.training.records import integrity, shared, warnings
 from jaxgan.training.records.found import Elsewhere, Newest
 from jaxgan.training.records.journal import Journal, Judge, due, now, say, summary
 from jaxgan.training.setup import GIVEN, Run, prepare
@@ -108,7 +108,8 @@ def opened(
     files.folder(folder / "samples")
     workdir.write(folder, record)
     keep = {"keep": run.checkpoint.keep, "every": run.checkpoint.keep_every}
-    checkpoints = Checkpoints(folder / "checkpoints", **keep)
+    lines = [folder / logger.NAME, folder / warnings.NAME]
+    checkpoints = Checkpoints(folder / "checkpoints", **keep, beside=lines)
     for step in found.damaged if found else ():
         checkpoints.set_aside(step)
     return checkpoints
@@ -151,6 +152,7 @@ def recorded(
     found = checkpoints.newest(like, mesh.of_states(run.mesh), run.checkpoint.on_damage, steps)
     checkpoints.close()
     record, lines = changes.resume(folder, old, record, found.step, override, found.misfit)
+    lines += integrity.changed(found.kept, folder)
     for line in found.lines(place) + (lines if found.step <= run.steps else []):
         say(line)
     written = any(row["step"] == found.step for row in logger.read(folder))

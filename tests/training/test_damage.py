@@ -1,5 +1,6 @@
 """A workdir whose files are damaged: the run goes on, or one line names the file to mend."""
 
+import contextlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.lock import Lock
 from jaxgan.training import logger, loop, workdir
 from jaxgan.training.checkpoint import Checkpoints
+from jaxgan.training.records import integrity
 from jaxgan.training.records.events import Events
 from jaxgan.visual.grid import save_gif
 
@@ -186,6 +188,9 @@ def test_a_changed_config_is_noticed(run, capfd):
 def test_a_flipped_bit_outside_of_checkpoints_is_noticed_or_harmless(run, capfd):
     """A record is read as it was written, or one line says that it is not."""
     rng, record = np.random.default_rng(0), workdir.read(run)
+    with contextlib.closing(Checkpoints(run / "checkpoints", write=False)) as checkpoints:
+        kept = checkpoints._orbax.metadata(STEPS).custom_metadata
+    assert integrity.changed(kept, run) == []
     for file in sorted(run.rglob("*")):
         if not file.is_file() or "checkpoints" in file.parts or file.name == ".lock":
             continue
@@ -206,6 +211,8 @@ def test_a_flipped_bit_outside_of_checkpoints_is_noticed_or_harmless(run, capfd)
                 assert not untouched and f"warning: {file}: " in capfd.readouterr().err
             elif file.name == "metrics.jsonl":
                 assert len(logger.read(run)) >= STEPS // 2 - 2  # a flip may join or split two
+                (line,) = integrity.changed(kept, run)
+                assert f"{file} is not what it was at step {STEPS}" in line
             elif file.parent.name == "samples":
                 save_gif(run / "other.gif", [file])
         file.write_bytes(content)
@@ -228,6 +235,17 @@ def test_broken_lines_of_metrics_are_dropped_and_counted(run, whole, capfd):
     assert loop.train(config(), run) == 0
     assert f"{path}: 7 damaged lines dropped" in capfd.readouterr().err
     assert path.read_bytes().splitlines(keepends=True) == lines
+
+
+def test_a_changed_digit_of_a_row_is_said_and_the_run_goes_on(run, whole, capfd):
+    path = run / "metrics.jsonl"
+    content = path.read_bytes()
+    at = content.index(b"d/loss") + len(b'd/loss": 1.')
+    path.write_bytes(content[:at] + b"%d" % (int(content[at : at + 1]) ^ 1) + content[at + 1 :])
+    assert loop.train(config("--config.steps=16"), run) == 0
+    assert f"{path} is not what it was at step {STEPS}" in capfd.readouterr().err
+    assert loop.train(config("--config.steps=20"), run) == 0
+    assert "is not what" not in capfd.readouterr().err  # newer checkpoints know them so
 
 
 def test_damaged_pictures_are_left_out_of_the_gif(run, capfd):

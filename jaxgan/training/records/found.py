@@ -1,7 +1,7 @@
 """What is found of a run's checkpoints: the newest that is whole, or what is wrong with one."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ class Newest:
 
     state: None where `misfit` says in which leaf it differs from what was asked for.
     damaged: newer ones, which are not whole: step and cause. pending: what it was saved with.
+    kept: what integrity.describe kept with it.
     since: the step after which rows and pictures are dropped: `step`, or the one before where its
     own are still to be written.
     """
@@ -34,6 +35,7 @@ class Newest:
     damaged: dict[int, str]
     pending: Sequence[Any] = ()
     since: int = -1
+    kept: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.since < 0:

@@ -1,4 +1,4 @@
-"""Checksums of a training state, kept beside its arrays in a checkpoint.
+"""Checksums of a training state, and of a run's rows, kept beside its arrays in a checkpoint.
 
 A state is what was saved if every leaf has the CRC-32 that it had then, over type, shape and bytes.
 zlib's takes 0.3 s for a GB, which is little beside writing one.
@@ -7,32 +7,56 @@ zlib's takes 0.3 s for a GB, which is little beside writing one.
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.runtime import files
+
 Kept = Mapping[str, Any]  # what `describe` returns, as a checkpoint's metadata have it: JSON
 
 
-def describe(state: Any, step: int, pending: Sequence[Any] = ()) -> dict[str, Any]:
+def describe(
+    state: Any, step: int, pending: Sequence[Any] = (), beside: Sequence[Path] = ()
+) -> dict[str, Any]:
     """Returns what a checkpoint of `state` keeps: the step, and the CRC-32 of each leaf.
 
-    Also `pending`, metrics of no row yet, and its CRC-32; it is JSON.
+    Also `pending`, metrics of no row yet, which is JSON; and the length in bytes and the CRC-32 of
+    each file of `beside`, to which lines are added only. Both have a CRC-32 of their own.
     """
+    marks = {path.name: _mark(path.read_bytes()) for path in beside if path.exists()}
     return {
         "step": step,
         "shapes": _listing(leaves(state)),
         "crc32": checksums(state),
         "pending": list(pending),
         "pending_crc32": _crc32_of_json(pending),
+        "files": marks,
+        "files_crc32": _crc32_of_json([marks]),
     }
 
 
 def pending(kept: Kept | None) -> list[Any]:
     """Returns what `describe` was given as pending; [] of an older checkpoint."""
     return list(kept.get("pending", [])) if _is_kept(kept) else []
+
+
+def changed(kept: Kept | None, folder: Path) -> list[str]:
+    """Returns a line for each file in `folder` that has no longer the bytes that `describe` saw."""
+    lines = []
+    for name, mark in (kept.get("files", {}) if _is_kept(kept) else {}).items():
+        path = folder / name
+        with files.reading(path):
+            content = path.read_bytes() if path.exists() else b""
+        if _mark(content[: mark[0]]) != list(mark):
+            lines.append(
+                f"warning: {path} is not what it was at step {kept['step']}: lines of it have been "
+                "changed or lost since; the state that is resumed is whole"
+            )
+    return lines
 
 
 def checksums(state: Any) -> dict[str, int]:
@@ -63,6 +87,8 @@ def damage(kept: Kept | None, state: Any, step: int) -> str:
         return f"it was saved as step {kept['step']}"
     if _crc32_of_json(pending(kept)) != kept.get("pending_crc32", _crc32_of_json([])):
         return "the metrics beside it are not those that were saved"
+    if _crc32_of_json([kept.get("files", {})]) != kept.get("files_crc32", _crc32_of_json([{}])):
+        return "the checksums of files beside it are not those that were saved"
     found = checksums(state)
     wrong = [name for name, crc in kept["crc32"].items() if name in found and found[name] != crc]
     if not wrong:
@@ -123,6 +149,10 @@ def _crc32(leaf: Any) -> int:
     head = f"{array.dtype.name} {np.shape(leaf)}".encode()
     # as bytes: bfloat16 is no type of the buffer protocol
     return zlib.crc32(array.reshape(-1).view(np.uint8), zlib.crc32(head))
+
+
+def _mark(content: bytes) -> list[int]:
+    return [len(content), zlib.crc32(content)]
 
 
 def _crc32_of_json(values: Sequence[Any]) -> int:
