@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from jaxgan.data import content, survey
+from jaxgan.data import content, summary, survey
 from jaxgan.data.images import SHORTER, Target, to_shorter, to_square
 from jaxgan.data.ragged import Ragged
 from jaxgan.data.source import digest
 from jaxgan.data.survey import Facts, Survey
 from jaxgan.data.tree import Tree
-from jaxgan.runtime import processes
+from jaxgan.runtime import capacity, processes
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.paths import reason
 
@@ -92,7 +92,7 @@ def _cached(
     if found:
         return found
     folder.mkdir(parents=True, exist_ok=True)
-    _check_space(folder, len(files) * want.res**2 * want.channels)
+    _check_space(folder, len(files), want)
     with tempfile.TemporaryDirectory(dir=folder, prefix="writing-") as scratch:
         fresh_pixels, fresh_notes = Path(scratch, "pixels"), Path(scratch, "notes")
         bad, facts, sizes = _decode_all(tree, files, digests, fresh_pixels, want, stop=stop)
@@ -150,18 +150,26 @@ def _mark(images: np.ndarray | Ragged) -> str:
     return digest({"image": _flat(images), **sizes})
 
 
-def _check_space(folder: Path, size: int) -> None:
-    """Checks for `size` free bytes before any image is decoded.
+def _check_space(folder: Path, n: int, want: Target) -> None:
+    """Says how much disk n decoded images take, before any is, and checks that it is free.
 
     Raises:
-      UserError: there are fewer.
+      UserError: it is not.
     """
-    free = shutil.disk_usage(folder).free
+    size, free = n * want.res**2 * want.channels, shutil.disk_usage(folder).free
+    # Those of SHORTER are not square; their other sides are not known yet.
+    take = f"{'at least' if want.fit == SHORTER else 'up to'} {capacity.size(size)}"
     if size > free:
         raise UserError(
-            f"config.data: the decoded images take {size / 1e9:.1f} GB and {folder} has "
-            f"{free / 1e9:.1f} free; set XDG_CACHE_HOME to a larger disk"
+            f"config.data: the decoded images take {take} and {folder} has "
+            f"{capacity.size(free)} free; set XDG_CACHE_HOME to a larger disk, or lower "
+            "config.data.res"
         )
+    print(
+        f"decoding {summary.count(n, 'image')} takes {take} of disk in {folder}, which has "
+        f"{capacity.size(free)} free",
+        file=sys.stderr,
+    )
 
 
 def _decode_all(
@@ -184,18 +192,12 @@ def _decode_all(
         data = tree.read(files[row])
         if content.hashed(data) != digests[row]:
             raise UserError(f"config.data: {files[row]} changed while it was read; run it again")
-        try:
-            return _decode(data, want)
-        except MemoryError as error:
-            raise UserError(
-                f"config.data: {files[row]} below {tree.root} does not fit in memory to be "
-                "decoded; remove it, or store it smaller"
-            ) from error
+        return picture(tree, files[row], data, want)
 
     bad, facts, sizes = {}, [], []
     pool = ThreadPoolExecutor(_THREADS)  # Pillow decodes and resizes without the GIL
     try:
-        results = _ahead(pool, decode, len(files))
+        results = ahead(pool, decode, range(len(files)))
         label = f"decoding {tree.root}"
         bar = tqdm(results, label, len(files), unit="img", delay=1, file=sys.stderr)
         with path.open("wb") as out:
@@ -216,15 +218,32 @@ def _decode_all(
     return bad, facts, sizes
 
 
-def _ahead(pool: ThreadPoolExecutor, call: Callable[[int], T], n: int) -> Iterator[T]:
-    """Yields call(0) to call(n - 1) in order; few results wait for their turn at any time."""
+def ahead(
+    pool: ThreadPoolExecutor, call: Callable[[int], T], rows: range, depth: int = 2 * _THREADS
+) -> Iterator[T]:
+    """Yields call(row) of each row in order; `depth` results wait for their turn at any time."""
     pending: collections.deque[Future[T]] = collections.deque()
-    for i in range(n):
-        pending.append(pool.submit(call, i))
-        if len(pending) == 2 * _THREADS:
+    for row in rows:
+        pending.append(pool.submit(call, row))
+        if len(pending) == depth:
             yield pending.popleft().result()
     while pending:
         yield pending.popleft().result()
+
+
+def picture(tree: Tree, name: str, data: bytes, want: Target) -> tuple[np.ndarray, Facts] | str:
+    """Returns the image of a file's bytes, uint8 (H, W, channels), and what it was; or why not.
+
+    Raises:
+      UserError: one that does not fit in memory.
+    """
+    try:
+        return _decode(data, want)
+    except MemoryError as error:
+        raise UserError(
+            f"config.data: {name} below {tree.root} does not fit in memory to be decoded; remove "
+            "it, or store it smaller"
+        ) from error
 
 
 def _decode(data: bytes, want: Target) -> tuple[np.ndarray, Facts] | str:

@@ -30,10 +30,15 @@ class Pictures(NamedTuple):
 
     def notes(self, tree: Tree, fit: str) -> list[str]:
         """Returns what preparing them lost, what was skipped and what was passed over."""
-        notes = self.seen.notes(fit)
-        notes += [f"{count(len(self.bad), 'file')} skipped"] if self.bad else []
-        notes += [f"passed over: {names(tree.passed, 5)}"] if tree.passed else []
-        return notes
+        return notes_of(tree, fit, self.seen, len(self.bad))
+
+
+def notes_of(tree: Tree, fit: str, seen: Survey, bad: int) -> list[str]:
+    """Returns what preparing a tree's pictures lost, how many were skipped, what passed over."""
+    notes = seen.notes(fit)
+    notes += [f"{count(bad, 'file')} skipped"] if bad else []
+    notes += [f"passed over: {names(tree.passed, 5)}"] if tree.passed else []
+    return notes
 
 
 def pictures(tree: Tree, want: Target, on_bad: str) -> Pictures:

@@ -100,5 +100,31 @@ def of(facts: Sequence[Facts]) -> Survey:
     )
 
 
+def merged(parts: Sequence[Survey]) -> Survey:
+    """Summarizes what at least one summary is of."""
+    counts = [sum(part.kinds.values()) for part in parts]
+    total, kinds = sum(counts), Counter[str]()
+    for part in parts:
+        kinds.update(part.kinds)
+
+    def mean(name: str) -> float:
+        return sum(n * getattr(p, name) for n, p in zip(counts, parts, strict=True)) / total
+
+    def size(of: tuple[int, int]) -> tuple[int, int, int]:
+        return of[0] * of[1], *of
+
+    return Survey(
+        smallest=min((part.smallest for part in parts), key=size),
+        largest=max((part.largest for part in parts), key=size),
+        kinds=dict(kinds.most_common()),
+        cropped=mean("cropped"),
+        most=max(part.most for part in parts),
+        deep=sum(part.deep for part in parts),
+        peak=max(part.peak for part in parts),
+        clipped=mean("clipped"),
+        composited=sum(part.composited for part in parts),
+    )
+
+
 def _warn(text: str) -> None:
     print(f"warning: config.data: {text}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""A lock on a folder, so that two processes do not train in one workdir.
+"""A lock on a folder, so that two processes do not write in one, such as a workdir.
 
 It is an flock on FOLDER/.lock, which the kernel releases however its holder ends, so there are no
 stale locks. The file stays; who holds it is written in it for the message alone.
@@ -24,9 +24,12 @@ _held: set[int] = set()
 class Lock:
     """Holds a folder's lock while it is open."""
 
-    def __init__(self, folder: Path):
-        """`folder`: is made where it is absent."""
-        self._folder = folder
+    def __init__(self, folder: Path, does: str = "trains", flag: str = "--workdir"):
+        """`folder`: is made where it is absent. does: what its holder does there, for messages.
+
+        flag: names another one.
+        """
+        self._folder, self._does, self._flag = folder, does, flag
         self._file = -1
 
     def __enter__(self) -> "Lock":
@@ -60,14 +63,14 @@ class Lock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(
-                f"{self._folder} is in use: {self._holder()} trains there; wait for it, stop it, "
-                "or pass another --workdir"
+                f"{self._folder} is in use: {self._holder()} {self._does} there; wait for it, "
+                f"stop it, or pass another {self._flag}"
             ) from None
         except OSError as error:
             if error.errno not in _WITHOUT:
                 raise
             line = f"{self._folder}: its file system has no locks ({error.strerror}); "
-            print(f"warning: {line}train in it from one process only", file=sys.stderr)
+            print(f"warning: {line}one process at a time may use it", file=sys.stderr)
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         with files.writing(self._folder / NAME):
             os.ftruncate(self._file, 0)

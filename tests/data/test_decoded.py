@@ -191,7 +191,7 @@ def test_few_decoded_images_wait_to_be_written():
     """Those of a large data set would fill the memory."""
     started, most = [], 0
     with ThreadPoolExecutor(4) as pool:
-        results = decoding._ahead(pool, lambda i: started.append(i) or i, 500)
+        results = decoding.ahead(pool, lambda i: started.append(i) or i, range(500))
         for i, result in enumerate(results):
             assert result == i
             most = max(most, len(started) - i)

@@ -1,0 +1,1 @@
+"""Data sets as shards of records: written by jaxgan.prepare, read at random by `records:`."""
