@@ -39,6 +39,7 @@ from jaxgan.config.registry import bind
 from jaxgan.runtime import environment, paths
 from jaxgan.runtime.errors import UserError, run
 from jaxgan.runtime.parser import Parser
+from jaxgan.runtime.remote import copies
 
 # Words of a config's argument that name what the weights determine too, with their keys.
 _WORDS = {
@@ -82,7 +83,7 @@ def main(argv: list[str]) -> int:
     if args.out and overrides:
         raise UserError(f"{overrides[0]}: not understood together with --out")
     if args.out:
-        paths.check_input(args.workdir, "--workdir", folder=True)
+        copies.check(args.workdir, "--workdir")
         paths.check_file(args.out, "--out", (".npz",))
         if args.other:
             paths.check_file(args.other, "--other", (".npz",))

@@ -41,6 +41,7 @@ from jaxgan.config.registry import files
 from jaxgan.runtime import environment, paths
 from jaxgan.runtime.errors import UserError, run
 from jaxgan.runtime.parser import SEED, Parser, add_choice, whole
+from jaxgan.runtime.remote import copies, urls
 
 if TYPE_CHECKING:
     from jaxgan.evaluation.subject import Subject
@@ -70,6 +71,8 @@ def main(argv: list[str]) -> int:
     for row in rows:
         print(json.dumps(row) if args.json else (versus if args.compare else describe)(row),
               flush=True)  # fmt: skip
+    if args.workdir:
+        copies.send(args.workdir, ("evaluations.jsonl", "evaluations"))
     return 0
 
 
@@ -126,8 +129,9 @@ def check(args: argparse.Namespace) -> None:
       UserError: the reason, in one line.
     """
     if args.workdir:
-        paths.check_input(args.workdir, "--workdir", folder=True)
-        paths.check_file(args.workdir / "evaluations.jsonl", "--workdir")
+        copies.check(args.workdir, "--workdir")
+        if not urls.of(args.workdir):
+            paths.check_file(args.workdir / "evaluations.jsonl", "--workdir")
     runs = [args.workdir] if args.workdir else []
     sets = [args.images] if args.images is not None else []
     for each in two(args.compare) if args.compare is not None else ():
@@ -162,6 +166,8 @@ def two(text: str) -> list[str]:
 def is_run(text: str) -> bool:
     """Returns whether a folder, or one with @STEP behind it, holds a run."""
     place, _ = stepped(text)
+    if urls.of(place):
+        return bool(copies.steps(place))
     return paths.is_folder(place, "--compare") and (place / "config.json").exists()
 
 

@@ -29,6 +29,7 @@ from jaxgan.runtime import environment, errors, paths
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.files import folder
 from jaxgan.runtime.parser import SEED, Parser, add_choice, choice, whole
+from jaxgan.runtime.remote import copies
 from jaxgan.studies.common import space as spaces
 from jaxgan.studies.common import study as studies
 
@@ -91,7 +92,7 @@ def _parser(verb: str, module: ModuleType) -> Parser:
 
 def _check(args: argparse.Namespace) -> None:
     """Refuses files that cannot be written or read, and flags of which one would be dropped."""
-    paths.check_input(args.workdir, "--workdir", folder=True)
+    copies.check(args.workdir, "--workdir")
     if args.out.suffix not in studies.SUFFIXES:
         kinds = ", ".join(studies.SUFFIXES)
         raise UserError(f"--out={paths.shown(args.out)}: write one of {kinds}")

@@ -29,6 +29,7 @@ from pathlib import Path
 from jaxgan.runtime import environment, files, paths
 from jaxgan.runtime.errors import UserError, run
 from jaxgan.runtime.parser import SEED, Parser, add_choice, choice, real, whole
+from jaxgan.runtime.remote import copies
 
 SUFFIXES = (".jax", ".onnx", ".npz")
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
@@ -41,7 +42,7 @@ def main(argv: list[str]) -> int:
         raise UserError(f"--out={paths.shown(args.out)}: write a {', '.join(SUFFIXES)}")
     if args.platforms is not None and args.out.suffix != ".jax":
         raise UserError(f"--platforms: a {args.out.suffix} has none; write a .jax, or leave it out")
-    paths.check_input(args.workdir, "--workdir", folder=True)
+    copies.check(args.workdir, "--workdir")
     paths.check_file(args.out, "--out")
     environment.prepare()
     # jax is slow to import: --help and bad flags do not wait for it

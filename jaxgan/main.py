@@ -17,7 +17,9 @@ changed, and when:
 
 Under SLURM, Open MPI, on TPU pods and in Kubernetes jobs the same command, started once on every
 host, is one run over all devices; --distributed=HOST:PORT,N,I says it where nothing is detected.
-The workdir is a folder that all of them share, and process 0 writes it.
+The workdir is a folder that all of them share, and process 0 writes it; or the URL of one in a
+store, --workdir=gs://bucket/run (also s3://, az://, hf://), to which a folder of this machine is
+sent with each checkpoint, see runtime.remote.mirror.
 
 Writes, to the workdir:
   config.json                  the config, the data, changes, package versions, the git revision
@@ -44,6 +46,8 @@ from jaxgan.runtime import clock, environment, processes
 from jaxgan.runtime.errors import run
 from jaxgan.runtime.parser import Parser, real
 from jaxgan.runtime.paths import check_folder
+from jaxgan.runtime.remote import store, urls
+from jaxgan.runtime.remote.mirror import mirrored
 
 if TYPE_CHECKING:
     from jaxgan.training.loop import Judge
@@ -85,7 +89,10 @@ def main(argv: list[str]) -> int:
     configs.override(config, flags)
     override = () if args.override is None else configs.keys(args.override, config.to_dict())
     workdir = args.workdir or default_workdir(args.config)
-    check_folder(workdir, "--workdir")
+    if url := urls.of(workdir):
+        store.check(url, "--workdir")
+    else:
+        check_folder(workdir, "--workdir")
     environment.prepare()
     processes.start(args.distributed)
     # jax is slow to import: --help and bad flags do not wait for it
@@ -94,9 +101,11 @@ def main(argv: list[str]) -> int:
     stopwatch = clock.Clock(clock.age())
     stopwatch.lap("imports")
     if processes.first():
-        print(f"{args.config} in {workdir}", file=sys.stderr)
+        print(f"{args.config} in {url or workdir}", file=sys.stderr)
     options = {"evaluator": evaluator, "seconds": args.max_seconds}
-    return train(config.to_dict(), workdir, stopwatch, override, **options)
+    keep = config.get("checkpoint", {}).get("keep", 2)
+    with mirrored(workdir, keep if type(keep) is int and keep > 1 else 2) as folder:
+        return train(config.to_dict(), folder, stopwatch, override, **options)
 
 
 def evaluator(*run: Any) -> "Judge":

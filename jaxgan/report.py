@@ -25,6 +25,7 @@ from jaxgan.reporting.runs import Run, Sweep
 from jaxgan.runtime import files, paths
 from jaxgan.runtime.errors import run
 from jaxgan.runtime.parser import Parser
+from jaxgan.runtime.remote import copies
 
 POLL = 1.0  # seconds between looks at the folders
 
@@ -41,7 +42,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--follow", action="store_true", help=text)
     args = parser.parse_args(argv)
     for folder in args.folders:
-        paths.check_input(folder, "DIR", folder=True)
+        copies.check(folder, "DIR")
     paths.check_file(args.out, "--out", (".html",))
     found = runs.read(args.folders)
     write(args.out, found)

@@ -30,6 +30,7 @@ import numpy as np
 from jaxgan.runtime import capacity, environment, errors, files, paths
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.parser import SEED, Parser, add_choice, choice, real, whole
+from jaxgan.runtime.remote import copies
 
 
 def main(argv: list[str]) -> int:
@@ -37,7 +38,7 @@ def main(argv: list[str]) -> int:
     args = _parser().parse_args(argv)
     _check(args)
     out, into_folder = _out(args.out)
-    paths.check_input(args.workdir, "--workdir", folder=True)
+    copies.check(args.workdir, "--workdir")
     environment.prepare()
     # jax is slow to import: --help and bad flags do not wait for it
     from jaxgan.generation import chosen, drawn, sample

@@ -21,6 +21,7 @@ from pathlib import Path
 from jaxgan.runtime import environment, errors, files, paths
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.parser import Parser, add_choice, choice, whole
+from jaxgan.runtime.remote import copies
 
 SHOWN = 16  # rows of the sheet
 
@@ -28,7 +29,7 @@ SHOWN = 16  # rows of the sheet
 def main(argv: list[str]) -> int:
     """Parses the flags and translates; returns the exit code."""
     args = _parser().parse_args(argv)
-    paths.check_input(args.workdir, "--workdir", folder=True)
+    copies.check(args.workdir, "--workdir")
     paths.check_folder(args.out, "--out")
     if paths.is_folder(args.out, "--out") and any(args.out.iterdir()):
         raise UserError(f"--out={paths.shown(args.out)}: the folder is not empty; name another")

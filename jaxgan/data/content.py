@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from jaxgan.runtime import environment
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.paths import reason
+from jaxgan.runtime.remote import copies, urls
 
 _SETTLED = 2e9  # nanoseconds after a change; a further one may show in no time before that
 
@@ -31,11 +32,13 @@ def cache(kind: str) -> Path:
 
 
 def home(path: str) -> Path:
-    """Returns a path in which ~ is the user's home.
+    """Returns a path in which ~ is the user's home; of a URL the path of a copy, see copies.data.
 
     Raises:
-      UserError: there is no such user, or no home.
+      UserError: there is no such user, or no home; or the URL cannot be read.
     """
+    if url := urls.of(path):
+        return copies.data(url)
     try:
         return Path(path).expanduser()
     except RuntimeError as error:

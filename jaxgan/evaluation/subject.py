@@ -22,6 +22,7 @@ from jaxgan.generation.standing import applies
 from jaxgan.generation.translated import BACK, COLUMNS
 from jaxgan.parallel.mesh import over_data
 from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.remote import copies
 from jaxgan.training import workdir
 from jaxgan.training.setup import open_source, spec_of
 from jaxgan.visual.grid import to_uint8
@@ -225,7 +226,7 @@ class Subject(Compared):
     @property
     def report(self) -> Path | None:
         """The file that rows are added to; None for none."""
-        return self.workdir / "evaluations.jsonl"
+        return copies.here(self.workdir) / "evaluations.jsonl"
 
     @property
     def data(self) -> str:

@@ -17,8 +17,8 @@ from jaxgan.generation import sample
 from jaxgan.generation.standing import standing
 from jaxgan.generation.truncation import resampled
 from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.remote import copies
 from jaxgan.training import workdir
-from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.workdir import Restored
 
 FAR = 0.2  # of a profile's norm: a combination that misses more is not the average asked for
@@ -121,9 +121,8 @@ def averaged(found: Restored, width: float, folder: Path, replica: int = 0) -> S
     if width in widths:
         own = {net: state.ema[named(net, width)] for net in nets}
         return state.replace(ema={**state.ema, **own})
-    place = Checkpoints(folder / "checkpoints", write=False)
     least = max(interval(found.game, net) for net in nets)  # before, nothing was averaged
-    steps = [step for step in place.steps() if least <= step <= int(state.step)]
+    steps = [step for step in copies.steps(folder) if least <= step <= int(state.step)]
     if not steps:
         raise UserError(f"--ema={width:g}: nothing was averaged by step {int(state.step)}")
     parts = {net: _coefficients(found.game, net, widths, width, steps) for net in nets}

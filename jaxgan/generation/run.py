@@ -22,8 +22,8 @@ from jaxgan.generation.labels import Labels, numbers
 from jaxgan.generation.lacks import LATENT, kinds, lacking
 from jaxgan.generation.sample import Sample
 from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.remote import copies
 from jaxgan.training import workdir
-from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.visual.grid import to_floats, to_uint8
 
 Rows = Mapping[str, np.ndarray]  # by input of the game: "z", "y"
@@ -40,7 +40,7 @@ def open_run(
     """Opens a run at one of its checkpoints.
 
     Args:
-      folder: the run's workdir.
+      folder: the run's workdir, or its URL in a store.
       step: of a checkpoint that is kept; None for the newest.
       replica: which of config.seeds, from 0. generator, ema, truncation: see chosen.Choice.
 
@@ -99,7 +99,7 @@ class Run:
     @cached_property
     def steps(self) -> list[int]:
         """The steps of all checkpoints that the run keeps."""
-        return list(Checkpoints(self.folder / "checkpoints", write=False).steps())
+        return copies.steps(self.folder)
 
     def at(self, step: int) -> "Run":
         """Opens another checkpoint of the same replica and generator; see `open_run`."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.paths import shown
+from jaxgan.runtime.remote import copies
 
 Row = Mapping[str, Any]
 
@@ -79,11 +80,12 @@ def read(folders: Sequence[Path]) -> tuple[list[Run], list[Sweep]]:
     """
     names = _names(folders)
     runs, sweeps = [], []
-    for name, folder in zip(names, folders, strict=True):
+    for name, given in zip(names, folders, strict=True):
+        folder = copies.run(given, checkpoint=False, pictures=True)
         if (folder / "sweep.json").exists():
             sweeps.append(_sweep(name, folder))
         else:
-            runs.append(_run(name, folder))
+            runs.append(_run(name, folder, given))
     return runs, sweeps
 
 
@@ -96,13 +98,13 @@ def _names(folders: Sequence[Path]) -> list[str]:
     raise UserError(f"{shown(folders[0])}: name each folder once")
 
 
-def _run(name: str, folder: Path) -> Run:
+def _run(name: str, folder: Path, given: Path) -> Run:
+    """Reads a run; `folder` is `given`, or the copy of it where that is a URL."""
     path = folder / "config.json"
     if not path.exists():
         raise UserError(f"{shown(folder)} holds no run and no sweep (no config.json, sweep.json)")
-    saves = folder / "checkpoints"
-    if not saves.is_dir() or not any(each.name.isdecimal() for each in saves.iterdir()):
-        raise UserError(f"{shown(folder)} has no checkpoint yet; train it with jaxgan.main")
+    if not copies.steps(given):
+        raise UserError(f"{shown(given)} has no checkpoint yet; train it with jaxgan.main")
     with files.reading(path):
         content = path.read_text()
     try:

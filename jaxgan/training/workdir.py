@@ -17,6 +17,7 @@ from jaxgan.core.game import Game, Spec, State
 from jaxgan.core.growth import Growth, Stage
 from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.remote import copies
 from jaxgan.training import replicas
 from jaxgan.training.checkpoint import Checkpoints
 
@@ -102,6 +103,7 @@ def read(workdir: Path) -> Record:
     Raises:
       UserError: the folder holds no run, or its config.json cannot be read.
     """
+    workdir = copies.run(workdir, checkpoint=False)
     path = workdir / NAME
     with files.reading(path):
         if not path.exists():
@@ -127,7 +129,7 @@ def restore(workdir: Path, replica: int = 0, step: int | None = None) -> Restore
     """Restores a run from a checkpoint.
 
     Args:
-      workdir: the run's folder.
+      workdir: the run's folder, or its URL in a store.
       replica: which of the run's seeds, counted from 0.
       step: of a checkpoint that is kept; None for the newest that is whole, and a line on stderr
         about newer ones.
@@ -135,6 +137,7 @@ def restore(workdir: Path, replica: int = 0, step: int | None = None) -> Restore
     Raises:
       UserError: no run or no such checkpoint there, or no such replica, or they are damaged.
     """
+    workdir = copies.run(workdir, step)
     record = read(workdir)
     game, seeds = rebuild(workdir, record), record.config.get("seeds", 1)
     if not 0 <= replica < seeds:
@@ -165,10 +168,11 @@ def states(
     Raises:
       UserError: one of them is damaged.
     """
-    checkpoints = Checkpoints(workdir / "checkpoints", write=False)
     seeds = found.record.config.get("seeds", 1)
     like = replicas.like(found.game, seeds)
     for step in steps:
+        place = copies.run(workdir, step) / "checkpoints"
+        checkpoints = Checkpoints(place, write=False)
         state = checkpoints.load(like, _first_device(), step)
         yield replicas.pick(state, replica) if seeds > 1 else state
 

@@ -22,6 +22,7 @@ from jaxgan.evaluation.subject import Subject
 from jaxgan.evaluation.translations import Translate, distance
 from jaxgan.generation.translated import BACK
 from jaxgan.runtime import files
+from jaxgan.runtime.remote import copies
 from jaxgan.visual.grid import grid, save_png, to_uint8
 
 SIGMAS = (0.0, 0.01, 0.02, 0.05, 0.1)
@@ -106,7 +107,7 @@ def show(subject: Subject, found: dict[str, np.ndarray]) -> tuple[Path, float]:
     ]
     rows = to_uint8(np.stack(tiles, axis=1).reshape(-1, *tiles[0].shape[1:]))
     name = f"hidden_{subject.direction}_{int(subject.state.step):06d}.png"
-    path = subject.workdir / "evaluations" / name
+    path = copies.here(subject.workdir) / "evaluations" / name
     files.folder(path.parent)
     save_png(path, grid(rows, len(tiles)))
     return path, factor

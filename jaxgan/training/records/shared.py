@@ -11,6 +11,7 @@ import jax
 
 from jaxgan.runtime import files, processes
 from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.remote import urls
 from jaxgan.training.workdir import Record
 
 MARK = ".shared"
@@ -34,6 +35,8 @@ def check(folder: Path, record: Record, override: Sequence[str]) -> None:
             f"it differs from process 0 in {', '.join(other[:_NAMED])}{more}; give all processes "
             "the same command, data and versions"
         )
+    if urls.is_copy(folder):
+        return  # of one workdir in a store, of which each process has its own
     mark = folder / MARK
     if processes.first():
         files.write(mark, secrets.token_hex(8))

@@ -1,0 +1,1 @@
+"""Workdirs and data in object stores, as gs://bucket/run: what is kept there, and what here."""
