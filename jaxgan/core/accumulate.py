@@ -58,12 +58,7 @@ def accumulated(game: Game, k: int, batches: Sequence[int]) -> Game:
                 "to a divisor of it"
             )
     check_memory(game, at)
-    first = functools.partial(core.init, game, jax.random.key(0))
-    mixes = [*mixing(first), *game.mixes]
-    if mixes and jax.process_index() == 0:
-        what = ", ".join(mixes)
-        text = f"{at}: {what} will mix the samples of a slice, not of the batch"
-        print(text, file=sys.stderr)
+    say_mixed(game, at, "a slice")
     return game._replace(accumulate=k)
 
 
@@ -71,13 +66,23 @@ def per_device(game: Game) -> Game:
     """Returns the game of which each device plays its share of a batch, and gradients are averaged.
 
     BatchNorm and minibatch standard deviations are then those of a device's share, as papers that
-    trained on several GPUs have them.
+    trained on several GPUs have them; a line on stderr says which there are.
 
     Raises:
       UserError: as `accumulated`, of the game's memory.
     """
-    check_memory(game, "config.parallel=per_device")
+    at = "config.parallel=per_device"
+    check_memory(game, at)
+    say_mixed(game, at, "a device's share")
     return game._replace(per_device=True)
+
+
+def say_mixed(game: Game, at: str, part: str) -> None:
+    """Says in one line on stderr what in the game mixes samples, and of which part of a batch."""
+    mixes = [*mixing(functools.partial(core.init, game, jax.random.key(0))), *game.mixes]
+    if mixes and jax.process_index() == 0:
+        text = f"{at}: {', '.join(mixes)} will mix the samples of {part}, not of the batch"
+        print(text, file=sys.stderr)
 
 
 def check_memory(game: Game, at: str) -> None:

@@ -1,7 +1,9 @@
 """Checks at the start that all processes of a run mean the same run, in a folder they share."""
 
+import contextlib
 import json
 import secrets
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -35,21 +37,58 @@ def check(folder: Path, record: Record, override: Sequence[str]) -> None:
             f"it differs from process 0 in {', '.join(other[:_NAMED])}{more}; give all processes "
             "the same command, data and versions"
         )
+    programs()
     if urls.is_copy(folder):
         return  # of one workdir in a store, of which each process has its own
-    mark = folder / MARK
-    if processes.first():
-        files.write(mark, secrets.token_hex(8))
-    content = mark.read_text() if processes.first() else ""
-    content = processes.word("a file in the workdir", content)
-    if not _appears(mark, content):
+    content = _mark(folder) if processes.first() else ""
+    if not _seen(folder, content, "a file in the workdir")[processes.index()]:
         raise UserError(
             f"--workdir={folder} is not the folder of that name of process 0: its files do not "
             "show here; name one on a disk that all processes share, such as NFS"
         )
-    processes.meet("the check of the workdir")
+
+
+def programs() -> None:
+    """Says in one line where process 0 keeps compiled programs that others cannot see.
+
+    JAX has the first process alone keep them. JAX could also send each from there to the others;
+    but one that the first finds kept is not sent, and they would wait for it in vain.
+    """
+    mine = jax.config.jax_compilation_cache_dir if jax.config.jax_enable_compilation_cache else ""
+    names = processes.words("the folder of compiled programs", mine)
+    if not all(names) or any("://" in name for name in names):
+        return
+    content = ""
+    with contextlib.suppress(OSError, UserError):  # JAX warns of a folder that it cannot write
+        content = _mark(Path(mine)) if processes.first() else ""
+    seen = _seen(Path(names[0]), content, "a file beside compiled programs")
+    if not all(seen) and processes.first():
+        print(
+            f"compiled programs are kept in {mine} of process 0 alone, and the others compile at "
+            "each start; set JAX_COMPILATION_CACHE_DIR to a folder that all of them see",
+            file=sys.stderr,
+        )
+
+
+def _mark(folder: Path) -> str:
+    """Writes a file of process 0 to a folder and returns its content.
+
+    Raises:
+      UserError: it cannot be written.
+    """
+    content = secrets.token_hex(8)
+    files.folder(folder)
+    files.write(folder / MARK, content)
+    return content
+
+
+def _seen(folder: Path, content: str, name: str) -> list[bool]:
+    """Returns which processes see what process 0 wrote to a folder; `name` is of the meeting."""
+    content = processes.word(name, content)
+    seen = processes.words(f"{name} is seen", not content or _appears(folder / MARK, content))
     if processes.first():
-        mark.unlink(missing_ok=True)
+        (folder / MARK).unlink(missing_ok=True)
+    return seen
 
 
 def _appears(path: Path, content: str) -> bool:
