@@ -3,13 +3,20 @@
   python -m jaxgan.bench --config=experiments/dcgan.py
   python -m jaxgan.bench --config=experiments/dcgan.py --config=experiments/sngan.py
   python -m jaxgan.bench --all --config.batch=64           any key, in every config
+  python -m jaxgan.bench --against=HEAD~3 --config=experiments/dcgan.py --pairs=7
 
 Times one full cycle of a config's game: every turn that is due until the pattern repeats. Only its
 steps are timed, on one batch that is already on the device.
 
+--against=REV runs the benches of this tree and of a git revision by turns, each in a process of its
+own, and compares their times in pairs: below 1, this tree is faster. The revision is taken from git
+into a temporary folder. A ratio is the median of pairs, with an interval for it (95 %, from six
+pairs on) and the range of all. Leave the machine alone meanwhile.
+
 Writes:
   stdout         the figures of one config; of several, a Markdown table; with --json, an object
-                 for each config
+                 for each config; with --against, of ratios
+  stderr         with --against, each pair
   --profile=DIR  a jax.profiler trace of one more repetition
 Exit codes:
   0   done
@@ -17,18 +24,23 @@ Exit codes:
   2   bad input: one line on stderr
 """
 
+import argparse
 import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from ml_collections import ConfigDict
+
 from jaxgan import config as configs
+from jaxgan.benchmark import against, machine
 from jaxgan.runtime import environment
 from jaxgan.runtime.errors import UserError, run
 from jaxgan.runtime.parser import Parser, whole
 from jaxgan.runtime.paths import check_folder
 
+PAIRS = 5
 COLUMNS = "| config | batch | cycle, ms (p10 to p90) | steps | images/s | compile, s | memory, MB "
 COLUMNS += "| GFLOP | of peak |\n|---|---|---|---|---|---|---|---|---|"
 
@@ -55,10 +67,25 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--profile", default="", metavar="DIR", help="where to write a trace")
     parser.add_argument("--json", action="store_true", help="one JSON object a config, on stdout")
+    parser.add_argument(
+        "--against", metavar="REV", help="a git revision whose bench runs by turns with this one"
+    )
+    parser.add_argument(
+        "--pairs",
+        type=whole(1, 1000),
+        default=PAIRS,
+        help=f"of --against, per config (default: {PAIRS})",
+    )
     args, overrides = parser.parse_known_args(argv)
+    if not (args.config or args.all):
+        raise UserError("nothing to measure; pass --config=experiments/x.py, or --all")
+    if args.against is not None:
+        return ratios(args, overrides)
+    if args.pairs != PAIRS:
+        raise UserError("--pairs is of --against=REV")
     names = args.config + (sorted(map(str, Path("experiments").glob("*.py"))) if args.all else [])
     if not names:
-        raise UserError("nothing to measure; pass --config=experiments/x.py, or --all")
+        raise UserError("--all: no experiments/*.py here; run it in the repository")
     if args.profile:
         check_folder(Path(args.profile), "--profile")
     if len(names) == 1:
@@ -104,6 +131,31 @@ def table(names: list[str], overrides: list[str], steps: int, repeat: int, as_js
         else:
             figures = json.loads(done.stdout.splitlines()[-1])
         print(json.dumps(figures) if as_json else row(figures), flush=True)
+    if failed:
+        print(f"error: {failed} of {len(names)} configs failed", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def ratios(args: argparse.Namespace, overrides: list[str]) -> int:
+    """Prints each config's ratios as a row, or a JSON object; returns 1 if any failed, else 0."""
+    if args.profile:
+        raise UserError("--profile is of one tree; leave out --against")
+    configs.override(ConfigDict(), overrides)  # a flag that no config has is refused at once
+    flags = [f"--steps={args.steps}", f"--repeat={args.repeat}", *overrides]
+    failed = 0
+    with against.trees(args.against) as both:
+        names = args.config + (against.experiments(both) if args.all else [])
+        against.check_configs(both, names)
+        before = machine.warn_if_busy()
+        if not args.json:
+            print(against.head(both, args.pairs), flush=True)
+        for name in names:
+            found = against.compare(both, name, flags, args.pairs)
+            failed += "error" in found
+            found["machine"] = machine.machine()
+            print(json.dumps(found) if args.json else against.row(found), flush=True)
+    if not args.json:
+        print(f"\n{machine.machine()}; load {before:.1f} before, {machine.load():.1f} after")
     if failed:
         print(f"error: {failed} of {len(names)} configs failed", file=sys.stderr)
     return 1 if failed else 0

@@ -1,1 +1,1 @@
-"""Benchmarks: timing, FLOPs, the hardware's peak, and a comparison with PyTorch."""
+"""Benchmarks: timing, FLOPs, the hardware's peak; comparisons with revisions and PyTorch."""

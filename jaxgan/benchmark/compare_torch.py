@@ -22,19 +22,16 @@ import argparse
 import json
 import shlex
 import statistics
-import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+from jaxgan.benchmark.pairs import Failed, alternate, call
 from jaxgan.config.flags import execute
 
 PRESETS = Path("experiments/peers/pytorch.py")
 MODES = ("eager", "--channels-last", "--compile")  # of PyTorch
 TABLE = "| preset | PyTorch | ms | jaxgan, ms | ratio | of peak |\n|---|---|---|---|---|---|"
-
-
-class Failed(Exception):
-    """A program that failed; the message has its command and last line on stderr."""
 
 
 def main() -> int:
@@ -47,9 +44,9 @@ def main() -> int:
         for preset in args.names:
             torch = fastest(preset, args) if args.torch is None else shlex.split(args.torch)
             pairs = []
-            for i in range(args.pairs):
-                pairs.append(pair(preset, torch, args, torch_first=i % 2 == 0))
-                print(json.dumps(pairs[-1]) if args.json else line(i, pairs[-1]), flush=True)
+            for pair in pairs_of(preset, torch, args):
+                pairs.append(pair)
+                print(json.dumps(pair) if args.json else line(len(pairs), pair), flush=True)
             rows.append(row(preset, torch, pairs))
     except Failed as failed:
         print(f"error: {failed}", file=sys.stderr)
@@ -137,42 +134,29 @@ def torch_command(preset: str, flags: list[str], args: argparse.Namespace) -> li
     return [*command, f"--batch={args.batch[preset]}", f"--steps={args.steps}"]
 
 
-def pair(preset: str, flags: list[str], args: argparse.Namespace, torch_first: bool) -> dict:
-    """Runs both programs once; returns the times of one update, ms, and torch's over jaxgan's."""
-    torch = torch_command(preset, flags, args)
+def pairs_of(preset: str, flags: list[str], args: argparse.Namespace) -> Iterator[dict]:
+    """Runs both programs args.pairs times; yields the times of one update, ms, and torch's over
+    jaxgan's, of each pair.
+    """
     ours = [sys.executable, "-m", "jaxgan.bench", f"--config={args.presets}:{preset}", "--json"]
     ours += [f"--config.batch={args.batch[preset]}", f"--repeat={args.steps}"]
-    order = (torch, ours) if torch_first else (ours, torch)
-    first, second = (call(command) for command in order)
-    torch_times, our_times = (first, second) if torch_first else (second, first)
-    return {
-        "preset": preset,
-        "torch_ms": torch_times["step_ms"],
-        "jaxgan_ms": our_times["cycle_ms"],
-        "ratio": torch_times["step_ms"] / our_times["cycle_ms"],
-        "torch": torch_times,
-        "jaxgan": our_times,
-    }
-
-
-def call(command: list[str]) -> dict:
-    """Runs a command; returns the JSON object on the last line of its stdout.
-
-    Raises:
-      Failed: its exit code is not 0.
-    """
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise Failed(f"{shlex.join(command)}: {last}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    theirs = torch_command(preset, flags, args)
+    for torch, jaxgan in alternate(lambda: call(theirs), lambda: call(ours), args.pairs):
+        yield {
+            "preset": preset,
+            "torch_ms": torch["step_ms"],
+            "jaxgan_ms": jaxgan["cycle_ms"],
+            "ratio": torch["step_ms"] / jaxgan["cycle_ms"],
+            "torch": torch,
+            "jaxgan": jaxgan,
+        }
 
 
 def line(i: int, pair: dict) -> str:
     """Formats one pair as a line of text."""
     sizes = pair["torch"]["params_m"], pair["jaxgan"]["params_m"]
     return (
-        f"{pair['preset']:10} pair {i + 1}: torch {pair['torch_ms']:9.2f} ms, "
+        f"{pair['preset']:10} pair {i}: torch {pair['torch_ms']:9.2f} ms, "
         f"jaxgan {pair['jaxgan_ms']:9.2f} ms, ratio {pair['ratio']:5.2f} "
         f"(parameters {sizes[0]:.2f} M, {sizes[1]:.2f} M)"
     )
