@@ -6,6 +6,7 @@ config has may move, and one program serves all steps. What must be known before
 stays as it is, and a schedule of it is refused.
 """
 
+import itertools
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -67,8 +68,9 @@ def seen(growth: Growth, step: Array) -> Array:
     """Computes the images of all steps before `step`, a traced `Growth.seen`."""
     t = step.astype(jnp.result_type(float))
     total = jnp.zeros_like(t)
-    for stage in growth.stages:
-        length = None if stage.stop is None else stage.stop - stage.start
+    # A stage counts until the next one starts: of those that train together the last alone.
+    lengths = [b.start - a.start for a, b in itertools.pairwise(growth.stages)]
+    for stage, length in zip(growth.stages, [*lengths, None], strict=True):
         total += stage.batch * jnp.clip(t - stage.start, 0, length)
     return total
 

@@ -12,7 +12,7 @@ from jaxgan.config import schedules
 from jaxgan.config.registry import bind
 from jaxgan.core import game as core
 from jaxgan.core import optim, schedule
-from jaxgan.core.growth import Growth, Stage
+from jaxgan.core.growth import plan
 from jaxgan.runtime.errors import UserError
 from jaxgan.training.setup import prepare
 from jaxgan.training.step import train_step
@@ -46,15 +46,13 @@ def test_values(node, images, want):
     np.testing.assert_allclose(traced, want, rtol=1e-6)
 
 
-def test_images_seen_are_those_of_the_growth():
-    stages = (
-        Stage(4, 0, 10, 0, 16, 0),
-        Stage(8, 10, 30, 5, 8, 160),
-        Stage(16, 30, None, 5, 4, 320),
-    )
-    for t in (0, 9, 10, 17, 30, 1000):
-        got = schedule.seen(Growth(stages), jnp.int32(t))
-        assert float(got) == Growth(stages).seen(t)
+@pytest.mark.parametrize("together", [False, True])
+def test_images_seen_are_those_of_the_growth(together):
+    node = {"first": 4, "stable": 10, "fade": 0, "together": together, "batch": {"8": 8, "16": 4}}
+    stages = plan(node, shape=(16, 16, 1), images=16, size=100)
+    assert len(stages.stages) == 3
+    for t in (0, 9, 10, 17, 20, 1000):
+        assert float(schedule.seen(stages, jnp.int32(t))) == stages.seen(t)
 
 
 def test_adam_with_a_moving_b2_is_the_authors():
