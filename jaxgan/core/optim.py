@@ -3,6 +3,7 @@
 A node names one of the functions below: {'name': 'adam', 'lr': 2e-4, 'b1': 0.5}.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.config.kinds import NonNegative, Portion, Rate
-from jaxgan.config.registry import Node, as_mapping, nearest, resolve
+from jaxgan.config.registry import Node, nearest, resolve
 from jaxgan.core.growth import Growth, Stage
 from jaxgan.runtime.errors import UserError
 
@@ -125,9 +126,17 @@ class Optim:
     training/training_loop.py).
     """
 
-    def __init__(self, nodes: Mapping[str, Node], steps: int, growth: Growth | None = None):
+    def __init__(
+        self,
+        nodes: Mapping[str, Node],
+        steps: int,
+        growth: Growth | None = None,
+        rate: float = 1.0,
+    ):
+        """Takes the nodes of a run of `steps` steps, whose every lr is multiplied by `rate`."""
         self._nodes = nodes
         self._steps = steps
+        self._rate = rate
         self._stages = growth.stages if growth else ()
         self._made: set[str] = set()
 
@@ -162,6 +171,8 @@ class Optim:
             given=("updates",),
             takes=("updates",),
         )
+        if self._rate != 1:
+            chain = functools.partial(chain, lr=chain.keywords["lr"] * self._rate)
         moves = max(1, self._steps // every)
         if len(self._stages) > 1:
             return self._grown(chain, moves, every, bool(lazy or idle), at)
@@ -198,16 +209,8 @@ class Optim:
 
         Their rates fall over that stage, and are multiplied by its `rate`; nothing restarts.
         """
-        nodes = {
-            player: as_mapping(node, f"config.optim.{player}")
-            for player, node in self._nodes.items()
-        }
-        if stage.rate != 1:
-            nodes = {
-                player: node | {"lr": node["lr"] * stage.rate} for player, node in nodes.items()
-            }
         stop = self._steps if stage.stop is None else min(stage.stop, self._steps)
-        own = Optim(nodes, max(1, stop - stage.start))
+        own = Optim(self._nodes, max(1, stop - stage.start), rate=stage.rate)
         own._made = self._made  # what one stage reads is read
         return own
 

@@ -234,6 +234,26 @@ def test_optimizers_by_stage_fall_over_its_span():
         make(optim={**optim, "g4": dict(ADAM)})
 
 
+def test_schedules_of_a_stages_numbers_move_and_its_rate_multiplies_them():
+    """Of a net that is Adam's alone; step 4 has seen 16 images, half of a cosine over 32."""
+    schedule = {"cosine": (1e-3, 0.0), "images": 32}
+    stages = {**LAPGAN["stages"], "8": {"loss": {"name": "least_squares", "c": schedule}}}
+    optim = {"g": {**ADAM, "lr": schedule}, "d": dict(ADAM)}
+    game = make(optim=optim, growth={"rate": {"8": 0.5}}, stages=stages)
+    ones = {"w": jnp.ones(3)}
+
+    @jax.jit
+    def moved(step):
+        tx = core.at(game, step).players["g2"].tx
+        return tx.update(ones, tx.init(ones), ones)[0]["w"], game.now.readings(step)
+
+    for step, rate in ((0, 1e-3), (4, 5e-4), (9, 0.0)):
+        move, read = moved(jnp.int32(step))
+        np.testing.assert_allclose(move, -rate / 2, rtol=1e-3, atol=1e-9)
+        for key in ("optim.g.lr", "game.stages.8.loss.c"):
+            np.testing.assert_allclose(read[f"schedule/{key}"], rate, rtol=1e-5, atol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
