@@ -18,7 +18,7 @@ from jaxgan.runtime.errors import UserError
 
 
 class Generator(nn.Module):
-    """Noise (N, H W), condition or None, coarser images (N, h, w, C) -> images (N, *shape).
+    """Noise (N, H W) or None, condition or None, coarser images (N, h, w, C) -> (N, *shape).
 
     The noise is one more channel of the enlarged image; `layers` convolutions compute the residual
     that is added to it. Values are not bounded: a residual's range is not known.
@@ -34,13 +34,19 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(
-        self, z: Array, y: Array | None = None, coarse: Array | None = None, *, train: bool
+        self,
+        z: Array | None = None,
+        y: Array | None = None,
+        coarse: Array | None = None,
+        *,
+        train: bool,
     ) -> Array:
         """Adds a residual to each enlarged image."""
         if self.kernel % 2 == 0:
             raise UserError(f"config.game.g.kernel={self.kernel}: odd, so that images keep a size")
-        below = resized(coarse, self.shape[0])
-        h = jnp.concatenate([below, z.reshape(*below.shape[:3], 1)], axis=-1)
+        h = below = resized(coarse, self.shape[0])
+        if z is not None:
+            h = jnp.concatenate([below, z.reshape(*below.shape[:3], 1)], axis=-1)
         h = append_channel(h, y, self.classes).astype(compute_type(self.dtype))
         norm, bias = norms.named(self.norm, self.classes), self.norm == "Identity"
         same = {"kernel": self.kernel, "padding": self.kernel // 2}

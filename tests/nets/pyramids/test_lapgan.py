@@ -30,6 +30,15 @@ def test_the_generator_adds_a_residual_of_the_noise_and_the_label():
     np.testing.assert_array_equal(draw({"params": variables["params"] | last}, Z, Y), 0)
 
 
+def test_without_noise_a_residual_is_of_the_coarser_image_alone():
+    """config.game.noise=False."""
+    net = Generator(SHAPE, width=4)
+    variables = net.init(KEY, None, None, COARSE, train=False)
+    assert variables["params"]["Conv_0"]["kernel"].shape == (5, 5, 3, 4)
+    images = net.apply(variables, None, None, COARSE, train=False)
+    assert images.shape == (2, *SHAPE) and (images != resized(COARSE, 8)).any()
+
+
 @pytest.mark.parametrize("lowpass", [True, False])
 def test_the_discriminator_sees_the_coarser_image_where_asked(lowpass):
     net = Discriminator(SHAPE, width=4, lowpass=lowpass)
