@@ -131,6 +131,7 @@ def assemble(
     ]
     d_optim = optim("d", lazy=[turn.every for turn in lazy])
     g = Turn("g", "g", partial(g_loss, model), every=n_critic)
+    swaps = conditions.swaps(model.condition, model.matching_aware)
     return Game(
         init=partial(init, model),
         players={"d": Player(("d",), d_optim), "g": Player(("g",), optim("g", every=n_critic))},
@@ -140,7 +141,7 @@ def assemble(
         critic=partial(critic, model),
         ema={"g": ema} if ema else {},
         standing=model.standing,
-        mixes=build.mixing(model.loss, terms),
+        mixes=build.mixing(model.loss, terms, swaps),
     )
 
 

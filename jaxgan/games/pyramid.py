@@ -123,6 +123,8 @@ def assemble(model: Model, optim: Optim, ema: averages.Decay) -> Game:
             turns.append(Turn(f"{level.d}_{label}", level.d, loss, every=every, span=span))
         turns.append(Turn(level.g, level.g, partial(g_loss, model, level), span=span))
     averaged = [net for level in model.levels for net in level.generators]
+    swaps = conditions.swaps(model.condition, model.matching_aware)
+    mixes = [name for each in model.levels for name in build.mixing(each.loss, each.terms, swaps)]
     return Game(
         init=partial(init, model),
         players=players,
@@ -131,6 +133,7 @@ def assemble(model: Model, optim: Optim, ema: averages.Decay) -> Game:
         sample=partial(sample, model),
         critic=partial(critic, model),
         ema=dict.fromkeys(averaged, ema) if ema else {},
+        mixes=tuple(dict.fromkeys(mixes)),
     )
 
 

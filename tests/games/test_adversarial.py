@@ -355,6 +355,8 @@ def test_mismatched_conditions_are_never_the_samples_own():
     assert (other != y).all() and set(np.asarray(other)) == {0, 1, 2}
     rows = jnp.arange(8.0)[:, None]
     assert (conditions.mismatched(rows, 0, jax.random.key(0)) != rows).all()
+    with pytest.raises(UserError, match="of one image has none; set config.batch higher"):
+        conditions.mismatched(rows[:1], 0, jax.random.key(0))
 
 
 def test_spectral_vectors_move_once_a_step_in_the_turn_of_d_only():

@@ -103,6 +103,11 @@ def stacked():
     return game, jax.jit(functools.partial(core.init, game))(KEY)
 
 
+def own(options):
+    """LAPGAN's stages, with options of the finer one."""
+    return {"stages": {**LAPGAN["stages"], "8": options}}
+
+
 def differing(before, after):
     """The top keys of two trees below which a leaf differs."""
     same = jax.tree.map(lambda a, b: bool((a == b).all()), before, after)
@@ -237,9 +242,9 @@ def test_optimizers_by_stage_fall_over_its_span():
 def test_schedules_of_a_stages_numbers_move_and_its_rate_multiplies_them():
     """Of a net that is Adam's alone; step 4 has seen 16 images, half of a cosine over 32."""
     schedule = {"cosine": (1e-3, 0.0), "images": 32}
-    stages = {**LAPGAN["stages"], "8": {"loss": {"name": "least_squares", "c": schedule}}}
     optim = {"g": {**ADAM, "lr": schedule}, "d": dict(ADAM)}
-    game = make(optim=optim, growth={"rate": {"8": 0.5}}, stages=stages)
+    loss = {"name": "least_squares", "c": schedule}
+    game = make(optim=optim, growth={"rate": {"8": 0.5}}, **own({"loss": loss}))
     ones = {"w": jnp.ones(3)}
 
     @jax.jit
@@ -260,6 +265,9 @@ def test_schedules_of_a_stages_numbers_move_and_its_rate_multiplies_them():
         ({"growth": {"fade": 1}}, "config.growth.fade: .* do not fade in; set fade=0"),
         ({"growth": {"first": 8}}, "config.growth: a pyramid has several stages"),
         ({"stages": {"32": {}}}, "config.game.stages.32: this run's stages are 4, 8"),
+        ({"loss": "hinje"}, "config.game.loss: no 'hinje'"),
+        (own({"loss": "hinje"}), "config.game.stages.8.loss: no 'hinje'"),
+        (own({"regularizers": {"r1": {"every": 0}}}), "config.game.stages.8.regularizers.r1.every"),
         ({"stages": {"4": {"width": 3}}}, "config.game.stages.4.width: objective has no such"),
         ({"stages": {}}, "config.game.g: Generator draws on a coarser image.*stages.4.g"),
         ({"g": "mlp.Generator"}, "config.game.g: Generator takes no coarser image"),
@@ -273,6 +281,17 @@ def test_schedules_of_a_stages_numbers_move_and_its_rate_multiplies_them():
 def test_what_does_not_fit_is_refused(options, text):
     with pytest.raises(UserError, match=text):
         make(**options)
+
+
+def test_what_compares_the_samples_of_a_batch_is_known_of_all_stages():
+    """config.accumulate says it."""
+    assert make().mixes == ()
+    assert make(regularizers={"dragan": {}}).mixes == ("dragan",)
+    assert make(**own({"loss": "relativistic_average"})).mixes == ("the loss's mean logits",)
+    of_vectors = make(
+        STACKGAN, spec=SPEC._replace(condition_dim=3), condition="condition", conditioning=""
+    )
+    assert of_vectors.mixes == ("matching_aware's vectors",)
 
 
 def test_games_that_grow_refuse_a_pyramids_stages():

@@ -94,13 +94,13 @@ def check_draws(net: Module, at: str) -> None:
         )
 
 
-def loss(node: Node) -> Loss:
-    """Builds the adversarial loss under config.game.loss.
+def loss(node: Node, at: str = "loss") -> Loss:
+    """Builds the adversarial loss under config.game.<at>.
 
     Raises:
       UserError: an unknown name or option.
     """
-    built: Loss = resolve(node, "jaxgan.losses", kind=Loss, at=f"{AT}.loss")()
+    built: Loss = resolve(node, "jaxgan.losses", kind=Loss, at=f"{AT}.{at}")()
     return built
 
 
@@ -137,28 +137,32 @@ def auxiliary(node: Node) -> Auxiliary | None:
     return built
 
 
-def regularizers(nodes: Mapping[str, Node]) -> Terms:
-    """Builds config.game.regularizers; a label is the name where its node gives none.
+def regularizers(nodes: Mapping[str, Node], at: str = "regularizers") -> Terms:
+    """Builds config.game.<at>; a label is the name where its node gives none.
 
     Raises:
       UserError: an unknown name or option.
     """
     made = {}
     if not isinstance(nodes, Mapping):
-        raise UserError(f"{AT}.regularizers={nodes!r}: expected a node per label, as in r1.gamma")
+        raise UserError(f"{AT}.{at}={nodes!r}: expected a node per label, as in r1.gamma")
     for label, node in nodes.items():
-        at = f"{AT}.regularizers.{label}"
-        own = {"name": label, **as_mapping(node, at)}
+        key = f"{AT}.{at}.{label}"
+        own = {"name": label, **as_mapping(node, key)}
         every = own.pop("every", 1)
         if not isinstance(every, int) or every < 1:
-            raise UserError(f"{at}.every={every!r}: a number of steps, at least 1")
-        made[label] = resolve(own, "jaxgan.losses", kind=Regularizer, at=at)(), every
+            raise UserError(f"{key}.every={every!r}: a number of steps, at least 1")
+        made[label] = resolve(own, "jaxgan.losses", kind=Regularizer, at=key)(), every
     return made
 
 
-def mixing(loss: Loss, terms: Terms) -> tuple[str, ...]:
-    """Returns what of a loss and its regularizers compares the samples of a batch, by name."""
+def mixing(loss: Loss, terms: Terms, swaps: bool = False) -> tuple[str, ...]:
+    """Returns what of a loss and its regularizers compares the samples of a batch, by name.
+
+    `swaps`: whether rows are also judged with one another's condition vectors.
+    """
     own = ("the loss's mean logits",) if loss.mixes else ()
+    own += ("matching_aware's vectors",) if swaps else ()
     return (*own, *(label for label, (term, _) in terms.items() if term.mixes))
 
 

@@ -57,8 +57,22 @@ def fresh(y: jax.Array, classes: int, key: jax.Array) -> jax.Array:
     return jax.random.randint(key, y.shape, 0, classes, y.dtype)
 
 
+def swaps(condition: str, matching_aware: bool) -> bool:
+    """Returns whether the conditions that `mismatched` gives are those of other rows."""
+    return matching_aware and condition == "condition"
+
+
 def mismatched(y: jax.Array, classes: int, key: jax.Array) -> jax.Array:
-    """Returns another condition for each row: a different label, or another row's vector."""
+    """Returns another condition for each row: a different label, or another row's vector.
+
+    Raises:
+      UserError: vectors of one row, which has no other.
+    """
     if jnp.issubdtype(y.dtype, jnp.integer):
         return (y + jax.random.randint(key, y.shape, 1, classes)) % classes
+    if len(y) == 1:
+        raise UserError(
+            f"{AT}.matching_aware judges images with the vectors of others, and a batch, or a "
+            "slice or a device's share of it, of one image has none; set config.batch higher"
+        )
     return jnp.roll(y, jax.random.randint(key, (), 1, len(y)), axis=0)

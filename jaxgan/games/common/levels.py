@@ -250,7 +250,8 @@ def _level(
     return Level(
         number=number, stage=stage, shape=shape,
         nets={name: pure(net) for name, net in nets.items()},
-        loss=build.loss(loss), terms=build.regularizers(regularizers),
+        loss=build.loss(loss, places["loss"]),
+        terms=build.regularizers(regularizers, places["regularizers"]),
         noise=noise, features=0, sees=takes["d"],
     )  # fmt: skip
 
