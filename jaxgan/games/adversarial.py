@@ -114,8 +114,7 @@ def adversarial(
         fresh_labels=fresh_labels, standing=moments.build(net_g, "g", standing, condition),
         inputs={"z": Noise(latent), **conditions.inputs(spec, condition, extra)},
     )  # fmt: skip
-    taken = moments.build(net_g, "g", standing, condition)
-    return assemble(model, terms, optim, n_critic, averages.parse(ema))._replace(standing=taken)
+    return assemble(model, terms, optim, n_critic, averages.parse(ema))
 
 
 def assemble(

@@ -21,7 +21,7 @@ from jaxgan.generation.sample import BATCH
 def standing(game: Game, state: State) -> State:
     """Returns a state with standing statistics, of a game that takes any and has been trained.
 
-    The variance of all batches is the mean of theirs, plus the variance of their means. At step 0
+    Labels are drawn uniformly over the classes. The variance of all batches is the mean of theirs, plus the variance of their means. At step 0
     moments are those that published weights came with.
     """
     if not applies(game, state):
@@ -47,8 +47,14 @@ def _moments(of_batch: Callable[..., Nets], declared: tuple[Any, ...]) -> Callab
 
     @jax.jit
     def raw(state: State, key: jax.Array) -> Nets:
-        k_inputs, k_net = jax.random.split(key)
+        k_inputs, k_net, k_label = jax.random.split(key, 3)
         drawn = inputs.draw(dict(declared), k_inputs, BATCH)
+        # Classes in turn would be the first BATCH of many in every batch.
+        drawn |= {
+            name: jax.random.randint(k_label, (BATCH,), 0, field.classes)
+            for name, field in declared
+            if isinstance(field, inputs.Label)
+        }
         return _uncentered(of_batch(state, drawn, k_net))
 
     return raw

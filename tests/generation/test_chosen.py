@@ -86,6 +86,22 @@ def test_the_variance_is_that_of_all_batches_not_the_mean_of_theirs(normed):
     assert 50 < found["var"][0] < 50**2 / 4 and 5 < found["mean"][0] < 45
 
 
+def test_standing_statistics_are_of_all_classes(normed):
+    """Of more than a batch has rows; the same each time."""
+
+    def moments(state, drawn, key):
+        y = drawn["y"].astype(jnp.float32)[:, None]
+        return {"g": {"batch_stats": {"n": {"mean": y.mean(0), "var": y.var(0)}}}}
+
+    made = normed.game.standing._replace(moments=moments)
+    game = normed.game._replace(standing=made, inputs={"z": Noise(2), "y": Label(1000)})
+    found = standing(game, normed.state).stats["g"]["batch_stats"]["n"]
+    np.testing.assert_allclose(found["mean"], 499.5, atol=40)
+    np.testing.assert_allclose(found["var"] ** 0.5, 1000 / 12**0.5, atol=20)
+    again = standing(game, normed.state).stats["g"]["batch_stats"]["n"]
+    assert (again["mean"] == found["mean"]).all()
+
+
 def test_games_that_take_running_moments_are_left_as_they_are(normed):
     game = normed.game._replace(standing=None)
     assert standing(game, normed.state) is normed.state
