@@ -123,6 +123,7 @@ def assemble(
     """Builds a checked model's game; a regularizer whose interval exceeds 1 is its own turn."""
     _, stats, _ = jax.eval_shape(partial(init, model), jax.random.key(0))
     build.check_critic(stats["d"], terms, model.joint)
+    moments.check(model.standing, stats["g"])
     lazy = [
         Turn(f"d_{label}", "d", partial(lazy_loss, model, term, every), every=every)
         for label, (term, every) in terms.items()

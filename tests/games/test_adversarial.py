@@ -146,6 +146,7 @@ def test_illegal_combinations_are_refused_before_compilation(c):
             {"condition": "condition", "standing": 2},
             "config.game.standing=2: .*vectors are the data",
         ),
+        ({"g": {"norm": "LayerNorm"}, "standing": 2}, "config.game.standing=2: .*no BatchNorm"),
         ({"dequantize": True, "spec": Spec((2,))}, "config.game.dequantize adds noise to gray"),
         ({"loss": {"name": "hinge", "smooth": 0.1}}, "config.game.loss.smooth"),
         ({"d": {"norm": "GroupNorm"}}, "no such normalizer"),

@@ -13,6 +13,19 @@ from jaxgan.runtime.errors import UserError
 COLLECTION = "batch_stats"
 
 
+def check(standing: Standing | None, stats: Any) -> None:
+    """Refuses standing statistics of a generator whose `stats`, abstract or not, have no moments.
+
+    Raises:
+      UserError: says so.
+    """
+    if standing and COLLECTION not in stats:
+        raise UserError(
+            f"{AT}.standing={standing.batches}: {AT}.g has no BatchNorm, of whose moments these "
+            f"are; set {AT}.standing=0"
+        )
+
+
 def build(net: Net, name: str, batches: int, condition: str) -> Standing | None:
     """Builds what config.game.standing asks for: moments over so many batches; None for 0.
 
