@@ -36,17 +36,17 @@ def main(argv: list[str]) -> int:
     args = _parser().parse_args(argv)
     paths.check_folder(args.out, "--out")
     environment.prepare()
-    from jaxgan.data.shards import inputs, writer
+    from jaxgan.data.shards import inputs, plan, writer
     from jaxgan.data.sources.records import records
 
     settings = {key: getattr(args, key) for key in _OPTIONS if getattr(args, key) is not None}
     given = inputs.opened(args.source, settings, args.workers)
     prepared: dict[str, Any] = {"source": args.source, **settings}
-    plan = writer.planned(given, prepared, args.shards, args.shard_size)
-    if writer.finished(args.out, plan):
+    planned = plan.planned(given, prepared, args.shards, args.shard_size)
+    if plan.finished(args.out, planned):
         print(f"{args.out} is prepared already", file=sys.stderr)
     else:
-        writer.write(given, args.out, plan)
+        writer.write(given, args.out, planned)
     print(f"{args.out}: {records(str(args.out)).describe()}", file=sys.stderr)
     return 0
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from jaxgan.config.registry import nearest
 from jaxgan.data import content, decoded
 from jaxgan.data.load import load, sources
+from jaxgan.data.shards import layout
 from jaxgan.data.source import Source
 from jaxgan.data.tree import tree
 from jaxgan.runtime.errors import UserError
@@ -15,7 +16,7 @@ ARRAYS = (".npz", ".npy")
 
 
 def named(text: str, flag: str) -> str:
-    """Returns config.data.name of a folder, a .zip, an .npz or .npy, or of data by their name.
+    """Returns config.data.name of a folder, of records too, a .zip, .npz or .npy, or of a name.
 
     A name such as 'mnist' or 'folder:/path' is preferred to a folder in its place, './mnist'.
 
@@ -28,7 +29,10 @@ def named(text: str, flag: str) -> str:
     path = Path(text)
     if path.suffix.lower() in ARRAYS:
         return f"array:{text}"
-    if path.suffix.lower() == ".zip" or is_folder(path.expanduser(), flag):
+    if is_folder(path.expanduser(), flag):
+        prepared = (path.expanduser() / layout.NAME).exists()
+        return f"records:{text}" if prepared else f"folder:{text}"
+    if path.suffix.lower() == ".zip":
         return f"folder:{text}"
     raise UserError(
         f"{flag}={shown(text)}: no folder, .zip, .npz or .npy, and no data of that name"

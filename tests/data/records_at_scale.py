@@ -2,10 +2,9 @@
 
     python tests/data/records_at_scale.py --n=1000000 --place=/tmp/scale --memory=2
 
-Makes a zip of N JPEG crops of scikit-learn's photographs, 64x64 (20,000 different ones), prepares it
-by `jaxgan.prepare` and reads 10,000 batches of 64 from it, each in a process of its own whose peak
-memory is taken, with no more address space than --memory GB beyond the files that it maps where
-that is passed. Removes PLACE at the end. Prints a line for each measurement.
+Makes a zip of N JPEG crops of scikit-learn's photographs, 64x64 (20,000 different ones), prepares
+it by `jaxgan.prepare` and reads 10,000 batches of 64 from it, each in a process of its own that may
+allocate --memory GB (RLIMIT_DATA). Prints what each took, and removes PLACE at the end.
 """
 
 import argparse

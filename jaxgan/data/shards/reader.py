@@ -39,6 +39,17 @@ def module() -> ModuleType:
     return array_record_module
 
 
+class Damaged(UserError):
+    """A shard that cannot be read as it was written; `path` names it."""
+
+    def __init__(self, path: Path, what: str):
+        """`what`: is wrong with it."""
+        super().__init__(
+            f"config.data: {path} is damaged ({what}); copy it again, or prepare it again"
+        )
+        self.path = path
+
+
 class Shards:
     """The items of a folder's shards, in order, by their index. Safe to call from threads."""
 
@@ -49,7 +60,7 @@ class Shards:
           folder: that has them. form: of a record. counts: items in each.
 
         Raises:
-          UserError: a shard that cannot be read, or has another number of items.
+          Damaged: a shard that cannot be read, or has another number of items.
         """
         self._form, self._folder = form, folder
         self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
@@ -69,7 +80,7 @@ class Shards:
         """Reads items, int64 (n,) in [0, len); see Source.gather.
 
         Raises:
-          UserError: a damaged record.
+          Damaged: a record that is not as it was written.
         """
         rows = np.empty((len(indices), self._form.size), np.uint8)
         owners = np.searchsorted(self._starts, indices, side="right") - 1
@@ -90,11 +101,11 @@ class Shards:
         except (RuntimeError, IndexError, ValueError) as error:  # Riegeli's checksums
             if errors.limit(error):
                 raise
-            raise UserError(_damaged(self._paths[owner], reason(error))) from error
+            raise Damaged(self._paths[owner], reason(error)) from error
         for place, record in zip(places.tolist(), records, strict=True):
             if len(record) != self._form.size:
                 what = f"a record of {len(record)} bytes in place of {self._form.size}"
-                raise UserError(_damaged(self._paths[owner], what))
+                raise Damaged(self._paths[owner], what)
             rows[place] = np.frombuffer(record, np.uint8)
 
 
@@ -121,7 +132,7 @@ def _opened(path: Path, count: int) -> Any:
     """Opens a shard of `count` items.
 
     Raises:
-      UserError: it has others, or cannot be read.
+      Damaged: it has others, or cannot be read.
     """
     made = module().ArrayRecordReader
     try:
@@ -130,12 +141,8 @@ def _opened(path: Path, count: int) -> Any:
     except (RuntimeError, ValueError) as error:
         if errors.limit(error):
             raise
-        raise UserError(_damaged(path, reason(error))) from error
+        raise Damaged(path, reason(error)) from error
     if not whole or found != count:
         what = f"{found} items in place of {count}" if whole else "it has no whole index"
-        raise UserError(_damaged(path, what))
+        raise Damaged(path, what)
     return reader
-
-
-def _damaged(path: Path, what: str) -> str:
-    return f"config.data: {path} is damaged ({what}); copy it again, or prepare it again"
