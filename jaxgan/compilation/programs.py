@@ -1,6 +1,5 @@
 """The programs of a run, built for a topology by the code that builds them for training."""
 
-import itertools
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
@@ -9,18 +8,17 @@ import jax
 
 from jaxgan.compilation.topology import Topology
 from jaxgan.config.registry import bind
-from jaxgan.core import game as core
 from jaxgan.core.game import Game
 from jaxgan.core.growth import Stage
 from jaxgan.data.source import Source
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import dispatch
 from jaxgan.training.loop import build
+from jaxgan.training.programs.due import Turns, spans
 from jaxgan.training.setup import GIVEN, Run, prepare
 
 SIZE = 100_000  # items of data that are not here; durations in epochs alone depend on it
 LONGEST = 10**6  # steps of a cycle of turns, at most
-Turns = tuple[Any, ...]  # of a step; of a dispatch of several steps, those of each
 
 
 def stand_in(shape: tuple[int, ...], classes: int) -> Source:
@@ -113,13 +111,10 @@ def dispatches(run: Run, stage: Stage) -> dict[Turns, int]:
     length = max(dispatch.cycle_length(game), stride)
     if length > LONGEST:
         raise UserError(f"the turns repeat only after {length} steps; lower n_critic or every")
-    due = core.due if stride == 1 else dispatch.period
-    stop = stage.stop or stage.start + length
-    spans = {t for turn in game.turns for t in turn.span if t and stage.start < t < stop}
+    steps = range(stage.start, stage.stop or stage.start + length)
     found: dict[Turns, int] = {}
-    for start, end in itertools.pairwise([stage.start, *sorted(spans), stop]):
-        for t in range(start, min(end, start + length), stride):
-            found.setdefault(due(game, t), t)
+    for span in spans(game, [stage], stride, steps, length):
+        found |= {turns: t for turns, t in span.programs.items() if turns not in found}
     return found
 
 

@@ -1,10 +1,11 @@
 """The exception for errors that a user can fix, and how a command exits with it."""
 
 import errno
+import os
 import sys
 from collections.abc import Callable
 
-from jaxgan.runtime import signals, streams
+from jaxgan.runtime import background, signals, streams
 
 MOST = 1000  # characters of a message; what a user typed can be of any length
 
@@ -53,6 +54,15 @@ def _line(error: BaseException) -> str:
     return text if len(text) <= MOST else f"{text[: MOST // 2]} … {text[-MOST // 4 :]}"
 
 
+def leave(code: int) -> None:
+    """Exits; at once where a thread still compiles, which cannot be stopped nor outlive Python."""
+    if background.busy():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 def run(command: Callable[[list[str]], int]) -> None:
     """Runs a command with the process's arguments and exits with the code that it returns.
 
@@ -84,4 +94,4 @@ def run(command: Callable[[list[str]], int]) -> None:
         processes.fail(text, 2)
         print(f"error: {text}", file=sys.stderr)
         code = 2
-    sys.exit(code)
+    leave(code)

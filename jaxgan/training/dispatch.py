@@ -23,6 +23,7 @@ from jaxgan.core.game import Batch, Game, State
 from jaxgan.parallel import mesh as parallel
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import replicas
+from jaxgan.training.programs.options import on_cpu, options
 
 Step = Callable[..., tuple[Any, dict[str, Array]]]  # (state, batch, key, *, turns)
 Feed = Callable[[int], Mapping[str, np.ndarray]]  # step -> a batch, on the host
@@ -34,9 +35,6 @@ Run = tuple[jax.stages.Wrapped, Callable[[int], Any]]  # several steps; t -> the
 MOST = 50  # steps in one dispatch, at most
 LONGEST = 500  # steps of a cycle that is unrolled, at most
 AHEAD = 2**24  # bytes of batches in one dispatch of convolutions on an accelerator, at most
-# XLA's CPU back end copies what a step overwrites unless it can rule out a later reader. With this
-# it rules out more: updates of gan_mlp and cgan_mlp (experiments/peers) take 8 and 14 % less time.
-OVERWRITE = {"xla_cpu_copy_insertion_use_region_analysis": True}
 
 
 class Single:
@@ -54,7 +52,7 @@ class Single:
         self.stride = stride
         self.sharding = parallel.of_states(mesh)
         self._init, self._feed, self._make_keys, self._mesh = init, feed, keys, mesh
-        self._run, self._turns = run
+        self._run, self.turns = run
 
     @functools.cached_property
     def _keys(self) -> Array:
@@ -72,7 +70,7 @@ class Single:
 
     def step(self, states: State, batches: Any, t: int) -> tuple[State, Mapping[str, Array]]:
         """Takes steps t to t + stride - 1. The buffers of `states` are donated."""
-        return self._run(states, batches, self._keys, turns=self._turns(t))
+        return self._run(states, batches, self._keys, turns=self.turns(t))
 
     def lower(self, columns: Columns, t: int) -> jax.stages.Lowered:
         """Lowers the dispatch at step t from shapes, for devices that need not be here.
@@ -84,7 +82,7 @@ class Single:
         batch = {k: jax.ShapeDtypeStruct(leading + s, d) for k, (s, d) in columns.items()}
         batches = parallel.abstract(batch, parallel.of_batches(self._mesh, int(several)))
         states, keys = parallel.abstract((jax.eval_shape(self._init, keys), keys), self.sharding)
-        return self._run.lower(states, batches, keys, turns=self._turns(t))
+        return self._run.lower(states, batches, keys, turns=self.turns(t))
 
     def split(self, states: State) -> list[State]:
         """Returns the `State` of each seed."""
@@ -126,6 +124,10 @@ class Sequential:
         new, metrics = zip(*done, strict=True)
         return list(new), {name: [row[name] for row in metrics] for name in metrics[0]}
 
+    def turns(self, t: int) -> Cycle | tuple[str, ...]:
+        """Returns the turns of the dispatch at step t."""
+        return self._programs[0].turns(t)
+
     def lower(self, columns: Columns, t: int) -> jax.stages.Lowered:
         """Lowers one seed's dispatch at step t, see `Single.lower`; all seeds' are alike."""
         return self._programs[0].lower(columns, t)
@@ -162,13 +164,13 @@ def build(
     first = functools.partial(replicas.first, game)
     placed, platform = parallel.of_states(mesh), parallel.platform(mesh)
     if "seeds" in mesh.axis_names:
-        init = jax.jit(jax.vmap(first), out_shardings=placed)
+        init = jax.jit(jax.vmap(first), out_shardings=placed, compiler_options=options(platform))
         run = dispatch(replicas.replicate(step), game, stride, platform)
         keys = jax.jit(functools.partial(replicas.keys, seed, len(feeds)), out_shardings=placed)
         return Single(
             init, run, lambda t: replicas.stack([feed(t) for feed in feeds]), keys, mesh, stride
         )
-    init = jax.jit(first, out_shardings=placed)
+    init = jax.jit(first, out_shardings=placed, compiler_options=options(platform))
     run = dispatch(step, game, stride, platform)
     programs = [
         Single(init, run, feed, functools.partial(jax.random.key, seed + i), mesh, stride)
@@ -185,8 +187,8 @@ def dispatch(step: Step, game: Game, stride: int, platform: str) -> Run:
 
 def compiled(step: Step, platform: str | None = None) -> jax.stages.Wrapped:
     """Compiles `step` for a platform, or the one in use; the input states' buffers are donated."""
-    options = OVERWRITE if _on_cpu(platform) else None
-    return jax.jit(step, static_argnames="turns", donate_argnums=0, compiler_options=options)
+    how = options(platform)
+    return jax.jit(step, static_argnames="turns", donate_argnums=0, compiler_options=how)
 
 
 def chunk(
@@ -262,7 +264,7 @@ def stride(
     borders = [t for turn in game.turns for t in turn.span if t]
     whole, cycle = math.gcd(*intervals, *borders), cycle_length(game)
     if wish == "auto":
-        ahead = 1 if _on_cpu(platform) or cycle > 1 else AHEAD // size
+        ahead = 1 if on_cpu(platform) or cycle > 1 else AHEAD // size
         most = min(MOST, whole, MOST if dense(game) else ahead)
         return max((k for k in range(cycle, most + 1, cycle) if whole % k == 0), default=1)
     if not isinstance(wish, int) or wish < 1:
@@ -287,11 +289,7 @@ def vmapped(game: Game, wish: str, platform: str | None = None) -> bool:
     """
     if wish not in ("auto", "vmap", "sequential"):
         raise UserError(f"config.replicas={wish!r}: auto, vmap or sequential")
-    return wish == "vmap" or (wish == "auto" and (dense(game) or not _on_cpu(platform)))
-
-
-def _on_cpu(platform: str | None) -> bool:
-    return (platform or jax.default_backend()) == "cpu"
+    return wish == "vmap" or (wish == "auto" and (dense(game) or not on_cpu(platform)))
 
 
 def dense(game: Game) -> bool:

@@ -1,4 +1,4 @@
-"""The loop. One function, read from top to bottom, trains every recipe."""
+"""The loop. One function, `take`, read from top to bottom, trains every recipe."""
 
 import contextlib
 import functools
@@ -23,6 +23,7 @@ from jaxgan.training import changes, dispatch, logger, replicas, transfer, workd
 from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.dispatch import Program
 from jaxgan.training.divergence import Detector
+from jaxgan.training.programs.ahead import Ahead
 from jaxgan.training.records import integrity, shared, warnings
 from jaxgan.training.records.found import Elsewhere, Newest
 from jaxgan.training.records.journal import Journal, Judge, due, now, say, summary
@@ -181,8 +182,24 @@ def loop(
     judge: Judge | None = None,
 ) -> int:
     """Takes the steps that are left after `found` and returns how many were taken in all."""
+    first = found.step if found else 0
+    with contextlib.closing(Ahead(run, build(run, first), first)) as ahead:
+        return take(run, ahead, folder, checkpoints, found, stop, clock, judge)
+
+
+def take(
+    run: Run,
+    ahead: Ahead,
+    folder: Path,
+    checkpoints: Checkpoints | Elsewhere,
+    found: Newest | None,
+    stop: StopSignal,
+    clock: Clock,
+    judge: Judge | None,
+) -> int:
+    """Takes the steps of `loop`, whose programs are compiled ahead."""
     first = done = found.step if found else 0
-    program = build(run, first)
+    program = ahead.program
     states = start(program, run, found)
     clock.lap("build")
     journal = Journal(run, folder, found.since if found else 0, judge)
@@ -200,6 +217,7 @@ def loop(
     batches = prefetch(program.feed, starts)
     with progress(run, first) as bar, contextlib.closing(journal), contextlib.closing(batches):
         for n, (t, batch) in enumerate(zip(starts, batches, strict=True)):
+            ahead.reach(t)
             states, metrics = program.step(states, batch, t)
             meter.add(metrics, program.stride)
             if mesh.lockstep() or t == first:

@@ -119,7 +119,7 @@ def test_a_program_is_lowered_from_shapes_as_it_is_called(game, seeds, stride):
     with jax.set_mesh(devices):
         lowered = program.lower(feeds[0].abstract(1), 1 if stride == 1 else 0).as_text()
         args = program.init(), program.feed(0), program._keys
-        turns = program._turns(1 if stride == 1 else 0)
+        turns = program.turns(1 if stride == 1 else 0)
         assert lowered == program._run.lower(*args, turns=turns).as_text()
 
 

@@ -1,0 +1,1 @@
+"""Which programs a run dispatches, and their compilation before they are due."""

@@ -1,0 +1,60 @@
+"""Compiles a run's training programs in a thread, before they are due.
+
+The thread compiles the first step's while the caller builds the state and draws the first picture,
+then those of other sets of turns while training goes on, and of a growing run those of one span
+ahead. The calls find them in the cache of the jitted step: when a program was compiled changes
+nothing else.
+"""
+
+import functools
+
+import jax
+
+from jaxgan.runtime.background import Background
+from jaxgan.training import dispatch
+from jaxgan.training.dispatch import Program
+from jaxgan.training.programs.due import Span, Turns, spans
+from jaxgan.training.setup import Run
+
+
+class Ahead:
+    """The programs of a run's steps, each compiled before it is called."""
+
+    def __init__(self, run: Run, program: Program, first: int):
+        """Starts to compile those of the first span of steps, from step `first` on."""
+        self.program, self._feed = program, run.feeds[0]
+        self._thread = Background(functools.partial(jax.set_mesh, run.mesh))
+        length = min(max(dispatch.cycle_length(run.game), program.stride), dispatch.LONGEST)
+        self._rest = spans(
+            run.game, run.growth.stages, program.stride, range(first, run.steps), length
+        )
+        self._now, self._next = Span(first, first, {}), self._begin()
+        self._ready: set[Turns] = set()
+        self.reach(first, wait=False)
+
+    def reach(self, t: int, *, wait: bool = True) -> None:
+        """Waits for the program of the dispatch at step t, of steps that come in order.
+
+        Raises:
+          What compiling it raised.
+        """
+        if self._next and t >= self._next.start:
+            self._now, self._next, self._ready = self._next, self._begin(), set()
+        turns = self.program.turns(t)
+        if wait and turns not in self._ready and turns in self._now.programs:
+            self._thread.wait((self._now.start, turns))
+            self._ready.add(turns)
+
+    def close(self) -> None:
+        """Compiles no more."""
+        self._thread.close()
+
+    def _begin(self) -> Span | None:
+        """Queues the programs of the next span, and returns it; None at the end."""
+        span = next(self._rest, None)
+        for turns, t in span.programs.items() if span else ():
+            self._thread.submit((span.start, turns), functools.partial(self._compile, t))
+        return span
+
+    def _compile(self, t: int) -> None:
+        self.program.lower(self._feed.abstract(t), t).compile()
