@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.core.averages.moved import interval
+from jaxgan.core.averages.moved import updates
 from jaxgan.core.averages.power import MOST, Profile, combine, exponent, named, plain
 from jaxgan.core.game import Game, State
 from jaxgan.generation import sample
@@ -121,11 +121,11 @@ def averaged(found: Restored, width: float, folder: Path, replica: int = 0) -> S
     if width in widths:
         own = {net: state.ema[named(net, width)] for net in nets}
         return state.replace(ema={**state.ema, **own})
-    least = max(interval(found.game, net) for net in nets)  # before, nothing was averaged
-    steps = [step for step in copies.steps(folder) if least <= step <= int(state.step)]
-    if not steps:
+    steps = [step for step in copies.steps(folder) if step <= int(state.step)]
+    moved = [net for net in nets if updates(found.game, net, int(state.step))]
+    if not moved:
         raise UserError(f"--ema={width:g}: nothing was averaged by step {int(state.step)}")
-    parts = {net: _coefficients(found.game, net, widths, width, steps) for net in nets}
+    parts = {net: _coefficients(found.game, net, widths, width, steps) for net in moved}
     missed = max(left for _, left in parts.values())
     said = f"--ema={width:g}: {len(steps)} checkpoints with widths {', '.join(map(str, widths))}"
     if missed > FAR:
@@ -141,8 +141,8 @@ def averaged(found: Restored, width: float, folder: Path, replica: int = 0) -> S
                 term = jax.tree.map(partial(_times, factor), kept.ema[named(net, each)])
                 sums[net] = jax.tree.map(np.add, sums[net], term) if net in sums else term
     combined = {
-        net: jax.tree.map(lambda x, like: jnp.asarray(x, like.dtype), sums[net], state.ema[net])
-        for net in nets
+        net: jax.tree.map(lambda x, like: jnp.asarray(x, like.dtype), total, state.ema[net])
+        for net, total in sums.items()
     }
     return state.replace(ema={**state.ema, **combined})
 
@@ -150,11 +150,16 @@ def averaged(found: Restored, width: float, folder: Path, replica: int = 0) -> S
 def _coefficients(
     game: Game, net: str, widths: Sequence[float], width: float, steps: Sequence[int]
 ) -> tuple[np.ndarray, float]:
-    """Returns a factor for each step and width, (len(steps), len(widths)), and what they miss."""
-    every = interval(game, net)
-    given = [Profile(exponent(each), step // every) for step in steps for each in widths]
-    found, missed = combine(given, Profile(exponent(width), steps[-1] // every))
-    return found.reshape(len(steps), len(widths)), missed
+    """Returns a factor for each step and width, (len(steps), len(widths)), and what they miss.
+
+    0 where nothing was averaged before a step: such an average has no profile.
+    """
+    counts = [updates(game, net, step) for step in steps]
+    given = [Profile(exponent(each), n) for n in counts if n for each in widths]
+    found, missed = combine(given, Profile(exponent(width), counts[-1]))
+    factors = np.zeros((len(steps), len(widths)))
+    factors[np.array(counts) > 0] = found.reshape(-1, len(widths))
+    return factors, missed
 
 
 def _times(factor: float, x: jax.Array) -> np.ndarray:

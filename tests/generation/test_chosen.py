@@ -1,23 +1,28 @@
 """What samples are drawn of: truncated latents, standing statistics, averages of any width."""
 
+from functools import partial
 from pathlib import Path
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import jaxgan
 from jaxgan import config as configs
 from jaxgan import evaluate, sample
-from jaxgan.core.averages.power import exponent
+from jaxgan.core import game as core
+from jaxgan.core.averages.kept import widened
+from jaxgan.core.averages.moved import updates
+from jaxgan.core.averages.power import exponent, named
 from jaxgan.core.from_config import make_game
-from jaxgan.core.game import Game, Spec, State
+from jaxgan.core.game import Aux, Game, Player, Spec, State, Turn
 from jaxgan.core.inputs import Label, Noise, Vector, draw
 from jaxgan.core.network import pure
 from jaxgan.games.common import standing as built
-from jaxgan.generation.chosen import Choice, taken
+from jaxgan.generation.chosen import Choice, _coefficients, taken
 from jaxgan.generation.standing import standing
 from jaxgan.generation.truncation import resampled
 from jaxgan.nets.layers.norms import BatchNorm
@@ -174,6 +179,37 @@ def test_any_width_is_that_of_the_parameters_of_all_steps(runs, moves, width, to
     assert np.linalg.norm(got - want) < tolerance * scale + 1e-5
     said = capsys.readouterr().err
     assert said == "" if width == 0.05 else "8 checkpoints with widths 0.05, 0.1 miss" in said
+
+
+@pytest.mark.parametrize("net", ["g1", "g2"])
+def test_a_width_of_a_stage_is_that_of_the_steps_in_which_it_moved(net):
+    """As of a pyramid: g1 moves in steps 0 to 19, then g2; parameters are a curve of the moves."""
+
+    def turn(name, span):
+        return Turn(name, name, lambda params, state, batch, key: (params[name], Aux()), span=span)
+
+    turns = (turn("g1", (0, 20)), turn("g2", (20, None)))
+    game = Game(
+        init=lambda key: ({"g1": jnp.zeros(()), "g2": jnp.zeros(())}, {}, {}),
+        players={t.name: Player((t.name,), optax.sgd(lambda n: jnp.sin(0.2 * n))) for t in turns},
+        turns=turns, inputs={}, sample=None, critic=None, ema={"g1": 0.5, "g2": 0.5},
+    )  # fmt: skip
+    widths = (0.05, 0.1)
+    game = widened(game, widths)
+    step = jax.jit(partial(core.step, game), static_argnames="turns")
+    states = [core.init(game, KEY)]
+    for t in range(40):
+        batch = {"image": jnp.zeros((2, 1))}
+        states.append(step(states[-1], batch, KEY, turns=core.due(game, t))[0])
+    assert [updates(game, net, t) for t in (10, 20, 30)] == ([10, 20, 20], [0, 0, 10])[net == "g2"]
+    kept = range(5, 41, 5)
+    factors, missed = _coefficients(game, net, widths, 0.14, kept)
+    averages = [[float(states[t].ema[named(net, w)]) for w in widths] for t in kept]
+    first = 20 if net == "g2" else 0
+    moves = np.array([state.params[net] for state in states[first + 1 : first + 21]])
+    want = np.diff((np.arange(21) / 20) ** (exponent(0.14) + 1)) @ moves
+    assert missed < 0.1
+    np.testing.assert_allclose((factors * averages).sum(), want, atol=0.03 * moves.std())
 
 
 def test_commands_draw_by_a_width_and_protocols_name_it(runs, tmp_path, capsys):

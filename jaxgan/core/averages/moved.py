@@ -27,6 +27,19 @@ def averaged(game: "Game", state: "State", moved: Collection[str], images: int) 
     }
 
 
+def updates(game: "Game", net: str, step: int) -> int:
+    """Returns how often a net's averages have moved before `step`: not before or after its turns.
+
+    Of a pyramid the nets of a stage move within it alone.
+    """
+    players = [name for name, player in game.players.items() if net in player.nets]
+    stops = [turn.span[1] for turn in game.turns if turn.player in players]
+    if stops and None not in stops:
+        step = min(step, max(stops))
+    every = interval(game, net)
+    return max(0, step // every - begins(game, net) // every)
+
+
 def interval(game: "Game", net: str) -> int:
     """Returns how many steps lie between two moves of a net: n_critic of a WGAN's generator."""
     players = [name for name, player in game.players.items() if net in player.nets]
