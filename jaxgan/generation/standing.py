@@ -21,8 +21,8 @@ from jaxgan.generation.sample import BATCH
 def standing(game: Game, state: State) -> State:
     """Returns a state with standing statistics, of a game that takes any and has been trained.
 
-    Labels are drawn uniformly over the classes. The variance of all batches is the mean of theirs, plus the variance of their means. At step 0
-    moments are those that published weights came with.
+    Labels are drawn uniformly over the classes. The variance of all batches is the mean of theirs,
+    plus the variance of their means. At step 0 moments are those that published weights came with.
     """
     if not applies(game, state):
         return state
