@@ -31,13 +31,13 @@ from jaxgan.config import arguments, smoke
 
 def get_config(arg: str | None = None) -> ConfigDict:
     """Returns the config of the digits at 32x32, of CIFAR-10, or of ImageNet at 128x128."""
-    args = arguments(arg, smoke=False, laptop=False, cifar=False, imagenet128=False, data="mnist")
+    args = arguments(arg, smoke=False, laptop=False, cifar=False, imagenet128=False, data="")
     published = (args.cifar or args.imagenet128) and not args.laptop
     config = ConfigDict()
     config.seed = 0
     config.steps = 4000
     config.batch = 32
-    config.data = {"name": args.data, "res": 32}
+    config.data = {"name": args.data or "mnist", "res": 32}
     config.game = {
         "name": "adversarial",
         "g": {"name": "biggan.Generator", "width": 12, "attention": 16, "embedding": 32},
@@ -59,12 +59,12 @@ def get_config(arg: str | None = None) -> ConfigDict:
         config.optim.d.lr = 2e-4
     if published and args.imagenet128:
         config.steps, config.batch = 300_000, 2048
-        config.data = {"name": "tfds:imagenet2012", "res": 128, "flip": True}
+        config.data = {"name": args.data or "tfds:imagenet2012", "res": 128, "flip": True}
         config.game.update({"g": {"attention": 64}, "d": {"attention": 64}, "latent": 120})
         config.optim.g.lr = 5e-5
     elif published:
         config.steps, config.batch = 500_000, 64
-        config.data = {"name": "tfds:cifar10", "res": 32, "flip": True}
+        config.data = {"name": args.data or "tfds:cifar10", "res": 32, "flip": True}
         config.game.update({"latent": 80, "n_critic": 5})
         config.game.g_regularizers = {}
         config.optim.g.lr = 2e-4

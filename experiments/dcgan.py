@@ -20,15 +20,15 @@ from jaxgan.config import arguments, smoke
 
 def get_config(arg: str | None = None) -> ConfigDict:
     """Returns the config of the digits at 28x28 with narrow nets, or of 64x64x3 images."""
-    args = arguments(arg, smoke=False, celeba=False, res=0, data="mnist")
-    digits = args.data == "mnist" and not args.celeba
+    args = arguments(arg, smoke=False, celeba=False, res=0, data="")
+    digits = args.data in ("", "mnist") and not args.celeba
     config = ConfigDict()
     config.seed = 0
     config.steps = 4000 if digits else "25epochs"
     config.batch = 64 if digits else 128
-    config.data = {"name": args.data, "res": args.res or (28 if digits else 64)}
+    config.data = {"name": args.data or "mnist", "res": args.res or (28 if digits else 64)}
     if args.celeba:
-        config.data = {"name": "tfds:celeb_a", "res": 64, "flip": True}
+        config.data = {"name": args.data or "tfds:celeb_a", "res": args.res or 64, "flip": True}
     file, width = ("infogan", 32) if digits else ("dcgan", 64)
     config.game = {
         "name": "adversarial",

@@ -31,12 +31,14 @@ from jaxgan.config import arguments, smoke
 
 def get_config(arg: str | None = None) -> ConfigDict:
     """Returns the config of narrow nets, or with `paper` of the published ones."""
-    args = arguments(arg, smoke=False, paper=False, labels=False, res=32, data="mnist")
+    args = arguments(arg, smoke=False, paper=False, labels=False, res=32, data="")
     config = ConfigDict()
     config.seed = 0
-    config.steps = "300epochs" if args.paper else 6000
+    stages = (args.res // 8).bit_length()  # 8, 16 and so on, as long each
+    config.steps = f"{100 * stages}epochs" if args.paper else 2000 * stages
     config.batch = 128 if args.paper else 64
-    config.data = {"name": "tfds:cifar10" if args.paper else args.data, "res": args.res}
+    data = args.data or ("tfds:cifar10" if args.paper else "mnist")
+    config.data = {"name": data, "res": args.res}
     stable = "100epochs" if args.paper else 2000
     config.growth = {"first": 8, "factor": 2, "stable": stable, "fade": 0}
     if not args.paper:

@@ -28,6 +28,7 @@ The default, `laptop`, has narrow nets for 32 pixels, a block at each resolution
 from ml_collections import ConfigDict
 
 from jaxgan.config import arguments, smoke
+from jaxgan.runtime.errors import UserError
 
 # What differs: pixels, widths as parts of 768, images of the schedules, batch, gamma, half-life of
 # the average in kimg and augmentation's p, each at the end of its schedule.
@@ -48,11 +49,14 @@ DATA = {
 def get_config(arg: str | None = None) -> ConfigDict:
     """Returns the config with narrow nets for a laptop, or one of the paper's."""
     args = arguments(
-        arg, smoke=False, **dict.fromkeys(PUBLISHED, False), labelled=False, laptop=True, res=32,
-        data="photos",
+        arg, smoke=False, **dict.fromkeys(PUBLISHED, False), labelled=False, laptop=True, res=0,
+        data="",
     )  # fmt: skip
     name = next((name for name in PUBLISHED if getattr(args, name)), "")
-    config = _published(name, args.data) if name else _laptop(args.res, args.data)
+    if name and args.res:
+        raise UserError(f"--config=…:res={args.res}: the nets of {name} are for one size; drop it")
+    data = args.data or DATA.get(name, "photos")
+    config = _published(name, data) if name else _laptop(args.res or 32, data)
     if args.labelled or name in DATA:
         config.game.condition = "label"
     if args.smoke:
@@ -69,7 +73,7 @@ def _published(name: str, data: str) -> ConfigDict:
     config.seed = 0
     config.steps = f"{images / 1000:.0f}kimg"
     config.batch = batch
-    config.data = {"name": DATA.get(name, data), "res": res, "flip": True}
+    config.data = {"name": data, "res": res, "flip": True}
     config.ema_warmup = False
     nets = {
         "widths": tuple(int(768 * part) for part in parts),

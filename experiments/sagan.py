@@ -21,14 +21,14 @@ from jaxgan.config import arguments, smoke
 
 def get_config(arg: str | None = None) -> ConfigDict:
     """Returns the config of the digits at 32x32, or of ImageNet at 128x128."""
-    args = arguments(arg, smoke=False, imagenet=False, data="mnist")
+    args = arguments(arg, smoke=False, imagenet=False, data="")
     config = ConfigDict()
     config.seed = 0
     config.steps = 1_000_000 if args.imagenet else 5000
     config.batch = 256 if args.imagenet else 64
-    config.data = {"name": args.data, "res": 32}
+    config.data = {"name": args.data or "mnist", "res": 32}
     if args.imagenet:
-        config.data = {"name": "tfds:imagenet2012", "res": 128, "flip": True}
+        config.data = {"name": args.data or "tfds:imagenet2012", "res": 128, "flip": True}
     width = {"g": 64, "d": 64} if args.imagenet else {"g": 48, "d": 32}
     both = {"spectral": True, "attention": 32 if args.imagenet else 16}
     config.ema_warmup = not args.imagenet

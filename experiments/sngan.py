@@ -28,15 +28,16 @@ from jaxgan.config import arguments, smoke
 def get_config(arg: str | None = None) -> ConfigDict:
     """Returns the config of the digits at 32x32, or of CIFAR-10."""
     args = arguments(
-        arg, smoke=False, mnist=False, cifar=False, labels=False, unlabelled=False, data="mnist"
+        arg, smoke=False, mnist=False, cifar=False, labels=False, unlabelled=False, data=""
     )
     cifar = args.cifar and not args.mnist
-    labels = args.labels or (args.data == "mnist" and not (cifar or args.unlabelled))
+    data = args.data or ("tfds:cifar10" if cifar else "mnist")
+    labels = args.labels or (data == "mnist" and not (cifar or args.unlabelled))
     config = ConfigDict()
     config.seed = 0
     config.steps = 250_000 if cifar else 6000
     config.batch = 64 if cifar else 32
-    config.data = {"name": "tfds:cifar10" if cifar else args.data, "res": 32}
+    config.data = {"name": data, "res": 32}
     config.game = {
         "name": "adversarial",
         "g": {"name": "dcgan.Generator", "width": 32},

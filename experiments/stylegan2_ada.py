@@ -25,15 +25,14 @@ from jaxgan.config import arguments, smoke
 
 def get_config(arg: str | None = None) -> ConfigDict:
     """Returns the config with narrow nets for a laptop, or the paper's for CIFAR-10."""
-    args = arguments(
-        arg, smoke=False, cifar=False, labelled=False, laptop=True, res=64, data="photos"
-    )
+    args = arguments(arg, smoke=False, cifar=False, labelled=False, laptop=True, res=64, data="")
     config = ConfigDict()
     config.seed = 0
     config.steps = "100000kimg" if args.cifar else "300kimg"
     config.batch = 64 if args.cifar else 16
-    data = {"name": args.data, "res": args.res, "flip": True}
-    config.data = {"name": "tfds:cifar10", "res": 32, "flip": False} if args.cifar else data
+    config.data = {"name": args.data or "photos", "res": args.res, "flip": True}
+    if args.cifar:
+        config.data = {"name": args.data or "tfds:cifar10", "res": 32, "flip": False}
     width = {"channel_base": 1024, "channel_max": 64}
     if args.cifar:
         width = {"channel_base": 32768, "channel_max": 512}

@@ -30,15 +30,16 @@ def get_config(arg: str | None = None) -> ConfigDict:
     """Returns the config of the digits at 32x32, or of CIFAR-10."""
     args = arguments(
         arg, smoke=False, cifar=False, labels=False, unlabelled=False, datawhale=False, res=32,
-        data="mnist",
+        data="",
     )  # fmt: skip
     plain = args.cifar or args.unlabelled or args.datawhale
-    labels = args.labels or (args.data == "mnist" and not plain)
+    data = args.data or ("tfds:cifar10" if args.cifar else "mnist")
+    labels = args.labels or (data == "mnist" and not plain)
     config = ConfigDict()
     config.seed = 0
     config.steps = 500_000 if args.cifar else 8000
     config.batch = 64 if args.cifar else 32
-    config.data = {"name": "tfds:cifar10" if args.cifar else args.data, "res": args.res}
+    config.data = {"name": data, "res": args.res}
     config.game = {
         "name": "adversarial",
         "g": {"name": "dcgan.Generator", "width": 32},

@@ -14,6 +14,7 @@ from jaxgan import config as configs
 from jaxgan.config.registry import bind
 from jaxgan.core import game as core
 from jaxgan.core import inputs
+from jaxgan.runtime.errors import UserError
 from jaxgan.training.setup import Log, Save, prepare
 from jaxgan.training.step import to_float, train_step
 
@@ -75,6 +76,33 @@ FIXED += ["biggan.py:cifar", "biggan.py:imagenet128"]
 def test_averages_warm_up_but_for_published_schedules(name):
     config = configs.load(str(ROOT / "experiments" / name))
     assert config.get("ema_warmup", True) == (name not in FIXED)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["biggan.py:cifar", "biggan.py:imagenet128", "dcgan.py:celeba", "lapgan.py:paper",
+     "r3gan.py:cifar", "r3gan.py:imagenet32", "r3gan.py:ffhq", "sagan.py:imagenet",
+     "sngan.py:cifar", "stylegan2_ada.py:cifar", "wgan_gp.py:cifar"],
+)  # fmt: skip
+def test_published_presets_train_on_other_data_where_these_are_given(name):
+    config = configs.load(str(ROOT / "experiments" / f"{name},data=folder:/of/mine"))
+    assert config.data.name == "folder:/of/mine"
+    own = configs.load(str(ROOT / "experiments" / name)).data
+    assert own.name.startswith("tfds:") or name == "r3gan.py:ffhq"
+    assert own.res == config.data.res and own.get("flip") == config.data.get("flip")
+
+
+@pytest.mark.parametrize("res", [16, 32, 64])
+def test_all_stages_of_lapgan_train_whatever_the_size(res):
+    for preset, length in (("", 2000), ("paper,", 100)):
+        path = ROOT / "experiments" / f"lapgan.py:{preset}res={res}"
+        steps = str(configs.load(str(path)).steps).removesuffix("epochs")
+        assert int(steps) == length * (res // 8).bit_length()
+
+
+def test_a_published_size_of_r3gan_takes_no_other():
+    with pytest.raises(UserError, match="res=64: the nets of cifar are for one size"):
+        configs.load(str(ROOT / "experiments" / "r3gan.py:cifar,res=64"))
 
 
 LABELED = {"game.fresh_labels": True, "game.ema": 0.0}
