@@ -133,6 +133,7 @@ def call(name: str, flags: list[str]) -> tuple[int | None, str]:
         patch.setattr("jaxgan.training.dispatch.compiled", stop)
         patch.setattr("jaxgan.benchmark.timing.cost", stop)
         patch.setattr("jaxgan.divergences.saturation.study", stop)
+        patch.setattr("jaxgan.data.shards.writer.write", stop)
         for function in ("read", "write"):
             patch.setattr(f"jaxgan.weights.runs.{function}", stop)
         try:
@@ -209,6 +210,11 @@ COMMANDS = st.one_of(
         lambda two: [f"--config={two[0]}", f"--topology={two[1]}"]), st.one_of(
         flags(per_chip=TEXTS, stage=TEXTS, slices=TEXTS, shape=SHAPES, classes=TEXTS, turns=TEXTS),
         overrides())),
+    st.tuples(st.just("prepare"), st.tuples(st.one_of(PATHS.map(lambda path: f"folder:{path}"),
+                                                      PATHS.map(lambda path: f"records:{path}"),
+                                                      st.just("digits"), TEXTS), PATHS).map(
+        lambda two: [two[0], f"--out={two[1]}"]),
+        flags(res=TEXTS, channels=TEXTS, bits=TEXTS, range=TEXTS, shards=TEXTS, workers=TEXTS)),
     st.tuples(st.just("convert"), st.tuples(st.one_of(st.just(str(WEIGHTS)), PATHS), PATHS).map(
         lambda two: [two[0], f"--workdir={two[1]}"]), overrides()),
     st.tuples(st.just("convert"), st.tuples(RUNS, PATHS).map(
@@ -304,6 +310,18 @@ bench --config=experiments/gan.py:smoke --repeat=0
 bench --config=experiments/gan.py:smoke --steps=-1
 bench --config=experiments/gan.py:smoke --profile=/dev/null
 bench --config=experiments/gan.py:smoke --config.game.n_critic=99991
+prepare digits --out=/dev/null
+prepare digits --out=syntax.py
+prepare digits --out=/proc/x
+prepare digits --out=.
+prepare digits --out=new --res=1000000
+prepare digits --out=new --range=1
+prepare digits --out=new --shards=9999999999999999999999
+prepare folder: --out=new --res=8
+prepare folder:syntax.py --out=new --res=8
+prepare folder:/proc --out=new --res=8
+prepare records:gan --out=new
+prepare records:/dev/null --out=new
 compile --config=experiments/gan.py:smoke
 compile --config=experiments/gan.py:smoke --topology=v9:2x2
 compile --config=experiments/gan.py:smoke --topology=v5e

@@ -34,6 +34,7 @@ _VERSION = 2  # part of the cache key: increment it when decoding gives differen
 _LARGE = 2**24  # pixels of an image beyond which no other is decoded at the same time
 _SPARSE = 2**25  # pixels that an image may have whatever its file's size
 _DENSITY = 64  # pixels that a larger one may have for each byte of its file
+_LITTLE = 10**5  # bytes of disk that are not worth a line
 DECODING = 6 * 3600  # seconds that process 0 may take, while the others wait
 _THREADS = min(32, (os.cpu_count() or 1) + 4)
 _ALONE = threading.Lock()
@@ -165,6 +166,8 @@ def _check_space(folder: Path, n: int, want: Target) -> None:
             f"{capacity.size(free)} free; set XDG_CACHE_HOME to a larger disk, or lower "
             "config.data.res"
         )
+    if size < _LITTLE:
+        return
     print(
         f"decoding {summary.count(n, 'image')} takes {take} of disk in {folder}, which has "
         f"{capacity.size(free)} free",

@@ -70,7 +70,7 @@ class Lock:
             if error.errno not in _WITHOUT:
                 raise
             line = f"{self._folder}: its file system has no locks ({error.strerror}); "
-            print(f"warning: {line}one process at a time may use it", file=sys.stderr)
+            print(f"warning: {line}use it from one process only", file=sys.stderr)
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         with files.writing(self._folder / NAME):
             os.ftruncate(self._file, 0)

@@ -269,3 +269,14 @@ def test_of_several_processes_the_first_decodes_before_the_others_look(root, cou
     monkeypatch.setattr(processes, "await_announced", lambda key, seconds: None)
     folder(str(root), res=4)
     assert len(count) == 6, "a cache of its own host"
+
+
+def test_the_disk_that_decoding_takes_is_said_before_it_is_taken(root, cache, capsys, monkeypatch):
+    usage = shutil.disk_usage(root)._replace(free=2 * 10**6)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    folder(str(root), res=128)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"decoding 3 images takes up to 0.1 MB of disk in {cache}, which has 2.0 MB free"
+    folder(str(root), res=128)  # from the cache
+    folder(str(root), res=8)  # a few bytes
+    assert not capsys.readouterr().err

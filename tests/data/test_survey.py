@@ -45,3 +45,14 @@ def test_deep_pictures_that_use_an_eighth_or_less_are_warned_of(peaks, ranged, b
     err = capsys.readouterr().err
     assert err.count("warning") == bool(bits)
     assert not bits or f"set config.data.bits={bits}," in err
+
+
+def test_summaries_of_parts_merge_to_that_of_the_whole():
+    facts = [
+        Facts(9 + i % 5, 8, ("RGB", "gray")[i % 3 == 0], i == 4, 7.0 * i, i / 100, i % 2 == 0)
+        for i in range(12)
+    ]
+    whole, parts = survey.of(facts), [survey.of(facts[:5]), survey.of(facts[5:])]
+    merged = survey.merged(parts)
+    for name, value in whole._asdict().items():
+        assert getattr(merged, name) == (pytest.approx(value) if name != "kinds" else value), name
