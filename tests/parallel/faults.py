@@ -2,9 +2,9 @@
 
   python faults.py PLACE:N:FAULT FLAGS…
 
-PLACE: step, save, picture or feed; N: at which of them, from 1; FAULT: KILL, TERM or FULL. Of a save
-and a picture the first process is in the middle of it: it writes, or has drawn and not written;
-others are at its beginning, where the first waits for them or not. `-` is no fault.
+PLACE: step, save, picture or feed; N: at which of them, from 1; FAULT: KILL, TERM or FULL (a disk).
+Of a save and a picture process 0 is in the middle: it is writing, or has drawn and not written;
+others are at its beginning. `-` is no fault.
 
 $BUCKET is the folder that gs:// is, see tests/runtime/remote/bucket.py.
 """
@@ -13,12 +13,11 @@ import errno
 import importlib.util
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
 from jaxgan.main import main
-from jaxgan.runtime import errors, processes
+from jaxgan.runtime import environment, errors, processes
 
 PAUSE = 0.6  # seconds of each step after a SIGTERM, of which JAX tells every second
 
@@ -64,8 +63,9 @@ def before(owner, name, act):
 
 def put(place, fault):
     """Puts a fault in its place."""
+    environment.prepare()  # before JAX is imported
     from jaxgan.data.pipeline import Batches
-    from jaxgan.training import checkpoint, loop, logger
+    from jaxgan.training import checkpoint, logger, loop
     from jaxgan.training.snapshots import Snapshots
 
     def at_once(*_):
@@ -109,7 +109,8 @@ if __name__ == "__main__":
         bucket = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(bucket)
         bucket.use(Path(os.environ["BUCKET"]))
-        from jaxgan.runtime.remote import mirror
+        from jaxgan.runtime.remote import lease, mirror
 
         mirror.POLL = 0.05
+        lease.SILENT = 2.0
     errors.run(train)

@@ -17,8 +17,7 @@ from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.remote import contents, store, urls
 from jaxgan.runtime.remote.store import Found
 
-_RECORDS = re.compile(r"[^/]+\.jsonl?$")  # of the top folder
-_PICTURES = re.compile(r"(samples/|sweep\.json$|table\.|samples\.png$)")
+_PICTURES = re.compile(rf"{contents.RECORDS.pattern}|samples/|table\.|samples\.png$")
 
 
 def check(folder: Path, flag: str) -> None:
@@ -55,14 +54,14 @@ def run(
         remote = store.listing(url)
         if contents.FIRST not in remote and "sweep.json" not in remote:
             raise UserError(f"{url} holds no run (no {contents.FIRST}); train one with jaxgan.main")
-        wanted = [name for name in remote if _RECORDS.match(name)]
-        wanted += [name for name in remote if pictures and _PICTURES.match(name)]
+        saves: Mapping[str, int] = {}
         if checkpoint:
             kept = contents.markers(url, remote)
             if step is not None and step not in kept:
                 raise UserError(f"--step={step}: {url} keeps {', '.join(map(str, sorted(kept)))}")
-            wanted += kept[max(kept) if step is None else step] if kept else []
-        return _fetched(url, home, remote, wanted)
+            saves = kept[max(kept) if step is None else step] if kept else {}
+        records = _PICTURES if pictures else contents.RECORDS
+        return _fetched(url, home, remote, list(contents.chosen(remote, saves, records)))
 
 
 def steps(folder: Path) -> list[int]:

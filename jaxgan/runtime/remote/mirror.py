@@ -17,6 +17,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -28,7 +29,6 @@ from jaxgan.runtime import files, processes
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.lock import Lock
 from jaxgan.runtime.remote import contents, lease, store, urls
-from jaxgan.runtime.remote.store import Found
 
 EVERY, POLL = 60.0, 1.0
 FETCHING = 6 * 3600  # seconds for process 0 to bring both copies to the same state
@@ -55,13 +55,13 @@ def mirrored(workdir: Path, keep: int) -> Iterator[Path]:
         processes.meet("the copy of the workdir", FETCHING)
         home = urls.place(url, f"process{processes.index()}")
         shutil.rmtree(home, ignore_errors=True)
-        files.folder(home / urls.name(url))
+        folder = home / urls.name(url)
+        files.folder(folder)
         remote = store.listing(url)
-        store.fetch(
-            url, contents.wanted(remote, contents.markers(url, remote), keep), home / urls.name(url)
-        )
+        saves = contents.newest(contents.markers(url, remote), keep)
+        store.fetch(url, contents.chosen(remote, saves, contents.RECORDS), folder)
         try:
-            yield home / urls.name(url)
+            yield folder
         finally:
             shutil.rmtree(home, ignore_errors=True)
 
@@ -69,6 +69,7 @@ def mirrored(workdir: Path, keep: int) -> Iterator[Path]:
 @contextlib.contextmanager
 def _sent(url: str, keep: int) -> Iterator[Path]:
     home = urls.place(url, "run")
+    adopt(url)
     with Lock(home), lease.Lease(url, home / "lease") as held:
         mirror = Mirror(url, home, held)
         mirror.meet(keep)
@@ -76,6 +77,14 @@ def _sent(url: str, keep: int) -> Iterator[Path]:
         print(f"{url} is sent from {mirror.folder}", file=sys.stderr)
         with mirror:
             yield mirror.folder
+
+
+def adopt(url: str) -> None:
+    """Marks the checkpoints of a run that was copied to a store, as by gsutil, as complete."""
+    remote = store.listing(url)
+    if lease.NAME not in remote:
+        for step, sizes in contents.markers(url, remote).items():
+            store.write(f"{url}/{contents.MARKERS}/{step}", json.dumps(sizes).encode())
 
 
 class Mirror:
@@ -87,6 +96,7 @@ class Mirror:
         self._state = home / "sent.json"
         self._sent: dict[str, list[int]] = {}  # stamps of files, by their names
         self._marked: set[int] = set()  # checkpoints that are complete in the store
+        self._seen: dict[str, int] = {}  # checkpoints that were here at the start
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="mirror")
         self._fault: BaseException | None = None
@@ -94,10 +104,10 @@ class Mirror:
     def meet(self, keep: int) -> None:
         """Brings the folder and the store to the same state, that of who trained last.
 
+        A copy that is not the last one's, with something that was never sent, is set aside.
+
         Raises:
           UserError: the store is out of reach.
-
-        A copy that is not the last one's, with something that was never sent, is set aside.
         """
         remote = store.listing(self._url)
         if lease.NAME not in remote:  # which has just been written: do not take it for a new run
@@ -114,10 +124,10 @@ class Mirror:
                 self._set_aside()
             shutil.rmtree(self.folder, ignore_errors=True)
             files.folder(self.folder)
-            store.fetch(self._url, contents.wanted(remote, marked, keep), self.folder)
+            saves = contents.newest(marked, keep)
+            store.fetch(self._url, contents.chosen(remote, saves), self.folder)
             self._sent = self._here()
         self._keep_state()
-        self._remove_remains(remote)
         self.send()
 
     def _set_aside(self) -> None:
@@ -125,13 +135,6 @@ class Mirror:
         self.folder.rename(aside)
         print(f"warning: {self.folder} had files that {self._url} has not, from before others "
               f"trained there; they are in {aside}", file=sys.stderr)  # fmt: skip
-
-    def _remove_remains(self, remote: Mapping[str, Found]) -> None:
-        """Removes in the store what was sent of checkpoints that never came to be complete."""
-        for name in remote:
-            match = contents.STEP.match(name)
-            if match and f"{contents.MARKERS}/{match[1]}" not in remote and name not in self._sent:
-                store.remove([f"{self._url}/{name}"])
 
     def send(self) -> None:
         """Sends what has changed, and removes in the store what was removed here.
@@ -166,9 +169,7 @@ class Mirror:
         store.remove([marker])
         self._marked.discard(step)
         self._send_files(content, strict=True)
-        if {
-            n: s for n, s in self._here().items() if n.startswith(f"checkpoints/{step}/")
-        } != content:
+        if content != {n: s for n, s in self._here().items() if _is_of(n, step)}:
             raise store.Gone(step)  # it is being removed, or replaced
         sizes = {name: stamp[0] for name, stamp in content.items()}
         store.write(marker, json.dumps(sizes).encode())
@@ -229,6 +230,7 @@ class Mirror:
 
     def __enter__(self) -> "Mirror":
         """Starts to send."""
+        self._seen = self._steps()
         self._thread.start()
         return self
 
@@ -248,9 +250,12 @@ class Mirror:
 
     def _run(self) -> None:
         """Sends whatever is new, until it is closed."""
-        seen, at, failed = self._steps(), time.monotonic(), False
+        seen, at, failed = self._seen, time.monotonic(), False
         try:
             while not self._over.wait(POLL):
+                if self._lease.lost:
+                    stop_run()
+                    return
                 now = self._steps()
                 if now == seen and time.monotonic() - at < EVERY:
                     continue
@@ -265,6 +270,17 @@ class Mirror:
                     failed = True
         except BaseException as error:  # which the closing thread raises
             self._fault = error
+            stop_run()
+
+
+def stop_run() -> None:
+    """Ends the run after a save, as a scheduler would."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _is_of(name: str, step: int) -> bool:
+    match = contents.STEP.match(name)
+    return bool(match) and int(match[1]) == step
 
 
 def _unless_gone(error: OSError) -> None:

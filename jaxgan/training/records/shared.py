@@ -61,7 +61,7 @@ def programs() -> None:
     content = ""
     with contextlib.suppress(OSError, UserError):  # JAX warns of a folder that it cannot write
         content = _mark(Path(mine)) if processes.first() else ""
-    seen = _seen(Path(names[0]), content, "a file beside compiled programs")
+    seen = _seen(Path(mine), content, "a file beside compiled programs")
     if not all(seen) and processes.first():
         print(
             f"compiled programs are kept in {mine} of process 0 alone, and the others compile at "
