@@ -19,7 +19,8 @@ def load(name: str, **settings: object) -> Source:
     """Opens the data set `name`: 'mnist', or a source and its path as in 'folder:/path'.
 
     A source is a public function under jaxgan/data/sources that is annotated to return a
-    `Source`; it has a parameter `path` if it needs one.
+    `Source`; it has a parameter `path` if it needs one. A path may be the URL of a file or folder
+    in a store, as in 'folder:gs://bucket/faces.zip', of which a copy is made, see copies.data.
 
     Args:
       name: a source, followed by ':' and its path if it takes one.
