@@ -1,4 +1,4 @@
-"""Converts published weights of StyleGAN2-ADA, CycleGAN or BigGAN to a run, or generators back.
+"""Converts published weights to a run, or generators back: StyleGAN2-ADA, CycleGAN, BigGAN, R3GAN.
 
   python -m jaxgan.convert ffhq.pkl --workdir=runs/ffhq           also .pt, .pth, .npz
   python -m jaxgan.sample --workdir=runs/ffhq --out=grid.png
@@ -12,9 +12,13 @@
   python -m jaxgan.convert G_ema.pth --other=D.pth --workdir=runs/imagenet
   python -m jaxgan.convert --workdir=runs/imagenet --out=G.npz
 
+  python -m jaxgan.convert network-snapshot-final.pkl --workdir=runs/r3gan
+  python -m jaxgan.convert --workdir=runs/r3gan --out=G_ema.npz
+
 A file of CycleGAN is one generator. Without --other the run translates from A to B alone, until it
 is trained. BigGAN's are state dicts of PyTorch-StudioGAN or BigGAN-PyTorch, with or without the
-discriminator; what is written has the former's names. PyTorch loads what is written by
+discriminator; what is written has the former's names. R3GAN's are the authors' pickles, of any
+depth, widths and classes, or state dicts of their nets. PyTorch loads what is written by
 
   net.load_state_dict({k: torch.from_numpy(v) for k, v in numpy.load("G_A.npz").items()})
 
@@ -67,15 +71,16 @@ def main(argv: list[str]) -> int:
         type=Path,
         metavar="FILE",
         help="of CycleGAN: the generator of the way back, to read, or with --out to write; of "
-        "BigGAN: a file with the discriminator, to read",
+        "BigGAN and R3GAN: a file with the discriminator, to read",
     )
     parser.add_argument(
         "--config",
         metavar="FILE[:ARG]",
         help="sets the data, optimizers and loss weights of further training (default: by the "
-        "weights, experiments/stylegan2.py, cyclegan.py:paper or biggan.py:cifar); any of its keys "
-        "is a flag, as for jaxgan.main. The weights replace the preset's nets and, of StyleGAN2, "
-        "latent, condition and data.res; those that ARG or a flag sets otherwise are refused",
+        "weights, experiments/stylegan2.py, cyclegan.py:paper, biggan.py:cifar or r3gan.py:cifar); "
+        "any of its keys is a flag, as for jaxgan.main. The weights replace the preset's nets and, "
+        "but of CycleGAN, latent, condition and data.res; those that ARG or a flag sets otherwise "
+        "are refused",
     )
     args, overrides = parser.parse_known_args(argv)
     if (args.weights is None) == (args.out is None):

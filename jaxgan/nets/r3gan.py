@@ -17,7 +17,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from jaxgan.config.kinds import Depth, Multiple, Width, Widths
+from jaxgan.config.kinds import Depth, Multiple, Width, WidthOrNone, Widths
 from jaxgan.core.shapes import check_square
 from jaxgan.nets.layers.basic import Conv, Dense, Init, compute_type, leaky_relu
 from jaxgan.nets.layers.condition import Condition
@@ -31,9 +31,9 @@ LEAK = math.sqrt(2 / (1 + 0.2**2))  # keeps the mean square through leaky_relu
 class Generator(nn.Module):
     """Latent (N, latent), condition or None -> images (N, *shape).
 
-    Unbounded in training, clipped to [-1, 1] outside of it. A condition's embedding, of as many
-    features as the latent, is joined to it; a learned 4x4 basis times a dense layer of both is the
-    first feature map.
+    Unbounded in training, clipped to [-1, 1] outside of it. A condition's embedding, of `embedding`
+    features, 0 for as many as the latent's, is joined to it; a learned 4x4 basis times a dense
+    layer of both is the first feature map.
     """
 
     shape: tuple[int, int, int]
@@ -41,6 +41,7 @@ class Generator(nn.Module):
     cardinality: Widths = (96, 96, 96, 96)
     blocks: tuple[Depth, ...] = (2, 2, 2, 2)
     expansion: Multiple = 2
+    embedding: WidthOrNone = 0
     classes: int = 0
     dtype: str = "float32"
 
@@ -49,7 +50,8 @@ class Generator(nn.Module):
         """Generates one image per latent."""
         check(self, "g")
         if y is not None:
-            z = jnp.concatenate([z, Condition(self.classes, z.shape[-1], scaled())(y)], axis=1)
+            features = self.embedding or z.shape[-1]
+            z = jnp.concatenate([z, Condition(self.classes, features, scaled())(y)], axis=1)
         z, first = z.astype(compute_type(self.dtype)), self.widths[0]
         basis = self.param("basis", nn.initializers.normal(1.0), (4, 4, first))
         scale = Dense(first, use_bias=False, kernel_init=scaled(), name="basis_scale")(z)

@@ -18,7 +18,8 @@ _PLACEHOLDERS = (
     "fractions.Fraction", "pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath",
     "pathlib.PurePath", "pathlib.PurePosixPath", "pathlib.PureWindowsPath",
     "pathlib._local.PosixPath", "pathlib._local.WindowsPath", "builtins.frozenset", "builtins.set",
-    "builtins.complex", "builtins.slice", "builtins.range", "builtins.object",
+    "builtins.complex", "builtins.slice", "builtins.range", "builtins.object", "torch.float32",
+    "torch.float16", "torch.bfloat16",
     "builtins.bytearray", "builtins.int", "builtins.float", "builtins.bool", "builtins.str",
     "builtins.list", "builtins.tuple", "builtins.dict", "numpy.ndarray", "numpy.float64",
     "numpy.float32", "numpy.int64", "numpy.int32", "numpy.bool_",
@@ -26,6 +27,20 @@ _PLACEHOLDERS = (
 _MAPPINGS = (
     "collections.OrderedDict", "collections.defaultdict", "dnnlib.util.EasyDict",
     "easydict.EasyDict",
+)  # fmt: skip
+_MODULES = (
+    "torch.nn.modules.container.ModuleList", "torch.nn.modules.conv.Conv2d",
+    "torch.nn.modules.linear.Linear",
+    *(f"training.networks{end}.{net}" for end in ("", "_baseline")
+      for net in ("Generator", "Discriminator")),
+    *(f"{package}.{name}" for package in ("R3GAN", "BaselineGAN") for name in (
+        *(f"Networks.{net}" for net in (
+            "Generator", "Discriminator", "GeneratorStage", "DiscriminatorStage", "ResidualBlock",
+            "Convolution", "UpsampleLayer", "DownsampleLayer", "GenerativeBasis",
+            "DiscriminativeBasis")),
+        *(f"FusedOperators.BiasedActivation{end}" for end in ("", "CUDA", "Reference")),
+        *(f"Resamplers.Interpolative{way}sampler{end}" for way in ("Up", "Down")
+          for end in ("", "CUDA", "Reference")))),
 )  # fmt: skip
 _SCALARS = (str, int, float, bool, type(None))
 _ENTRY = 128  # bytes that an entry of a dict takes at most
@@ -66,6 +81,21 @@ class Dict:
         self.items[key] = value
 
 
+class Module:
+    """A network or layer that was pickled as an object of a named class; `state` is its dict."""
+
+    __slots__ = ("state",)
+
+    def __init__(self) -> None:
+        self.state: Dict | None = None
+
+    def build(self, state: Any) -> None:
+        """Takes the attributes of the object."""
+        if type(state) is not Dict:
+            raise Damaged("a network whose attributes are no dict")
+        self.state = state
+
+
 class Name:
     """A global name; `call` does what calling it, or making an instance of it, does here.
 
@@ -92,6 +122,10 @@ def names(budget: Budget, nested: Callable[[Any], Any]) -> dict[str, Name]:
 
     def mapping(*args: Any) -> Dict:
         return _mapping(budget, args)
+
+    def module(*_: Any) -> Module:
+        budget.take(64)
+        return Module()
 
     def array(*_: Any) -> Array:
         budget.take(256)
@@ -121,6 +155,7 @@ def names(budget: Budget, nested: Callable[[Any], Any]) -> dict[str, Name]:
 
     calls: dict[str, Callable[..., Any] | None] = dict.fromkeys(_PLACEHOLDERS, placeholder)
     calls |= dict.fromkeys(_MAPPINGS, mapping)
+    calls |= dict.fromkeys(_MODULES, module)
     calls |= {
         "torch._utils._rebuild_tensor_v2": tensor,
         "torch._utils._rebuild_parameter": lambda data, *_: data,

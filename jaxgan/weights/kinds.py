@@ -7,8 +7,8 @@ from pathlib import Path
 from jaxgan.runtime.paths import shown
 
 _ADA = (
-    "give a network of stylegan2-ada-pytorch, a generator of CycleGAN, or BigGAN's networks (.pkl, "
-    ".pt, .pth or .npz)"
+    "give a network of stylegan2-ada-pytorch, a generator of CycleGAN, or BigGAN's or R3GAN's "
+    "networks (.pkl, .pt, .pth or .npz)"
 )
 _DOWNLOAD = "download the file itself"
 _UNPACK = "unpack it and give the file of weights inside"
@@ -47,7 +47,7 @@ _NAMES = (
     (r"style\.\d+\.weight|to_rgb1\.|to_rgbs\.\d", "rosinality's stylegan2-pytorch, which names "
      "the layers of StyleGAN2 otherwise"),
     (r"g_mapping\.|g_synthesis\.", "a StyleGAN1 generator"),
-    (r"(Model\.)?MainLayers\.", "an R3GAN network"),
+    (r"(Model\.)?MainLayers\.", "an R3GAN network, which a --config of nets of r3gan takes"),
     (r"(model\.)?(model\.)?\d+\.conv_block\.|model\.\d+\.(weight|bias|model\.)|model\.model\.",
      "a CycleGAN or pix2pix network, which a --config of the game translation takes"),
     (r"blocks\.\d+\.\d+\.(conv|bn|activation)",

@@ -12,7 +12,7 @@ from jaxgan.runtime.errors import UserError
 from jaxgan.weights import bounds, kinds
 from jaxgan.weights.bounds import Budget, Damaged, Excess
 from jaxgan.weights.cursor import Cursor
-from jaxgan.weights.inert import NOTHING, Dict, Name
+from jaxgan.weights.inert import NOTHING, Dict, Module, Name
 from jaxgan.weights.tensors import Array, Dtype
 
 _GAP = object()  # what the memo holds where nothing was written
@@ -161,7 +161,7 @@ class Machine:
 
     def _build(self) -> None:
         state, target = self._pop(), self._top()
-        if type(target) in (Array, Dtype):
+        if type(target) in (Array, Dtype, Module):
             target.build(state)
         elif target is not NOTHING and type(target) is not Dict:
             raise Damaged("a state is set of what has none")

@@ -23,10 +23,10 @@ from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.weights import configs, contents, state_dict
 from jaxgan.weights.configs import Described
 from jaxgan.weights.contents import File
-from jaxgan.weights.published import biggan, cyclegan, stylegan2_ada
+from jaxgan.weights.published import biggan, cyclegan, pairs, r3gan, stylegan2_ada
 
-# By the game of their runs.
-PROGRAMS = {each.GAME: each for each in (stylegan2_ada, cyclegan, biggan)}
+GAMES = {each.GAME: each for each in (stylegan2_ada, cyclegan)}  # whose nets are of one program
+NETS = {each.NETS: each for each in (biggan, r3gan)}  # of the game adversarial, by module
 
 
 class Run(NamedTuple):
@@ -39,7 +39,7 @@ class Run(NamedTuple):
 def preset(file: File) -> str:
     """Returns the config that weights are converted with unless another is named."""
     names = list(file.weights.arrays)
-    known = (each for each in (cyclegan, biggan) if each.matches(names))
+    known = (each for each in (cyclegan, biggan, r3gan) if each.matches(names))
     return next(known, stylegan2_ada).PRESET
 
 
@@ -54,7 +54,8 @@ def read(
 
     Args:
       given: a file with the networks of stylegan2-ada-pytorch; or one with a generator of CycleGAN,
-        a2b, and maybe another with b2a; or one with networks of BigGAN, and maybe another with D.
+        a2b, and maybe another with b2a; or one with networks of BigGAN or R3GAN, and maybe another
+        with D.
       workdir: the run's folder; it must have no checkpoint.
       base: a config of one of their games; sets what the weights do not determine.
       name: the config file's name, for messages and for the written config.py.
@@ -64,7 +65,9 @@ def read(
     Raises:
       UserError: another game, a workdir with a checkpoint, or a file without such networks.
     """
-    program = _program(base, name)
+    if not (program := _program(base)):
+        nets = " or ".join(f"{module}*" for module in NETS)
+        raise UserError(f"--config={name}: its game is not {' or '.join(GAMES)}, nor its g {nets}")
     configs.check(base)
     with files.writing(workdir):
         held = list((workdir / "checkpoints").glob("[0-9]*"))
@@ -86,15 +89,13 @@ def read(
     print(f"wrote {names} to {workdir}, {found.line}", file=sys.stderr)
 
 
-def _program(base: Mapping[str, Any], name: str) -> ModuleType:
-    """Returns the module of the weights that a config's game, or its nets, take."""
-    node = as_mapping(base.get("game"), "config.game")
-    game, net = node.get("name"), as_mapping(node.get("g", ""), "config.game.g").get("name")
-    fits = game != biggan.GAME or str(net).startswith("biggan.")
-    if game not in list(PROGRAMS) or not fits:
-        known = " or ".join(each for each in PROGRAMS if each != biggan.GAME)
-        raise UserError(f"--config={name}: its game is not {known}, nor are its nets biggan's")
-    return PROGRAMS[game]
+def _program(config: Mapping[str, Any]) -> ModuleType | None:
+    """Returns the module of the weights that a config's game, or its nets, take; None for none."""
+    game = as_mapping(config.get("game"), "config.game")
+    if game.get("name") != pairs.GAME:
+        return GAMES.get(str(game.get("name")))
+    net = str(as_mapping(game.get("g", ""), "config.game.g").get("name"))
+    return next((program for module, program in NETS.items() if net.startswith(module)), None)
 
 
 def _build(found: Described, path: Path) -> Run:
@@ -129,7 +130,7 @@ def write(workdir: Path, out: Path, other: Path | None = None) -> None:
 
     Args:
       workdir: a run of stylegan2, whose w_avg and noise are written too, one that translates, or
-        one of BigGAN's nets.
+        one of BigGAN's or R3GAN's nets.
       out: the file; of a run that translates, a2b's.
       other: where to write b2a, None for nowhere.
 
@@ -139,16 +140,20 @@ def write(workdir: Path, out: Path, other: Path | None = None) -> None:
     """
     record = workdirs.read(workdir)
     workdirs.rebuild(workdir, record)  # or what config.json says is no game
-    game, outs = record.config["game"].get("name"), [out, other] if other else [out]
-    if game not in list(PROGRAMS):
-        raise UserError(f"{workdir} holds no run of the game {' or '.join(PROGRAMS)}")
-    if other and game != cyclegan.GAME:
+    program, outs = _program(record.config), [out, other] if other else [out]
+    if not program:
+        nets = " or ".join(f"{module}Generator" for module in NETS)
+        raise UserError(
+            f"{workdir} holds no run of the game {' or '.join(GAMES)}, and its generator is no "
+            f"{nets}: it has no published names"
+        )
+    if other and program is not cyclegan:
         raise UserError(f"--other={shown(other)}: this run's game has one generator")
     if record.config.get("seeds", 1) > 1:
         raise UserError(f"{workdir} holds several seeds; only a run of one can be converted")
     restored = workdirs.restore(workdir)
     state = jax.device_get(restored.state)
-    if game == cyclegan.GAME:
+    if program is cyclegan:
         if absent := [name for name in cyclegan.DIRECTIONS[: len(outs)] if name in restored.absent]:
             raise UserError(f"{workdir}: {workdirs.without(absent[0])}")
         with state_dict.naming(workdir):
@@ -159,7 +164,7 @@ def write(workdir: Path, out: Path, other: Path | None = None) -> None:
             ]
     else:
         with state_dict.naming(workdir):
-            made = [PROGRAMS[game].export(state, record.config)]
+            made = [program.export(state, record.config)]
     for path, arrays in zip(outs, made, strict=True):
         files.folder(path.parent)
         contents.write(path, arrays)

@@ -21,7 +21,7 @@ _ROLES = {
     **dict.fromkeys(("G", "g", "netG", "generator"), "G"),
     **dict.fromkeys(("D", "d", "netD", "discriminator"), "D"),
 }
-_WRAPPERS = ("module", "_orig_mod", "model", "state_dict")
+_WRAPPERS = ("module", "_orig_mod", "model", "Model", "state_dict")
 _MOST_TAPS = 64
 _MOST_LAYERS = 64  # of a mapping; the published have 8
 

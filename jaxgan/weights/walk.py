@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxgan.weights import bounds
 from jaxgan.weights.bounds import Budget, Damaged, Excess
-from jaxgan.weights.inert import Dict
+from jaxgan.weights.inert import Dict, Module
 from jaxgan.weights.tensors import Array, Tensor, plain
 
 _GROUPS = ("_parameters", "_buffers", "_modules")
@@ -52,6 +52,8 @@ def collect(root: Any, budget: Budget) -> Weights:
         budget.step(64 + 2 * len(node.name))
         if node.depth > bounds.DEPTH:
             raise Excess(f"it has more than {bounds.DEPTH} levels")
+        if type(node.value) is Module:
+            node = node._replace(value=node.value.state)
         if type(node.value) in (Tensor, Array):
             if id(node.value) not in made:
                 made[id(node.value)] = _array(node.value, budget)
@@ -90,7 +92,7 @@ def _entries(node: _Node, budget: Budget) -> Iterator[_Node]:
     for group in _GROUPS:
         for key, value in items[group].items.items():
             name = f"{node.prefix}{key}"
-            if (type(value) is Dict) == (group == "_modules"):
+            if (type(value) in (Dict, Module)) == (group == "_modules"):
                 yield _Node(value, name, f"{name}.", depth, within=True)
             budget.step(64 + 8 * len(name))
 

@@ -8,34 +8,26 @@ converged in trained weights.
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from jaxgan.config.registry import as_mapping
-from jaxgan.core.game import Spec, State
+from jaxgan.core.game import State
 from jaxgan.nets import biggan
 from jaxgan.runtime.errors import UserError
 from jaxgan.weights.configs import Described
 from jaxgan.weights.contents import File
+from jaxgan.weights.published import pairs
 from jaxgan.weights.published.biggan_names import ORIGINAL, STUDIO, Array, Names, arrays
-from jaxgan.weights.state_dict import StateDict, brief, checked, naming, networks
+from jaxgan.weights.published.pairs import Net, Program, Tree
+from jaxgan.weights.state_dict import StateDict, brief, checked
 
-GAME, PRESET = "adversarial", "experiments/biggan.py:cifar"
+PRESET, NETS = "experiments/biggan.py:cifar", "biggan."
 G, D = "biggan.Generator", "biggan.Discriminator"
-
-Tree = dict[str, Any]
 
 _ASIDE = ("num_batches_tracked", "weight_v", "sv0")  # counts, or follows from the others
 _CHANNELS = (1, 3, 4)  # of pictures
-
-
-class Net(NamedTuple):
-    """A network: its parameters and statistics, and the fields of the module they belong to."""
-
-    params: Tree
-    stats: Tree
-    fields: dict[str, Any]
 
 
 def matches(names: Sequence[str]) -> bool:
@@ -87,40 +79,8 @@ def export_net(params: Tree, stats: Tree, kind: str, fields: Mapping[str, Any]) 
 
 
 def describe(base: Mapping[str, Any], given: Sequence[File]) -> Described:
-    """Returns what becomes of files' networks: G, or G and G_ema, and D where it is there.
-
-    Args:
-      base: a config of the game adversarial; sets what the weights do not determine.
-      given: a file, and maybe another with D.
-
-    Raises:
-      UserError: no such generator, or nets that do not fit together.
-    """
-    nets: dict[str, Net] = {}
-    for path, weights in given:
-        with naming(path):
-            nets |= _read(weights.arrays, nets)
-    with naming(given[0].path):
-        if "g" not in nets:
-            raise _refused("there is no generator")
-        found = nets["g"].fields
-        for what in ("classes", "shape") if "d" in nets else ():
-            if (other := nets["d"].fields[what]) != found[what]:
-                raise UserError(f"its critic's {what}: {other}, the generator's {found[what]}")
-    made = {net: nets[net] for net in "gd" if net in nets}
-    config = _configured(base, {net: each.fields for net, each in made.items()})
-    game = config["game"]
-    fixed = {"data.res": config["data"]["res"], "data.channels": found["shape"][-1]}
-    fixed |= {f"game.{key}": game[key] for key in ("latent", "condition")}
-    fixed |= {f"game.{net}.{key}": value for net in made for key, value in game[net].items()}
-    trees = {
-        part: {net: getattr(each, part) for net, each in made.items()}
-        for part in ("params", "stats")
-    }
-    if base["game"].get("ema"):
-        trees["ema"] = {"g": nets.get("ema", nets["g"]).params}
-    line = "with its critic" if "d" in nets else "with a newly initialized critic"
-    return Described(config, Spec(found["shape"], found["classes"]), trees, fixed, line)
+    """Returns what becomes of a file's networks, and maybe of another's with D; see pairs.py."""
+    return pairs.describe(base, given, PROGRAM)
 
 
 def export(state: State, config: Mapping[str, Any]) -> StateDict:
@@ -145,41 +105,20 @@ def export(state: State, config: Mapping[str, Any]) -> StateDict:
     return export_net(params, state.stats["g"], "g", fields)
 
 
-def _configured(base: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the config of the run: `base` with the nets, by fields, that have weights."""
-    shape, chunk = fields["g"]["shape"], fields["g"]["chunk"]
+def _nodes(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns config.game's entries, by fields of nets."""
     ours = ("shape", "classes", "chunk")  # what the game passes to nets
-    nodes = {
+    latent = fields["g"]["chunk"] * len(biggan.plan(fields["g"]["shape"]).g)
+    nets = {
         net: {"name": G if net == "g" else D}
         | {key: value for key, value in each.items() if key not in ours}
         for net, each in fields.items()
     }
-    nodes.setdefault("d", as_mapping(base["game"].get("d"), "config.game.d"))
-    latent = chunk * len(biggan.plan(shape).g)
-    game = {**base["game"], "latent": latent, "condition": "label", **nodes}
-    # A warm-up would forget the file's average within a few steps of training.
-    return {**base, "game": game, "data": {**base["data"], "res": shape[0]}, "ema_warmup": False}
+    return {"latent": latent, "condition": "label", **nets}
 
 
-def _read(given: Mapping[str, np.ndarray], known: Mapping[str, Net]) -> dict[str, Net]:
-    """Returns the nets of a file, 'g', 'ema' and 'd'; `known` are those of files before it."""
-    states: dict[str, StateDict] = networks(given)
-    if not {"G", "G_ema", "D"} & set(states):
-        state = states.get("", {})
-        critic = any(name.startswith((f"{STUDIO.last}.", "embed")) for name in state)
-        states = {"D" if critic else "G": state}
-    found = {}
-    if "G" in states or "G_ema" in states:
-        found["g"] = import_net(states.get("G") or states["G_ema"], "g")
-    if "G_ema" in states:
-        found["ema"] = import_net(states["G_ema"], "g")
-        # Samples are drawn with one set of moments: those of the average.
-        found["g"] = found["g"]._replace(stats=found["ema"].stats)
-    if "D" in states:
-        found["d"] = import_net(states["D"], "d")
-    if twice := set(found) & set(known):
-        raise UserError(f"a second {'critic' if 'd' in twice else 'generator'}; give one")
-    return found
+def _is_critic(state: StateDict) -> bool:
+    return any(name.startswith((f"{STUDIO.last}.", "embed")) for name in state)
 
 
 def _value(state: StateDict, each: Array, names: Names) -> np.ndarray:
@@ -258,3 +197,6 @@ def _refused(why: str) -> UserError:
         f"not a labeled BigGAN network: {why}; give a state dict of PyTorch-StudioGAN's or "
         "BigGAN-PyTorch's, of 32, 64, 128 or 256 pixels"
     )
+
+
+PROGRAM = Program(import_net, _is_critic, _nodes, _refused)

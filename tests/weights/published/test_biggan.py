@@ -9,7 +9,7 @@ import pytest
 from jaxgan import convert
 from jaxgan.runtime.errors import UserError
 from jaxgan.training.workdir import read, restore
-from jaxgan.weights.published import biggan
+from jaxgan.weights.published import biggan, pairs
 from jaxgan.weights.published.biggan_names import ORIGINAL, STUDIO, arrays
 
 ROOT = Path(__file__).parents[3]
@@ -102,10 +102,10 @@ def test_names_of_the_other_program_give_the_same_arrays(kind):
 
 def test_one_file_with_all_networks_and_others_beside_them():
     """The fixture itself: prefixes tell networks, and arrays of none are passed over."""
-    found = biggan._read(FIXTURE, {})
+    found = pairs.read(FIXTURE, {}, biggan.PROGRAM)
     assert set(found) == {"g", "d"}
     ema = {f"G_ema/{k}": 2 * v for k, v in state_dict("G").items()}
-    both = biggan._read(FIXTURE | ema, {})
+    both = pairs.read(FIXTURE | ema, {}, biggan.PROGRAM)
     first, mean = both["g"].params["image"]["bias"], both["ema"].params["image"]["bias"]
     np.testing.assert_array_equal(mean, 2 * first)
     assert both["g"].stats is both["ema"].stats, "samples are the average's"
