@@ -16,6 +16,7 @@ from jax import Array
 
 from jaxgan.config import schedules
 from jaxgan.config.schedules import Moving
+from jaxgan.core.averages.power import net_of
 from jaxgan.core.game import Game
 from jaxgan.core.growth import Growth
 from jaxgan.runtime.errors import UserError
@@ -91,7 +92,7 @@ def check(game: Game, now: Now, play: Callable[[Game], Any]) -> None:
             built = now(step, moving)
             if _frame(built) != _frame(game):
                 raise UserError("it begins at 0, which leaves a part of the game out")
-            play(built)
+            play(built._replace(ema={**game.ema, **built.ema}))  # with those of config.ema_widths
             return step
 
         try:
@@ -112,4 +113,4 @@ def _frame(game: Game) -> Any:
     """Returns what of a game is decided on the host, which no number may change."""
     turns = [(turn.name, turn.player, turn.every, turn.span) for turn in game.turns]
     players = {name: player.nets for name, player in game.players.items()}
-    return turns, players, set(game.ema)
+    return turns, players, set(map(net_of, game.ema))

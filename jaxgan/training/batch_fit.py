@@ -138,9 +138,9 @@ def _batch(source: Source, n: int) -> dict[str, jax.ShapeDtypeStruct]:
 
 
 def _play(game: Game, state: State, source: Source, growth: Growth, key: jax.Array) -> None:
-    """Traces a step of all turns, those of the last stage."""
+    """Traces a step of all turns; of those that share a label, in turn, the last."""
     stage = growth.stages[-1]
-    names = tuple(turn.name for turn in game.turns if turn.span[1] is None)
+    names = tuple({turn.label or turn.name: turn.name for turn in game.turns}.values())
     state = state.replace(step=jax.ShapeDtypeStruct((), "int32"))
     batch = _batch(source, stage.batch)
     jax.eval_shape(functools.partial(train_step, game, turns=names), state, batch, key)

@@ -154,6 +154,19 @@ def test_a_decay_may_move_too():
         np.testing.assert_allclose(a, (old + new) / 2, rtol=1e-5, atol=1e-7)
 
 
+def test_averages_of_other_widths_are_kept_beside_one_that_moves():
+    """Both begin at the parameters of the first step: of a half-life of 0, and of a power."""
+    run = run_of({"game.ema": MOVING["game.ema"], "ema_widths": (0.05, 0.1)})
+    state, step = core.init(run.game, KEY), stepper(run)
+    for t in range(2):
+        state, _ = step(state, run.feeds[0](t), KEY, turns=("d", "g"))
+        assert set(state.ema) == {"g", "g@0.05", "g@0.1"}
+        for name in state.ema if t == 0 else ():
+            jax.tree.map(np.testing.assert_array_equal, state.ema[name], state.params["g"])
+    leaves = [jax.tree.leaves(state.ema[name])[0] for name in ("g", "g@0.05", "g@0.1")]
+    assert (leaves[0] != leaves[1]).any() and (leaves[1] != leaves[2]).any()
+
+
 HALF = "{'cosine': (0.0, 0.5), 'images': 80}"
 
 

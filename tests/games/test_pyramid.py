@@ -12,6 +12,7 @@ import pytest
 
 from jaxgan import config as configs
 from jaxgan import evaluate, explore, export, sample
+from jaxgan.config.registry import bind
 from jaxgan.core import game as core
 from jaxgan.core import inputs
 from jaxgan.core.averages.moved import begins
@@ -26,6 +27,7 @@ from jaxgan.runtime.errors import UserError
 from jaxgan.training import dispatch, logger, workdir
 from jaxgan.training.diagnostics import settled
 from jaxgan.training.loop import train
+from jaxgan.training.setup import prepare
 
 ROOT = Path(__file__).parents[2]
 KEY = jax.random.key(3)
@@ -314,6 +316,14 @@ def smoke(name):
         flags += ["data.name=digits", "data.res=16"]
     configs.override(config, [f"--config.{flag}" for flag in flags])
     return config.to_dict()
+
+
+def test_a_schedule_of_what_must_stay_is_refused_in_the_first_stage_too():
+    config = smoke("lapgan.py")
+    moving = {"cosine": (0.0, 0.5), "images": 80}
+    config["game"]["stages"]["8"]["loss"] = {"name": "non_saturating", "flip": moving}
+    with pytest.raises(UserError, match="config.game.stages.8.loss.flip: must be known before"):
+        bind(prepare, config, at="config")()
 
 
 @pytest.mark.parametrize("name", ["lapgan.py", "stackgan.py"])
