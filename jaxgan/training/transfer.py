@@ -98,7 +98,8 @@ def adopt(state: State, donor: State, seeds: int = 1) -> Adopted:
                 kept.append(f"{part}.{name}")
                 return own
             taken += 1
-            value = jnp.broadcast_to(new.astype(own.dtype), own.shape)
+            # A copy: averages that start alike must not share what a step overwrites.
+            value = jnp.broadcast_to(jnp.array(new, own.dtype), own.shape)
             return mesh.spread(value, own.sharding)
 
         changed[part] = jax.tree.map_with_path(choose, getattr(state, part))

@@ -39,6 +39,18 @@ def test_an_average_starts_at_the_parameters_of_a_run_that_keeps_none():
     assert float(found.state.ema["g"]["body"][0]) == 5 and not found.kept
 
 
+def test_nothing_that_starts_alike_is_the_same_buffer():
+    """A step overwrites its state, which XLA refuses of one that has a buffer twice."""
+    own = state(1.0, 2)
+    own = own.replace(ema={name: own.ema["g"] for name in ("g", "g@0.05", "g@0.1")})
+    for given in (state(np.float32(5), 2), state(np.float32(5), 2, ema={})):
+        given = jax.tree.map(jnp.array, given)  # as restored: of no weak type
+        new = transfer.adopt(own, given).state
+        assert float(new.ema["g@0.1"]["body"][0]) == 5
+        arrays = jax.tree.leaves((new.params["g"], new.ema))
+        assert len({array.unsafe_buffer_pointer() for array in arrays}) == len(arrays) == 8
+
+
 def test_every_seed_takes_the_same_nets():
     stacked = jax.tree.map(lambda a, b: jnp.stack([a, b]), state(1.0, 2), state(2.0, 2))
     found = transfer.adopt(stacked, state(5.0, 2), seeds=2)
