@@ -101,6 +101,7 @@ def _check(args: argparse.Namespace) -> None:
         if args.save_latents.suffix != ".npz":
             raise UserError(f"--save-latents={paths.shown(args.save_latents)}: write an .npz")
         paths.check_file(args.save_latents, "--save-latents")
+        paths.check_apart(args.out, "--out", args.save_latents, "--save-latents")
     if getattr(args, "latents", None):
         alone = args.latents.suffix == ".npy"  # z, without labels or conditions
         for name in ("n",) if alone else ("n", "labels", "conditions"):

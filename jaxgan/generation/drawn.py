@@ -3,10 +3,11 @@
 And reads inputs: those that were stored, and arrays that users give.
 """
 
+import lzma
 import math
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import jax
@@ -19,6 +20,14 @@ from jaxgan.runtime.parser import SEED
 from jaxgan.visual import grid, plots
 
 Rows = Mapping[str, np.ndarray]
+
+_SPARSE = 2**28  # bytes that an array of an .npz may unpack to, whatever its size
+_DENSITY = 100  # bytes that a larger one may unpack to for each of its own
+# What reading a damaged zip or .npy raises, beside a UserError.
+_DAMAGED = (
+    *(OSError, ValueError, EOFError, AttributeError, TypeError, MemoryError),
+    *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
 
 
 def check(path: Path, shape: Sequence[int], *, folder: bool) -> None:
@@ -71,17 +80,8 @@ def load_inputs(path: Path, declared: Inputs) -> tuple[dict[str, np.ndarray], li
     Raises:
       UserError: no such file, or inputs of another model, in one line.
     """
-    try:
-        if path.exists():
-            paths.check_input(path, "--latents")
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (
-        *(OSError, ValueError, EOFError, AttributeError, TypeError, MemoryError),
-        *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error),  # of zipfile
-    ) as error:
-        text = f"not an .npz of jaxgan.sample ({paths.reason(error)})"
-        raise UserError(f"--latents={paths.shown(path)}: {text}") from None
+    named = [public(name, np.empty(0, row_of(each).dtype)) for name, each in declared.items()]
+    arrays = archive("--latents", path, (*named, "seeds"))
     rows = {name: _find(path, arrays, name, field) for name, field in declared.items()}
     if "seeds" not in arrays:
         raise UserError(f"--latents={path}: has no 'seeds'; write it with --out=FILE.npz")
@@ -97,6 +97,36 @@ def load_inputs(path: Path, declared: Inputs) -> tuple[dict[str, np.ndarray], li
     ):
         raise UserError(f"--latents={path}: its seeds are no 1 or {n} integers, 0 to {SEED}")
     return rows, seeds.tolist()
+
+
+def archive(flag: str, path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Reads those arrays of an .npz, which `flag` names, that it has; others are not unpacked.
+
+    Raises:
+      UserError: it is missing, damaged or something else, or unpacks to far more than it is.
+    """
+    at = f"{flag}={paths.shown(path)}"
+    try:
+        if path.exists():
+            paths.check_input(path, flag)
+        file = np.load(path, mmap_mode="r", allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            raise ValueError("a lone array")
+        with file:
+            members = {info.filename: info for info in file.zip.infolist()}
+            found = {}
+            for name in names:
+                info = members.get(f"{name}.npy") or members.get(name)
+                if info and info.file_size > max(_SPARSE, _DENSITY * info.compress_size):
+                    size = f"{info.file_size / 1e9:.1f} GB in {info.compress_size} bytes"
+                    raise UserError(f"{at}: {name} has {size}; store it with np.savez")
+                if name in file:
+                    found[name] = file[name]
+            if not all(isinstance(each, np.ndarray) for each in found.values()):
+                raise ValueError("a member that is no array")
+            return found
+    except _DAMAGED as error:
+        raise UserError(f"{at}: not an .npz of jaxgan.sample ({paths.reason(error)})") from None
 
 
 def names_of(declared: Inputs, classes: Sequence[str]) -> tuple[str, ...]:
@@ -201,7 +231,7 @@ def array(flag: str, path: Path) -> np.ndarray:
         if path.exists():
             paths.check_input(path, flag)
         rows = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         at = f"{flag}={paths.shown(path)}"
         raise UserError(f"{at}: not a .npy file ({paths.reason(error)})") from None
     if not isinstance(rows, np.ndarray):

@@ -52,6 +52,16 @@ def check_file(path: Path, flag: str, suffixes: Sequence[str] = ()) -> None:
         _try(path.parent, path.name)
 
 
+def check_apart(one: Path, flag: str, other: Path, its: str) -> None:
+    """Refuses two outputs at one place, of which the second would replace the first.
+
+    Raises:
+      UserError: they are one place.
+    """
+    if one.absolute() == other.absolute() or (one.exists() and one.resolve() == other.resolve()):
+        raise UserError(f"{its}={shown(other)}: {flag} is written there; name another place")
+
+
 def _try(folder: Path, name: str = "") -> None:
     """Makes and writes a folder, or a file in it, and removes what was not there.
 

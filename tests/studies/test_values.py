@@ -360,13 +360,36 @@ def test_a_sheet_has_large_tiles_and_names(use, tmp_path):
         (["sweep", "--n=2", "--means=1", "--out=a.png"], "--means and --std say what"),
         (["arithmetic", "--n=3", "--out=a.png"], "3 latents make no pairs"),
         (["compare", "--step=1", "--steps=1", "--out=a.png"], "--steps names the checkpoints"),
+        (["grid", "--out=a.npz", "--save-latents=./a.npz"], "--out is written there; name another"),
+        (["means", "--mode=average", "--save-latents=b.npz", "--out=a.png"], "has no latents"),
+        (["interpolate", "--n=100000", "--frames=1000", "--out=a.npz"], "do not fit .*; lower --n"),
+        (["walk", "--n=100000", "--frames=1000", "--out=a.gif"], "do not fit .*; lower --n"),
+        (["interpolate", "--space=w", "--n=3", "--out=a.png"], "3 latents make no pairs"),
+        (["truncate", "--psi-by-level=4:a", "--out=a.png"], "--psi-by-level=4:a: a: give a number"),
+        (["truncate", "--psi-by-level=5:1", "--out=a.png"], "this run has sides 4, 8, 16"),
+        (["mix", "--rows=8", "--out=a.png"], "8 latents, and --rows=8 are down the side"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(use, tmp_path, monkeypatch, argv, text):
-    use()
+    use(styled=True)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("jaxgan.generation.sample.batched", refuse_to_compile)
+    monkeypatch.setattr("jaxgan.runtime.capacity.memory", lambda: 2**30)
     with pytest.raises(UserError, match=text):
         explore.main([*argv, *[f"--workdir={tmp_path}"] * bool(argv)])
+    assert not list(tmp_path.iterdir()), "something is left"
+
+
+def refuse_to_compile(*_):
+    raise AssertionError("it should have been refused before")
+
+
+def test_points_have_no_image_to_project(use, tmp_path, monkeypatch):
+    use()
+    monkeypatch.setattr(Run, "spec", property(lambda run: Spec((2,))))
+    flags = [f"--workdir={tmp_path}", "--image=a.png", f"--out={tmp_path}/a.npz"]
+    with pytest.raises(UserError, match="--image: this run's samples are points"):
+        explore.main(["project", *flags])
 
 
 def test_british_spelling_finds_the_verb(use, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.parser import SEED, real, whole
 from jaxgan.studies.common.paths import PATHS
 from jaxgan.studies.common.space import SPACES
@@ -71,6 +72,16 @@ def add_path(parser: argparse.ArgumentParser) -> None:
         default=8,
         help="pictures from one latent to the next (default: %(default)s)",
     )
+
+
+def pairs(count: int) -> None:
+    """Refuses an odd number of latents.
+
+    Raises:
+      UserError: says so.
+    """
+    if count % 2:
+        raise UserError(f"{count} latents make no pairs; give an even number")
 
 
 def path_of(args: argparse.Namespace) -> Callable:

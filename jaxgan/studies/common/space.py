@@ -1,14 +1,15 @@
 """Where studies start: points of a run's z or w, drawn by seed or read from a file."""
 
 import argparse
+import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from jaxgan.runtime import files, paths
+from jaxgan.runtime import capacity, files, paths
 from jaxgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,14 +34,24 @@ class Space(NamedTuple):
     seed: int
 
     def images(self, points: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
-        """Makes samples of other points (M, D), as `Run.sample` returns them.
+        """Makes samples of other points (M, D), as `Run.sample` returns them; see `check`.
 
         of: for each the row (M,) whose labels and other inputs it has; None for its own number.
         """
+        self.check(len(points))
         if self.name == "w":
             psi = self.run.game.styles.psi if self.psi is None else self.psi
             return self.run.synthesize(points, psi)
         return self.run.sample(self.inputs(points, of), psi=self.psi, seed=self.seed)
+
+    def check(self, count: int) -> None:
+        """Refuses more samples than the memory holds.
+
+        Raises:
+          UserError: says so.
+        """
+        each = 4 * math.prod(self.run.spec.other or self.run.spec.shape)
+        capacity.check({f"{count} samples": count * each}, "--n")
 
     def inputs(self, points: np.ndarray, of: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Returns all inputs of other points z; `of` as in `images`."""
@@ -66,7 +77,11 @@ class Space(NamedTuple):
 
 
 def start(
-    run: "Run", args: argparse.Namespace, n: int, columns: Mapping[str, np.ndarray] = NONE
+    run: "Run",
+    args: argparse.Namespace,
+    n: int,
+    columns: Mapping[str, np.ndarray] = NONE,
+    check: Callable[[int], None] = lambda count: None,
 ) -> Space:
     """Returns the n points that a study starts from: of --latents, else drawn by --seed.
 
@@ -76,6 +91,7 @@ def start(
         that only shows what a file holds.
       n: how many, where --n does not say; points of a file are as many as it holds.
       columns: 'label' and 'condition', in place of --labels and --conditions that are not given.
+      check: refuses numbers of points, before anything is compiled.
 
     Raises:
       UserError: a run without z or w, or a file that does not fit it.
@@ -94,6 +110,7 @@ def start(
         labels = getattr(args, "labels", None)
         rows = run.inputs(n, labels, args.seed, given={**columns, **given(args)})
         found = Space(run, "z", rows["z"], rows, args.psi, args.seed)
+    check(len(found.points))
     if space == "w" and found.name == "z":
         found = found._replace(name="w", points=run.styles(found.rows))
     return found
@@ -169,14 +186,13 @@ def _styles(path: Path) -> np.ndarray | None:
     Raises:
       UserError: it cannot be read.
     """
+    from jaxgan.generation.drawn import archive
+
     paths.check_input(path, "--latents")
     if not zipfile.is_zipfile(path):
         return None
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return file["styles"] if "styles" in file and "latents" not in file else None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(f"--latents={path}: {paths.reason(error)}") from None
+    found = archive("--latents", path, ("styles", "latents"))
+    return None if "latents" in found else found.get("styles")
 
 
 def _vectors(path: Path) -> np.ndarray:

@@ -44,9 +44,7 @@ def study(run: "Run", args: argparse.Namespace) -> Study:
     Raises:
       UserError: an odd number of latents, or a run that has none.
     """
-    space = start(run, args, 8)
-    if len(space.points) % 2:
-        raise UserError(f"{len(space.points)} latents make no pairs; give an even number")
+    space = start(run, args, 8, check=shared.pairs)
     if args.rescale and args.op not in ("add", "subtract"):
         raise UserError(f"--rescale: --op={args.op} is not made N(0, I) by a division")
     first, second = space.points[::2], space.points[1::2]

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxgan.runtime.errors import UserError
 from jaxgan.studies.common import flags as shared
 from jaxgan.studies.common.space import start
 from jaxgan.studies.common.study import Study
@@ -26,9 +25,8 @@ def study(run: "Run", args: argparse.Namespace) -> Study:
     Raises:
       UserError: an odd number of latents, or a run that has none.
     """
-    space = start(run, args, 8)
-    if len(space.points) % 2:
-        raise UserError(f"{len(space.points)} latents make no pairs; give an even number")
+    space = start(run, args, 8, check=shared.pairs)
+    space.check(len(space.points) // 2 * args.frames)
     t = np.linspace(0, 1, args.frames)
     points = shared.path_of(args)(space.points[::2], space.points[1::2], t)
     of = np.repeat(np.arange(0, len(space.points), 2), args.frames)

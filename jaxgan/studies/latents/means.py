@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.parser import real
 from jaxgan.studies.common import flags as shared
 from jaxgan.studies.common.space import start
@@ -39,8 +40,11 @@ def study(run: "Run", args: argparse.Namespace) -> Study:
     """Draws the rows, and measures the color of the upper third, where faces have hair.
 
     Raises:
-      UserError: a run without latents, or a checkpoint that it does not keep.
+      UserError: a run without latents, a checkpoint that it does not keep, or latents to save of an
+        average.
     """
+    if args.mode == "average" and args.save_latents:
+        raise UserError("--save-latents: an average of samples has no latents; --mode=point has")
     runs = [run] if args.steps is None else [run.at(step) for step in args.steps]
     images, values = [], np.float32(args.values)
     for each in runs:

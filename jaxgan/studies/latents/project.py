@@ -92,6 +92,8 @@ def _targets(run: "Run", args: argparse.Namespace) -> tuple[Space, np.ndarray, l
     if args.image:
         if args.n is not None or args.latents is not None:
             raise UserError("--n and --latents say which samples to project, --image which images")
+        if len(run.spec.shape) != 3:
+            raise UserError("--image: this run's samples are points; leave it out")
         rows = run.inputs(len(args.image), args.labels, args.seed, given=given(args))
         images = np.stack([_read(run, path) for path in args.image])
         return (

@@ -26,6 +26,7 @@ def study(run: "Run", args: argparse.Namespace) -> Study:
       UserError: a run without latents, or w.
     """
     space = start(run, args, 4)
+    space.check(len(space.points) * args.frames)
     t = np.arange(args.frames) / args.frames  # the end of a leg is the next one's start
     points = shared.path_of(args)(space.points, np.roll(space.points, -1, axis=0), t)
     flat = points.reshape(-1, points.shape[-1])

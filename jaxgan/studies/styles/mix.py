@@ -40,10 +40,13 @@ def study(run: "Run", args: argparse.Namespace) -> Study:
     """
     run.need("styles")
     taken = layers(run, args.levels)
-    space = start(run, argparse.Namespace(**vars(args) | {"space": "w"}), 8)
+
+    def check(count: int) -> None:
+        if count <= args.rows:
+            raise UserError(f"{count} latents, and --rows={args.rows} are down the side: give more")
+
+    space = start(run, argparse.Namespace(**vars(args) | {"space": "w"}), 8, check=check)
     a, b = space.points[: args.rows], space.points[args.rows :]
-    if not len(b):
-        raise UserError(f"{len(a)} latents, and --rows={args.rows} are down the side: give more")
     ws = np.repeat(space.points[:, None], len(taken), axis=1)
     mixed = np.where(taken[:, None], ws[None, args.rows :], ws[: args.rows, None])
     psi = run.game.styles.psi if args.psi is None else args.psi

@@ -43,9 +43,10 @@ def study(run: "Run", args: argparse.Namespace) -> Study:
     run.need("styles")
     if args.psi is not None and args.psi_by_level is not None:
         raise UserError("--psi: --psi-by-level says it for each layer; pass one")
+    by_layer = None if args.psi_by_level is None else by_level(sides(run), args.psi_by_level)
     space = start(run, argparse.Namespace(**vars(args) | {"space": "w", "psi": None}), 4)
-    if args.psi_by_level is not None:
-        return _by_level(space, args.psi_by_level)
+    if by_layer is not None:
+        return _by_level(space, by_layer)
     psi = PSI if args.psi is None else args.psi
     columns = [run.synthesize(space.points, each) for each in psi]
     names = [f"psi {each:g}" for each in psi]
@@ -54,17 +55,29 @@ def study(run: "Run", args: argparse.Namespace) -> Study:
     return Study(images, len(psi), space.names(), names, arrays=arrays)
 
 
-def _by_level(space: Space, text: str) -> Study:
-    run, levels = space.run, sides(space.run)
+def by_level(levels: np.ndarray, text: str) -> np.ndarray:
+    """Parses --psi-by-level: the psi of each layer, whose sides `levels` (layers,) are.
+
+    Raises:
+      UserError: a level that is not there, or no number.
+    """
     psi = np.ones(len(levels), np.float32)
     for part in text.split(","):
         match = re.fullmatch(r"(\d{1,4}):(.+)", part.strip())
         if not match or int(match[1]) not in levels:
             known = ", ".join(map(str, dict.fromkeys(levels.tolist())))
             raise UserError(f"--psi-by-level={text}: write 4:0.5,8:0.7; this run has sides {known}")
-        psi[levels == int(match[1])] = real(-100, 100)(match[2])
+        try:
+            psi[levels == int(match[1])] = real(-100, 100)(match[2])
+        except argparse.ArgumentTypeError as error:
+            raise UserError(f"--psi-by-level={text}: {error}") from None
+    return psi
+
+
+def _by_level(space: Space, psi: np.ndarray) -> Study:
+    run = space.run
     mean = run.mean_style
-    ws = np.repeat(space.points[:, None], len(levels), axis=1)
+    ws = np.repeat(space.points[:, None], len(psi), axis=1)
     columns = [run.synthesize(ws), run.synthesize(mean + psi[:, None] * (ws - mean))]
     images = np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])
     arrays = space.arrays(space.points) | {"psi": psi}
