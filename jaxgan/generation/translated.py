@@ -97,7 +97,7 @@ def rows(
 
     Raises:
       UserError: a game that does not translate, a file that cannot be read, or a size that the nets
-        refuse.
+        refuse; all of it before the first.
     """
     if direction not in game.translators:
         raise UserError(f"--direction={direction}: this run's game does not translate")
@@ -107,17 +107,22 @@ def rows(
         jax.jit(partial(padded, game.translators[name])) for name in (direction, BACK[direction])
     )
     returns = BACK[direction] not in absent
+    # Each is read here too, since a bad one in the middle would leave half of the outputs.
+    forms = {read(path, shapes[0][-1], res).shape: path for path, _ in reversed(pictures)}
+    for shape, path in forms.items():
+        try:
+            made = jax.eval_shape(there, state, jax.ShapeDtypeStruct((1, *shape), np.float32), key)
+            _ = jax.eval_shape(back, state, made, key) if returns else None
+        except UserError as error:
+            raise UserError(f"{shown(path)}: {error}; pass --res") from None
     for path, _ in pictures:
         image = read(path, shapes[0][-1], res)
         x = jnp.asarray(image[None], jnp.float32) / 127.5 - 1
-        try:
-            translated = there(state, x, key)
-            row = [x, translated]
-            row += [back(state, translated, key)] if returns else []
-            if returns and shapes[0][-1] == shapes[1][-1]:
-                row.append(back(state, x, key))
-        except UserError as error:
-            raise UserError(f"{shown(path)}: {error}; pass --res") from None
+        translated = there(state, x, key)
+        row = [x, translated]
+        row += [back(state, translated, key)] if returns else []
+        if returns and shapes[0][-1] == shapes[1][-1]:
+            row.append(back(state, x, key))
         yield [to_uint8(each[0]) for each in row]
 
 

@@ -62,6 +62,18 @@ def test_files_and_folders_are_translated_at_their_own_size(run, tmp_path):
     assert Image.open(out / "sheet.png").size == (3 * translated.TILE, 3 * translated.TILE)
 
 
+@pytest.mark.parametrize("name", ["broken.png", "empty.png", "text.png"])
+def test_a_bad_picture_is_found_before_any_is_written(run, tmp_path, name):
+    good = picture(tmp_path / "a.png", 16, 16)
+    bad = tmp_path / name
+    whole = good.read_bytes()
+    bad.write_bytes({"broken.png": whole[:80], "empty.png": b"", "text.png": b"text"}[name])
+    out = tmp_path / "out"
+    with pytest.raises(UserError, match=f"{name}: cannot be read as an image"):
+        translate.main([f"{good}", f"{bad}", f"--workdir={run}", f"--out={out}"])
+    assert not out.exists()
+
+
 def test_a_sheet_shows_gray_colors_and_transparency_side_by_side():
     gray, colors, clear = (np.full((9, 12, c), 50 * c, np.uint8) for c in (1, 3, 4))
     sheet = translated.sheet([[gray, colors, clear]])
