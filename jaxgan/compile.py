@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxgan import config as configs
 from jaxgan.runtime import environment
-from jaxgan.runtime.errors import run
+from jaxgan.runtime.errors import UserError, run
 from jaxgan.runtime.parser import Parser, whole
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
         "--shape", type=shape, metavar="H,W,C", help="of an item, where the data are not here"
     )
     parser.add_argument(
-        "--classes", type=whole(0, 2**16), default=0, metavar="N", help="of them (default: 0)"
+        "--classes", type=whole(0, 2**16), default=0, metavar="N", help="of --shape (default: 0)"
     )
     parser.add_argument(
         "--fast",
@@ -113,7 +113,10 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
         help="without optimization: minutes become seconds, and memory is more than it will be",
     )
     parser.add_argument("--json", action="store_true", help="a JSON object a row, on stdout")
-    return parser.parse_known_args(argv)
+    args, overrides = parser.parse_known_args(argv)
+    if args.classes and args.shape is None:
+        raise UserError(f"--classes={args.classes}: the data say theirs; pass it with --shape")
+    return args, overrides
 
 
 def shape(text: str) -> tuple[int, ...]:

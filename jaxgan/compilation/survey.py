@@ -11,11 +11,13 @@ from jaxgan.compilation.figures import Figures, measure
 from jaxgan.compilation.programs import Turns
 from jaxgan.compilation.remedies import remedies
 from jaxgan.compilation.topology import Topology, topology
+from jaxgan.config.kinds import Options, misfit
 from jaxgan.core.growth import Stage
+from jaxgan.data.columns import CHANNELS
 from jaxgan.data.source import Source
 from jaxgan.runtime.errors import UserError
 from jaxgan.training.loop import build
-from jaxgan.training.setup import Run, open_source
+from jaxgan.training.setup import Run, bound_source, open_source
 
 
 class Wish(NamedTuple):
@@ -104,14 +106,35 @@ def opened(config: Mapping[str, Any], wish: Wish) -> Source:
     """Returns the config's data, or a stand-in of the shape that was given.
 
     Raises:
-      UserError: data that cannot be opened.
+      UserError: data that cannot be opened, or a shape that they would not have.
     """
+    data = config.get("data", {})
+    if text := misfit(data, Options, "config.data"):
+        raise UserError(text)
     if wish.shape:
+        check_shape(wish.shape, data)
         return programs.stand_in(wish.shape, wish.classes)
     try:
-        return open_source(config.get("data", {}))
+        return open_source(data)
     except UserError as error:
         raise UserError(f"{error}; or give --shape=H,W,C in place of data") from None
+
+
+def check_shape(shape: tuple[int, ...], data: Mapping[str, Any]) -> None:
+    """Compares the shape that was given with what config.data say, whose options are checked too.
+
+    Raises:
+      UserError: they differ, or data would be refused by their options alone.
+    """
+    at = f"--shape={','.join(map(str, shape))}"
+    bound_source(data)
+    if len(shape) != 3:
+        return
+    if shape[2] not in CHANNELS:
+        raise UserError(f"{at}: {shape[2]} channels; images have {', '.join(map(str, CHANNELS))}")
+    res = data.get("res")
+    if res and (res, res) != shape[:2]:
+        raise UserError(f"{at}: config.data.res is {res}; set one to the other's size")
 
 
 @contextlib.contextmanager

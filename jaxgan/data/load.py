@@ -1,5 +1,6 @@
 """Opens a data source by its name in a config."""
 
+import functools
 import importlib
 
 from jaxgan.config.registry import files, offered, options, resolve
@@ -30,6 +31,15 @@ def load(name: str, **settings: object) -> Source:
       UserError: an unknown source or option, a missing or unexpected path or option, or data
         that the source rejects.
     """
+    return bound(name, **settings)()
+
+
+def bound(name: str, **settings: object) -> functools.partial[Source]:
+    """Returns what opens a data set, without opening it; arguments are those of `load`.
+
+    Raises:
+      UserError: an unknown source or option, a missing or unexpected path or option.
+    """
     kind, _, path = name.partition(":")
     at = "config.data"
     node = {"name": kind, **settings}
@@ -40,4 +50,4 @@ def load(name: str, **settings: object) -> Source:
             f"config.data.name={name}: {kind} takes "
             + (f"a path; write {kind}:…" if takes_path else f"no path; write {kind}")
         )
-    return opened(path) if takes_path else opened()
+    return functools.partial(opened, path) if takes_path else opened

@@ -1,7 +1,7 @@
 """Builds a run from its config: data, growth, game, devices, durations in steps."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -29,7 +29,7 @@ from jaxgan.core.game import Game, Spec
 from jaxgan.core.growth import Growth
 from jaxgan.core.precision import Precision
 from jaxgan.data.holdout.split import split
-from jaxgan.data.load import load
+from jaxgan.data.load import bound
 from jaxgan.data.pipeline import Batches
 from jaxgan.data.source import Source, items
 from jaxgan.parallel import mesh
@@ -162,17 +162,26 @@ def open_source(data: Mapping[str, Any], clock: Clock | None = None) -> Source:
     Raises:
       UserError: an unknown source or option, or data that the source refuses.
     """
-    if text := misfit(data.get("name"), str, "config.data.name"):
-        raise UserError(text)
-    for key, (default, kind) in OF_ALL.items():
-        if text := misfit(data.get(key, default), kind, f"config.data.{key}"):
-            raise UserError(text)
-    source = load(**{key: value for key, value in data.items() if key not in OF_ALL})
+    source = bound_source(data)()
     share = data.get("holdout", 0.0)
     opened = split(source, share, data.get("holdout_seed", 0)) if share else source
     if clock:
         clock.lap("data")
     return opened
+
+
+def bound_source(data: Mapping[str, Any]) -> Callable[[], Source]:
+    """Returns what opens the source under config.data, without opening it; checks the options.
+
+    Raises:
+      UserError: an unknown source or option.
+    """
+    if text := misfit(data.get("name"), str, "config.data.name"):
+        raise UserError(text)
+    for key, (default, kind) in OF_ALL.items():
+        if text := misfit(data.get(key, default), kind, f"config.data.{key}"):
+            raise UserError(text)
+    return bound(**{key: value for key, value in data.items() if key not in OF_ALL})
 
 
 def over_data(
