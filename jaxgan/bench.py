@@ -65,7 +65,7 @@ def main(argv: list[str]) -> int:
         default=0,
         help="steps per repetition, rounded up to whole cycles (default: one cycle)",
     )
-    parser.add_argument("--profile", default="", metavar="DIR", help="where to write a trace")
+    parser.add_argument("--profile", type=Path, metavar="DIR", help="where to write a trace")
     parser.add_argument("--json", action="store_true", help="one JSON object a config, on stdout")
     parser.add_argument(
         "--against", metavar="REV", help="a git revision whose bench runs by turns with this one"
@@ -87,7 +87,7 @@ def main(argv: list[str]) -> int:
     if not names:
         raise UserError("--all: no experiments/*.py here; run it in the repository")
     if args.profile:
-        check_folder(Path(args.profile), "--profile")
+        check_folder(args.profile, "--profile")
     if len(names) == 1:
         figures = one(names[0], overrides, args.steps, args.repeat, args.profile)
         print(json.dumps(figures) if args.json else describe(figures))
@@ -98,7 +98,7 @@ def main(argv: list[str]) -> int:
 
 
 def one(
-    name: str, overrides: list[str], steps: int, repeat: int, profile: str = ""
+    name: str, overrides: list[str], steps: int, repeat: int, profile: Path | None = None
 ) -> dict[str, Any]:
     """Times one config; returns `config` and the fields of `timing.Timing` by name."""
     config = configs.load(name)
@@ -107,7 +107,7 @@ def one(
     # jax is slow to import: --help and bad flags do not wait for it
     from jaxgan.benchmark.timing import measure
 
-    timing = measure(config.to_dict(), steps=steps, repeat=repeat, profile=profile)
+    timing = measure(config.to_dict(), steps=steps, repeat=repeat, profile=str(profile or ""))
     return {"config": name, **timing._asdict()}
 
 

@@ -85,17 +85,20 @@ def main(argv: list[str]) -> int:
     args, overrides = parser.parse_known_args(argv)
     if (args.weights is None) == (args.out is None):
         raise UserError("name a file of weights to read, or --out=FILE.npz to write, not both")
-    if args.out and overrides:
-        raise UserError(f"{overrides[0]}: not understood together with --out")
+    if args.out and (unread := [*["--config"] * (args.config is not None), *overrides]):
+        raise UserError(f"{unread[0]}: not understood together with --out")
     if args.out:
         copies.check(args.workdir, "--workdir")
         paths.check_file(args.out, "--out", (".npz",))
         if args.other:
             paths.check_file(args.other, "--other", (".npz",))
+            paths.check_apart(args.out, "--out", args.other, "--other")
     else:
         paths.check_input(args.weights, "the weights")
         if args.other:
             paths.check_input(args.other, "--other")
+            if args.other.samefile(args.weights):
+                raise UserError(f"--other={paths.shown(args.other)}: is the weights' own file")
         paths.check_folder(args.workdir, "--workdir")
     environment.prepare()
     # jax is slow to import: --help and bad flags do not wait for it

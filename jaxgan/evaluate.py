@@ -86,9 +86,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "--compare", metavar="A,B", help="two runs, each DIR or DIR@STEP, or two sets of images"
     )
     what.add_argument("--images", metavar="SET", help="images to evaluate, without a run")
-    parser.add_argument(
-        "--real", default="", metavar="SET", help="real images (default: the run's own data)"
-    )
+    parser.add_argument("--real", metavar="SET", help="real images (default: the run's own data)")
     parser.add_argument("--res", type=whole(1, 8192), default=0, help="pixels a side, of images")
     parser.add_argument("--channels", type=int, choices=(1, 3, 4), default=0, help="of images")
     parser.add_argument(
@@ -108,7 +106,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "--replica", type=whole(0, SEED), help="which of config.seeds to evaluate (default: 0)"
     )
     of_runs.add_argument(
-        "--path", default="end", help="where ppl measures: end, or full (default: %(default)s)"
+        "--path", choices=("end", "full"), help="where ppl measures: end, or full (default: end)"
     )
     add_choice(of_runs)
     parser.add_argument(
@@ -140,12 +138,19 @@ def check(args: argparse.Namespace) -> None:
         raise UserError(f"--compare={args.compare}: {runs[0]} is a run and {sets[0]} is none")
     if runs and (args.res or args.channels):
         raise UserError("--res, --channels: a run has its own size; they are of sets of images")
-    if sets and not args.real:
+    if args.real == "":
+        raise UserError("--real=: names no data; leave it out for the run's own")
+    if sets and args.real is None:
         what = "--images" if args.compare is None else "--compare"
         raise UserError(
             f"{what}={paths.shown(sets[0])}: no run, and images need --real=SET, those to compare "
             "them with"
         )
+    if args.compare is not None and args.step is not None:
+        if all(stepped(each)[1] is not None for each in two(args.compare)):
+            raise UserError("--step: --compare=DIR@STEP says it of both; pass one")
+    if args.path is not None and "ppl" not in args.metrics.split(","):
+        raise UserError("--path: of ppl, which --metrics does not name; leave it out")
     for flag in ("step", "replica", "generator", "ema", "truncation"):
         if sets and getattr(args, flag) not in (None, ""):
             raise UserError(f"--{flag}: is of a run, and images are none; leave it out")
@@ -172,10 +177,13 @@ def is_run(text: str) -> bool:
 
 
 def stepped(text: str) -> tuple[Path, int | None]:
-    """Parses DIR or DIR@STEP."""
+    """Parses DIR or DIR@STEP; raises UserError of a step that no run has."""
     place, at, step = text.rpartition("@")
     if at and step.isascii() and step.isdigit():
-        return Path(place), whole(0, SEED)(step)
+        try:
+            return Path(place), whole(0, SEED)(step)
+        except argparse.ArgumentTypeError as error:
+            raise UserError(f"--compare: {paths.shown(text)}: step {error}") from None
     return Path(text), None
 
 
@@ -194,12 +202,12 @@ def subject(
     from jaxgan.evaluation.images import Images
     from jaxgan.evaluation.subject import Subject
 
-    drawn = {"n": args.n, "seed": args.seed, "reference": args.real, "net": args.features}
+    drawn = {"n": args.n, "seed": args.seed, "reference": args.real or "", "net": args.features}
     if images is not None:
         return Images(**drawn, images=images, res=args.res, channels=args.channels)
     which = {"step": step, "replica": args.replica or 0, "generator": args.generator}
     which |= {"ema": args.ema, "threshold": args.truncation}
-    return Subject(workdir, **drawn, **which, path=args.path)
+    return Subject(workdir, **drawn, **which, path=args.path or "end")
 
 
 def describe(row: Mapping[str, Any]) -> str:

@@ -66,6 +66,8 @@ def main(argv: list[str]) -> int:
         paths.check_file(args.out, "--out")
     if args.pictures:
         paths.check_folder(args.pictures, "--pictures")
+    if args.out and args.pictures:
+        paths.check_apart(args.out, "--out", args.pictures, "--pictures")
     if args.steps is not None:
         overrides.append(f"--config.steps={args.steps}")
     environment.prepare()

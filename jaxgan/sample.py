@@ -55,6 +55,8 @@ def main(argv: list[str]) -> int:
         rows, seeds = drawn.load_inputs(args.latents, run.game.inputs)
     shape = sample.shape(run.game, run.state, given, rows)
     drawn.check(out, shape, folder=into_folder)
+    if args.columns is not None and len(shape) != 3:
+        raise UserError("--columns: points make one plot, without rows; leave it out")
     count = len(seeds) if args.seeds else n if args.sweep is None else n * sample.COLUMNS
     capacity.check({f"{count} samples": count * math.prod(shape)}, "--n")
     if args.seeds:

@@ -37,7 +37,7 @@ from jaxgan.ablation.cells import Job
 from jaxgan.ablation.results import Result
 from jaxgan.ablation.spec import Sweep
 from jaxgan.runtime import files, paths
-from jaxgan.runtime.errors import run
+from jaxgan.runtime.errors import UserError, run
 from jaxgan.runtime.lock import Lock
 from jaxgan.runtime.parser import Parser, whole
 from jaxgan.runtime.signals import STOPPED, StopSignal
@@ -58,6 +58,9 @@ def main(argv: list[str]) -> int:
     only.add_argument("--list", action="store_true", help="print the runs as commands, run none")
     only.add_argument("--slurm", action="store_true", help="write an array job, run none")
     args = parser.parse_args(argv)
+    if (args.list or args.slurm) and (args.retry or args.jobs > 1):
+        flag = "--retry" if args.retry else "--jobs"
+        raise UserError(f"{flag}: --{'list' if args.list else 'slurm'} runs none; leave it out")
     sweep = spec.load(args.file)
     paths.check_folder(args.workdir, "--workdir")
     jobs = list(cells.jobs(sweep, args.workdir))

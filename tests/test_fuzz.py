@@ -10,6 +10,7 @@ import io
 import os
 import re
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +117,27 @@ def place(tmp_path_factory):
         (folder / f"{name}.py").write_text(text)
     np.save(folder / "text.npy", np.array(["a"]))
     (folder / "weights.npz").write_bytes(WEIGHTS.read_bytes())
+    bad_latents(folder)
     return folder
+
+
+def bad_latents(folder):
+    """Archives in the place of latents, or of w: of text, packed or locked oddly, and a bomb."""
+    np.save(folder / "lone.npy", np.zeros((2, 64), np.float32))
+    np.savez(folder / "good.npz", styles=np.zeros((2, 64), np.float32))
+    whole = (folder / "good.npz").read_bytes()
+    for name, at, value in (("packed", (8, 10), 99), ("locked", (6, 8), 1)):
+        changed = bytearray(whole)
+        for mark, place in ((b"PK\3\4", at[0]), (b"PK\1\2", at[1])):
+            start = whole.index(mark) + place
+            changed[start : start + 2] = value.to_bytes(2, "little")
+        (folder / f"{name}.npz").write_bytes(changed)
+    with zipfile.ZipFile(folder / "text.npz", "w") as archive:
+        archive.writestr("styles", "text")
+    with zipfile.ZipFile(folder / "dense.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("styles.npy", "w") as member:
+            for _ in range(300):
+                member.write(bytes(2**20))
 
 
 def call(name: str, flags: list[str]) -> tuple[int | None, str]:
@@ -350,6 +371,38 @@ theory --out=/proc/x
 theory --out=README.md
 theory --out=new --seed=-1
 theory
+theory --out=
+main --workdir=
+sample --workdir= --out=x.png
+sample --workdir=gan --latents=lone.npy --out=x.png
+sample --workdir=gan --latents=text.npz --out=x.png
+sample --workdir=gan --latents=packed.npz --out=x.png
+sample --workdir=gan --latents=locked.npz --out=x.png
+sample --workdir=gan --latents=dense.npz --out=x.png
+explore grid --workdir=gan --latents=text.npz --out=x.png
+explore grid --workdir=gan --latents=packed.npz --out=x.png
+explore grid --workdir=gan --latents=locked.npz --out=x.png
+explore grid --workdir=gan --latents=dense.npz --out=x.png
+sample --workdir=toy --columns=3 --out=x.png
+compile --config=experiments/gan.py:smoke --topology=cpu:1 --classes=10
+compile --config=experiments/gan.py:smoke --topology=cpu:1 --shape=28,28,2
+compile --config=experiments/gan.py:smoke --topology=cpu:1 --shape=28,28,1 --config.data.x=1
+compile --config=experiments/gan.py:smoke --topology=cpu:1 --shape=28,28,1 --config.data=5
+compile --config=experiments/dcgan.py:res=64 --topology=cpu:1 --shape=28,28,1
+evaluate --compare=gan@99999999999,gan
+evaluate --compare=gan@1,gan@1 --step=9
+evaluate --workdir=gan --real=
+evaluate --workdir=gan --path=full
+evaluate --workdir=gan --path=x
+evaluate --workdir=gan --features=x
+modes --data=ring --recipes=ns --out=new --pictures=new
+bench --config=experiments/gan.py:smoke --profile=
+report gan --out=
+sweep experiments/ablations/losses.py:smoke --workdir=new --list --retry
+sweep experiments/ablations/losses.py:smoke --workdir=new --slurm --jobs=3
+convert --workdir=gan --out=x.npz --config=experiments/stylegan2.py
+convert --workdir=gan --out=x.npz --other=./x.npz
+convert weights.npz --other=weights.npz --workdir=new
 convert weights.npz --workdir=/proc/x
 convert weights.npz --workdir=new --config.batch=0
 convert weights.npz --workdir=new --config.seed=-1

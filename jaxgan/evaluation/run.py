@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from jaxgan.config import registry
+from jaxgan.evaluation.features import extract
 from jaxgan.evaluation.subject import Subject
 from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
@@ -75,6 +76,8 @@ def ready(subject: Subject, names: Sequence[str]) -> tuple[dict[str, ModuleType]
     for metric in metrics.values():
         for view in views:
             metric.check(view)
+    if subject.net != extract.DEFAULT and not subject.read_features:
+        raise UserError(f"--features={subject.net}: no metric of {', '.join(names)} reads features")
     return metrics, views
 
 

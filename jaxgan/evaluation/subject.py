@@ -148,6 +148,11 @@ class Subject(Compared):
         """The network whose features metrics compare."""
         return self.base.features if self.base else extract.load(self.net)
 
+    @property
+    def read_features(self) -> bool:
+        """Whether a metric has asked for `features`; they are loaded then."""
+        return "features" in vars(self)
+
     def check_run(self, metric: str, why: str) -> None:
         """Does nothing; of images without a run, refuses `metric`, which needs one: `why`."""
 

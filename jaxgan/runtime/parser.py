@@ -3,6 +3,7 @@
 import argparse
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from jaxgan.runtime.errors import UserError
@@ -23,12 +24,20 @@ class Parser(argparse.ArgumentParser):
             description=text,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+        self.register("type", Path, _path)
 
     def error(self, message: str) -> NoReturn:
         """Raises a UserError in place of printing the usage and exiting."""
         if len(message) > 500:
             message = f"{message[:400]}…{message[-50:]}"
         raise UserError(f"{message}; see {self.prog} --help")
+
+
+def _path(text: str) -> Path:
+    """Parses a path; an empty one, as of a shell's variable that is not set, would be the cwd."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty path; '.' is the current folder")
+    return Path(text)
 
 
 GENERATORS = ("averaged", "last")
