@@ -65,7 +65,7 @@ def compare(folder: Path, record: Mapping[str, Any]) -> None:
             ({"cells": {name: each["cells"][name] for name in common}} | _without_cells(each))
             for each in (old, record)
         ]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UserError(f"{path} is damaged; bring it back, or pass another --workdir") from None
     remedy = "pass another --workdir, or delete this one"
     if not common:

@@ -62,6 +62,9 @@ def _read(path: Path) -> tuple[int, dict[str, list[float | None]]]:
         content = path.read_text()
     try:
         found = json.loads(content)
-        return found["step"], found["figures"]
-    except (ValueError, TypeError, KeyError):
+        step, figures = int(found["step"]), dict(found["figures"])
+        if not all(isinstance(each, list) and each for each in figures.values()):
+            raise TypeError
+        return step, figures
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise UserError(f"{path} is damaged; delete it, and the run is measured again") from None

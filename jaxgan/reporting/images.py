@@ -8,6 +8,8 @@ from pathlib import Path
 from PIL import Image
 
 from jaxgan.runtime import files
+from jaxgan.runtime.errors import UserError
+from jaxgan.runtime.paths import reason
 
 SIDE = 640  # pixels of the longer side, at most
 FRAMES = 24  # of a run, at most
@@ -31,11 +33,17 @@ def encoded(path: Path) -> tuple[str, tuple[int, int]]:
     """Returns a picture as a data: address, and its (width, height).
 
     PNG, as it is, where that is smaller; else JPEG of at most SIDE pixels.
+
+    Raises:
+      UserError: a file that cannot be read, or is no picture.
     """
     with files.reading(path):
         content = path.read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             size, small = image.size, image.convert("RGB")
+    except Exception as error:  # Pillow reports damage by many kinds, SyntaxError among them
+        raise UserError(f"{path} is no picture ({reason(error)}); delete it") from None
     out = io.BytesIO()
     small.thumbnail((SIDE, SIDE))
     small.save(out, "JPEG", quality=80)

@@ -8,7 +8,7 @@ from typing import Any
 
 from jaxgan.reporting import charts, images
 from jaxgan.reporting.charts import COLORS, Line, number
-from jaxgan.reporting.runs import Run, Sweep, differences
+from jaxgan.reporting.runs import NUMBERS, Run, Sweep, differences
 
 BYTES = 3_500_000  # of pictures, of 5 MB
 NO_CURVES = ("step", "kimg", "res")
@@ -218,9 +218,8 @@ def sweep_section(sweep: Sweep, budget: int) -> str:
 
 def _cell(row: Mapping[str, str]) -> list[str]:
     """Formats a row of table.csv."""
-    keys = ("mean", "low", "high", "difference", "difference_low", "difference_high", "p_holm")
     mean, low, high, difference, least, most, p = (
-        number(float(row[key])) if row[key] else "" for key in keys
+        number(float(row[key])) if row[key] else "" for key in NUMBERS
     )
     ends = f"{low} to {high}" if low else ""
     difference += f" ({least} to {most})" if least else ""

@@ -14,6 +14,7 @@ from jaxgan.runtime.paths import shown
 from jaxgan.runtime.remote import copies
 
 Row = Mapping[str, Any]
+NUMBERS = ("mean", "low", "high", "difference", "difference_low", "difference_high", "p_holm")
 
 
 class Run(NamedTuple):
@@ -110,19 +111,34 @@ def _run(name: str, folder: Path, given: Path) -> Run:
     try:
         record = json.loads(content)
         config = flatten(record["config"])
-    except (ValueError, TypeError, KeyError, AttributeError):
+        facts = [record.get(name, {}) for name in ("versions", "data")]
+        if not all(isinstance(each, Mapping) for each in facts):
+            raise TypeError
+        int(record.get("steps", 0))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UserError(f"{path} is damaged; bring it back from a copy") from None
     rows = [
         {key: math.nan if value is None else value for key, value in row.items()}
         for row in lines(folder / "metrics.jsonl")
         if isinstance(row.get("step"), int)
+        and all(value is None or isinstance(value, int | float) for value in row.values())
     ]
     found = (folder / "samples").glob("*.png")
     pictures = {int(p.stem): p for p in sorted(found) if p.stem.isdecimal()}
     return Run(
         name, folder, config, record, rows, pictures,
-        lines(folder / "evaluations.jsonl"), lines(folder / "warnings.jsonl"),
+        [row for row in lines(folder / "evaluations.jsonl") if _is_evaluation(row)],
+        lines(folder / "warnings.jsonl"),
     )  # fmt: skip
+
+
+def _is_evaluation(row: Row) -> bool:
+    """Returns whether a row has the form that evaluate writes."""
+    tables = [row.get(name, {}) for name in ("protocol", "levels", "bounds")]
+    nested = isinstance(tables[2], Mapping) and all(
+        isinstance(each, Mapping) for each in tables[2].values()
+    )
+    return nested and all(isinstance(each, Mapping) for each in tables)
 
 
 def _sweep(name: str, folder: Path) -> Sweep:
@@ -130,11 +146,24 @@ def _sweep(name: str, folder: Path) -> Sweep:
     if not path.exists():
         raise UserError(f"{shown(folder)} has no table yet; run its sweep with jaxgan.sweep")
     with files.reading(path):
-        rows = list(csv.DictReader(path.read_text().splitlines()))
+        rows = _table(path, path.read_text())
         text = (folder / "table.md").read_text() if (folder / "table.md").exists() else ""
     note = "\n".join(line for line in text.splitlines() if line and not line.startswith("|"))
     picture = folder / "samples.png"
     return Sweep(name, rows, note, picture if picture.exists() else None)
+
+
+def _table(path: Path, text: str) -> list[dict[str, str]]:
+    """Parses table.csv; raises UserError where it is not as sweep writes it."""
+    try:
+        rows = list(csv.DictReader(text.splitlines()))
+        for row in rows:
+            _ = [float(row[key]) for key in NUMBERS if row[key]]
+            if not all(isinstance(row[key], str) for key in ("cell", "metric", "n", "reason")):
+                raise TypeError
+    except (csv.Error, ValueError, TypeError, KeyError):
+        raise UserError(f"{path} is damaged; run its sweep again, which writes it anew") from None
+    return rows
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

@@ -84,11 +84,11 @@ def reading(path: Path) -> Iterator[None]:
     """Turns what the system says against reading `path` into one line that names it.
 
     Raises:
-      UserError: in place of any OSError.
+      UserError: in place of any OSError, and of bytes that are no text.
     """
     try:
         yield
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise UserError(
             f"{path} cannot be read ({reason(error)}); mend it, or move it elsewhere"
         ) from error

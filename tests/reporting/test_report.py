@@ -152,6 +152,55 @@ def test_bad_input_is_one_line(folders, tmp_path):
     assert not (tmp_path / "r.html").exists()
 
 
+RUN = {"config": {"batch": 1}, "steps": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("config.json", b"\xff\xfe", "cannot be read"),
+        ("config.json", b"[" * 100_000, "damaged"),
+        ("config.json", b"5", "damaged"),
+        ("config.json", json.dumps(RUN | {"config": 3}).encode(), "damaged"),
+        ("config.json", json.dumps(RUN | {"steps": "many"}).encode(), "damaged"),
+        ("config.json", json.dumps(RUN | {"versions": [1]}).encode(), "damaged"),
+        ("config.json", json.dumps(RUN | {"data": "x"}).encode(), "damaged"),
+        ("samples/00000020.png", b"", "no picture"),
+        ("samples/00000020.png", b"GIF89a", "no picture"),
+        ("samples/00000020.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "no picture"),
+        ("table.csv", b"\xff\xfe", "cannot be read"),
+        ("table.csv", b"cell,metric\na,swd\n", "damaged"),
+        ("table.csv", CSV.replace("41.3", "x").encode(), "damaged"),
+        ("table.csv", CSV[:150].encode(), "damaged"),
+    ],
+)
+def test_damaged_files_are_one_line(tmp_path, name, content, text):
+    folder = tmp_path / "x"
+    if name == "table.csv":
+        folder.mkdir()
+        (folder / "sweep.json").write_text("{}")
+    else:
+        make_run(folder, 0.1)
+    (folder / name).write_bytes(content)
+    with pytest.raises(UserError, match=text) as told:
+        report.main([f"{folder}", f"--out={tmp_path}/a.html"])
+    assert "\n" not in str(told.value) and not (tmp_path / "a.html").exists()
+
+
+def test_lines_of_another_form_are_left_out(tmp_path):
+    folder = make_run(tmp_path / "x", 0.1)
+    bad = [{"step": 5, "kimg": "a"}, {"step": 5, "d/loss": [1]}, {"step": "5"}, [1], 5]
+    with (folder / "metrics.jsonl").open("w") as file:
+        file.writelines(f"{json.dumps(row)}\n" for row in [*bad, {"step": 7, "kimg": 1.0}])
+    bad = [{"protocol": 5}, {"levels": [1]}, {"bounds": {"28": 3}}, [1]]
+    with (folder / "evaluations.jsonl").open("a") as file:
+        file.writelines(f"{json.dumps(row)}\n" for row in bad)
+    assert report.main([f"{folder}", f"--out={tmp_path}/a.html"]) == 0
+    (found,), _ = runs.read([folder])
+    assert [row["step"] for row in found.rows] == [7]
+    assert [row["value"] for row in found.evaluations] == [41.25]
+
+
 def test_follow_writes_anew_with_each_picture_until_the_run_is_done(tmp_path, monkeypatch):
     folder = make_run(tmp_path / "run", 0.1)
     rows = (folder / "metrics.jsonl").read_text().splitlines()[:3]  # of 4: a step is left
