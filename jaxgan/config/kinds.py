@@ -91,7 +91,7 @@ NonNegative = Annotated[float, Within(0)]
 Probability = Annotated[float, Within(0, 1)]
 Portion = Annotated[float, Within(0, 1, below=True)]  # betas, momenta, dropout
 
-RelativeWidths = tuple[Annotated[float, Within(0, 0.28, above=True)], ...]  # see averages.power
+RelativeWidths = tuple[Annotated[float, Within(0.001, 0.28)], ...]  # see averages.power
 
 Duration = Annotated[int | str, Length()]
 Options = Mapping[str, Any]

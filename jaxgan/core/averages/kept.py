@@ -19,11 +19,12 @@ def widened(game: Game, widths: Sequence[float]) -> Game:
     those in the checkpoints that are kept.
 
     Raises:
-      UserError: it averages none.
+      UserError: it averages none, or a width is there twice.
     """
+    at = f"config.ema_widths={tuple(widths)}"
     if widths and not game.ema:
-        raise UserError(
-            f"config.ema_widths={tuple(widths)}: this game keeps no averages; set config.game.ema"
-        )
+        raise UserError(f"{at}: this game keeps no averages; set config.game.ema")
+    if len({power.named("", each) for each in widths}) < len(widths):
+        raise UserError(f"{at}: give each width once, to six digits")
     more = {power.named(net, each): power.Power(each) for net in game.ema for each in widths}
     return game._replace(ema={**game.ema, **more})
