@@ -26,6 +26,7 @@ VERSION = 1  # of the form; increment it when an older reader would misread
 SHARDS = 512  # at most: each is an open file of a run
 _LONGEST = 2**26  # bytes of records.json
 _SIDE = 2**16  # pixels
+_NOTES = 100
 _FINGERPRINT = 32  # hexadecimal digits
 
 
@@ -166,6 +167,7 @@ def _checked(body: Mapping[str, Any], path: Path) -> Layout:
     need(_whole(sizes, 0, 2**60) and len(sizes) == len(counts), "sizes")
     need(_texts(body["classes"]) and _whole([body["condition_dim"]], 0, 2**20), "classes")
     need(_texts([body["original"]]) and _texts(body["notes"]), "notes")
+    need(len(body["notes"]) <= _NOTES, "notes")
     for key, empty in (("fingerprint", False), ("labels", True)):
         text = body[key]
         digits = isinstance(text, str) and not set(text) - set("0123456789abcdef")

@@ -97,9 +97,14 @@ def clear(out: Path) -> None:
 
 
 def begin(out: Path, plan: Plan) -> None:
-    """Writes down what is prepared, or checks that it is what was begun."""
+    """Writes down what is prepared, or checks that it is what was begun.
+
+    Before the first shard is there, anything may be begun.
+    """
     path = out / WORK / "plan.json"
-    if not path.exists():
+    if not path.exists() or not any(out.glob("*.array_record")):
+        for note in (out / WORK).glob("images-*"):
+            note.unlink()
         files.write(path, content.sealed(plan.prepared))
         return
     with files.reading(path):

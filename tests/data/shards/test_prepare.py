@@ -269,6 +269,7 @@ def test_bad_inputs_are_one_line(root, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(plan.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000}))
         assert "take up to" in refused(["digits", f"--out={tmp_path / 'small'}"])
+    assert prepare.main(["digits", f"--out={tmp_path / 'small'}", "--res=4", "--shards=3"]) == 0
 
     class Full:
         def __init__(self, *_):
