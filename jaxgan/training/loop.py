@@ -32,7 +32,6 @@ from jaxgan.training.step import train_step
 from jaxgan.visual.grid import save_gif
 from jaxgan.visual.plots import save_curves
 
-TERMINAL = sys.stderr.isatty()
 OPENING = 6 * 3600  # seconds for all processes to open the data
 # What makes a Judge of a run in a workdir, its record, and the step that it begins at.
 Evaluator = Callable[[Path, Run, workdir.Record, int], Judge]
@@ -213,6 +212,7 @@ def take(
         del owed["images_per_s"]  # of steps that another process took
         journal.write(program.split(states), first, owed)
     clock.lap("first picture")
+    journal.ready = ahead.add(journal.lowered(program.split(states)))
     starts = range(first, run.steps, program.stride)
     batches = prefetch(program.feed, starts)
     with progress(run, first) as bar, contextlib.closing(journal), contextlib.closing(batches):
@@ -259,7 +259,7 @@ def save(
 
 def progress(run: Run, first: int) -> tqdm:
     """Returns the progress bar of the steps from `first` on; of several processes the first's."""
-    rarely = 1 if TERMINAL else 20
+    rarely = 1 if sys.stderr.isatty() else 20
     options = {"unit": "step", "mininterval": rarely, "disable": not processes.first()}
     return tqdm(total=run.steps, initial=first, **options)
 

@@ -1,7 +1,7 @@
 """Snapshots of a run in training: a picture of the same inputs each time, and diagnostics."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +9,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.core import game as core
 from jaxgan.core import inputs
 from jaxgan.core.game import Batch, Game, State
 from jaxgan.data.images import convert_channels
 from jaxgan.parallel import mesh
 from jaxgan.training import diagnostics, logger
+from jaxgan.training.programs.options import options
 from jaxgan.visual import grid, plots
 from jaxgan.visual.sheet import beside, sheet
 
+Lower = Callable[[], jax.stages.Lowered]
 WIDEST = 16  # columns that classes make; more are captions
 STRIP = ("A", "to B", "and back", "B", "to A", "and back")  # of a translation
 
@@ -57,10 +60,11 @@ class Snapshots:
         self._folder = folder
         self._classes = classes
         self._game = game
-        self._sample = _whole(jax.jit(game.sample))
-        self._strips = _whole(jax.jit(game.strips)) if game.strips else None
+        jit = functools.partial(jax.jit, compiler_options=options())
+        self._sample = jit(game.sample)
+        self._strips = _whole(jit(game.strips)) if game.strips else None
         measure = functools.partial(diagnostics.measure, game, classes=len(classes))
-        self._measure = _whole(jax.jit(measure))
+        self._measure = jit(measure)
 
     def draw(self, states: Sequence[State], step: int) -> np.ndarray:
         """Saves FOLDER/<step>.png and returns it, (H, W, C) uint8.
@@ -101,7 +105,7 @@ class Snapshots:
 
     def _picture(self, states: Sequence[State], title: str = "") -> np.ndarray:
         """Draws samples: of one state a grid, of each of several a row, or a panel of points."""
-        drawn = [self._sample(state, self._inputs, self._key) for state in states]
+        drawn = [self._draw(state, self._inputs) for state in states]
         if drawn[0].shape[1:] == (2,):
             panels = [self._scatter(*each) for each in zip(states, drawn, strict=True)]
             return np.concatenate(panels, axis=1)
@@ -157,13 +161,33 @@ class Snapshots:
         return min(len(self._reals["image"]), inputs.size(self._inputs))
 
     def _diagnose(self, state: State) -> dict[str, np.ndarray]:
+        real, drawn = self._pairs()
+        fake = self._draw(state, drawn)
+        values = mesh.gathered(self._measure(state, fake, real, self._key))
+        return {f"diagnosis/{name}": np.asarray(value) for name, value in values.items()}
+
+    def _draw(self, state: State, drawn: core.Drawn) -> np.ndarray:
+        """Draws samples that every process has whole."""
+        return np.asarray(mesh.gathered(self._sample(state, drawn, self._key)))
+
+    def _pairs(self) -> tuple[Batch, core.Drawn]:
+        """Returns the items that `diagnose` compares, and inputs of samples of their labels."""
         n = self.compared
         real = {name: column[:n] for name, column in self._reals.items()}
         drawn = {name: rows[:n] for name, rows in self._inputs.items()}
-        drawn |= diagnostics.labels(self._game, real)
-        fake = self._sample(state, drawn, self._key)
-        values = self._measure(state, fake, real, self._key)
-        return {f"diagnosis/{name}": np.asarray(value) for name, value in values.items()}
+        return real, drawn | diagnostics.labels(self._game, real)
+
+    def lowered(self, state: State) -> Iterator[Lower]:
+        """Yields what lowers the programs of `draw` and `diagnose`, for states like this one."""
+        real, drawn = self._pairs()
+        like = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), state
+        )
+        for given in [drawn] if self._strips else [self._inputs, drawn]:
+            yield functools.partial(self._sample.lower, like, given, self._key)
+        fake = jax.eval_shape(self._game.sample, like, drawn, self._key)
+        fake = jax.ShapeDtypeStruct(fake.shape, fake.dtype)  # it comes from the host
+        yield functools.partial(self._measure.lower, like, fake, real, self._key)
 
     def _names(self, labels: Sequence[jax.Array]) -> list[str]:
         """Returns the names of the first labels (N,), of a game that takes any."""

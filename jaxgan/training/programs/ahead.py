@@ -7,6 +7,7 @@ nothing else.
 """
 
 import functools
+from collections.abc import Callable, Iterable
 
 import jax
 
@@ -45,6 +46,18 @@ class Ahead:
             self._thread.wait((self._now.start, turns))
             self._ready.add(turns)
 
+    def add(self, programs: Iterable[Callable[[], jax.stages.Lowered]]) -> Callable[[], None]:
+        """Queues other programs, by what lowers them; returns what waits for them."""
+        queued = list(programs)
+        for lower in queued:
+            self._thread.submit(lower, functools.partial(_compile, lower))
+
+        def ready() -> None:
+            for lower in queued:
+                self._thread.wait(lower)
+
+        return ready
+
     def close(self) -> None:
         """Compiles no more."""
         self._thread.close()
@@ -53,8 +66,12 @@ class Ahead:
         """Queues the programs of the next span, and returns it; None at the end."""
         span = next(self._rest, None)
         for turns, t in span.programs.items() if span else ():
-            self._thread.submit((span.start, turns), functools.partial(self._compile, t))
+            self._thread.submit((span.start, turns), functools.partial(_compile, self._lower, t))
         return span
 
-    def _compile(self, t: int) -> None:
-        self.program.lower(self._feed.abstract(t), t).compile()
+    def _lower(self, t: int) -> jax.stages.Lowered:
+        return self.program.lower(self._feed.abstract(t), t)
+
+
+def _compile(lower: Callable[..., jax.stages.Lowered], *args: int) -> None:
+    lower(*args).compile()

@@ -1,7 +1,7 @@
 """What is written of a run at its intervals: rows of metrics, pictures, figures, warnings."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import jax
@@ -14,7 +14,7 @@ from jaxgan.training import logger
 from jaxgan.training.diagnostics import Watch, settled
 from jaxgan.training.records.warnings import Warnings
 from jaxgan.training.setup import Run, shown
-from jaxgan.training.snapshots import Snapshots
+from jaxgan.training.snapshots import Lower, Snapshots
 from jaxgan.training.step import to_float
 
 # (the states of all seeds, step) -> scalars to log
@@ -32,6 +32,7 @@ class Journal:
         """Opens the files in the workdir, and drops what is of after step `since`."""
         self._run, self._judge = run, judge
         self._folder = folder if processes.first() else None
+        self.ready: Callable[[], None] = lambda: None  # waits for the programs of `lowered`
         self._snapshots = look_at(run, self._folder and self._folder / "samples")
         if self._folder:
             self._writer = logger.Writer(folder, since, run.log.wandb)
@@ -43,6 +44,10 @@ class Journal:
         if self._folder:
             self._writer.image(0, "real", real)
             self._writer.image(0, "samples", samples)
+
+    def lowered(self, states: Sequence[State]) -> Iterator[Lower]:
+        """Yields what lowers the programs that later rows need, for states like these."""
+        return self._snapshots.lowered(states[0]) if self._run.log.pictures else iter(())
 
     def write(
         self, states: Sequence[State], done: int, means: Mapping[str, float]
@@ -66,6 +71,7 @@ class Journal:
 
     def _portray(self, states: Sequence[State], done: int) -> dict[str, float]:
         """Draws samples, at the end also next to real items, and returns their diagnosis."""
+        self.ready()
         picture = self._snapshots.draw(states, done)
         if self._folder:
             self._writer.image(done, "samples", picture)

@@ -9,7 +9,7 @@ from jaxgan import config as configs
 from jaxgan.config.registry import bind
 from jaxgan.core import game as core
 from jaxgan.core.growth import Stage
-from jaxgan.training.loop import build
+from jaxgan.training.loop import build, train
 from jaxgan.training.programs.ahead import Ahead
 from jaxgan.training.programs.due import spans
 from jaxgan.training.setup import GIVEN, prepare
@@ -57,16 +57,21 @@ def run():
 
 @pytest.fixture
 def compiled():
-    """The names of the functions that are compiled, by thread."""
+    """The names of the functions that are compiled, each with the thread that compiles it."""
     seen = []
 
     def listen(event, _seconds, fun_name="", **_):
-        if event.endswith("backend_compile_duration") and "train_step" in fun_name:
-            seen.append(threading.current_thread().name)
+        if event.endswith("backend_compile_duration"):
+            seen.append((fun_name, threading.current_thread().name))
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     yield seen
     jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def of(name, compiled):
+    """The threads that compiled a function."""
+    return [thread for each, thread in compiled if each == f"jit({name})"]
 
 
 def test_each_program_is_compiled_once_in_the_thread_before_it_is_called(run, compiled):
@@ -80,8 +85,21 @@ def test_each_program_is_compiled_once_in_the_thread_before_it_is_called(run, co
             if t == 0:
                 ahead._thread.wait((0, program.turns(2)))  # compiled, and due two steps later
         ahead.close()
-    assert compiled == ["background"] * 2
+    assert of("train_step", compiled) == ["background"] * 2
     ahead._thread.join()
+
+
+def test_a_run_compiles_its_steps_and_diagnosis_once_and_leaves_no_thread(compiled, tmp_path):
+    config = configs.load("experiments/gan.py:smoke").to_dict()
+    config |= {"dispatch": 1, "steps": 4}
+    config["game"]["n_critic"] = 2
+    assert train(config, tmp_path / "run") == 0
+    assert of("train_step", compiled) == ["background"] * 2
+    assert of("measure", compiled) == ["background"]
+    for thread in threading.enumerate():
+        if thread.name == "background":  # it was told to end
+            thread.join(timeout=60)
+            assert not thread.is_alive()
 
 
 def test_an_error_of_the_compiler_is_that_of_the_step(run, monkeypatch):
