@@ -2,10 +2,12 @@
 
 The one module that knows fsspec, by which etils.epath reads and writes gs://, s3://, az:// and
 hf:// too. A store has neither folders nor locks, and no object is renamed or added to. What fails
-as networks do is tried TRIES times in all, with waits that double from WAIT seconds.
+as networks do is tried TRIES times in all, with waits that double from WAIT seconds; the clients of
+stores try several times each of these.
 """
 
 import concurrent.futures
+import logging
 import os
 import re
 import sys
@@ -203,6 +205,8 @@ def _opened(url: str) -> tuple[Any, str]:
     import fsspec
 
     check(url)
+    for name in ("gcsfs", "s3fs", "adlfs", "fsspec"):  # they log tracebacks of what they raise
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     fs, path = _tried(url, "opened", lambda: fsspec.core.url_to_fs(url))
     return fs, path.rstrip("/")
 
