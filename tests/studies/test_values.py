@@ -1,6 +1,7 @@
 """What studies show: of a generator whose samples are its latents, every picture is known."""
 
 import argparse
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -12,14 +13,16 @@ from jaxgan import explore
 from jaxgan.core import game as core
 from jaxgan.core.game import Game, Spec, Styles
 from jaxgan.core.inputs import Label, Noise, Vector
+from jaxgan.core.network import pure
 from jaxgan.evaluation.features import extract
 from jaxgan.generation.run import Run
+from jaxgan.nets import biggan
 from jaxgan.runtime.errors import UserError
 from jaxgan.studies.common.paths import lerp, slerp
 from jaxgan.studies.latents.project import feature_distance
 from jaxgan.studies.latents.sweep import QUANTILES
 from jaxgan.studies.samples.neighbors import distances, features
-from jaxgan.studies.styles.directions import factorized
+from jaxgan.studies.styles.directions import factorized, weights
 from jaxgan.studies.styles.noise import with_noise
 from jaxgan.training.workdir import Record, Restored
 from jaxgan.visual.sheet import GUTTER, TILE
@@ -220,6 +223,29 @@ def test_directions_are_those_that_the_weights_scale_most(use, explored):
     matrix = np.random.default_rng(0).normal(size=(9, 3))
     values = np.linalg.eigvalsh(matrix.T @ matrix)[::-1]
     np.testing.assert_allclose(factorized(matrix, 3)[1] ** 2, values, rtol=1e-9)
+
+
+def test_directions_of_chunks_are_those_of_all_layers_that_take_one():
+    net = pure(biggan.Generator((32, 32, 3), width=2, classes=3, embedding=5))
+    y = jnp.zeros(1, jnp.int32)
+    shapes, _ = jax.eval_shape(lambda key: net.init(key, jnp.zeros((1, 8)), y), jax.random.key(0))
+    rng = np.random.default_rng(0)
+    params = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape), shapes)
+    run = SimpleNamespace(state=SimpleNamespace(params={"g": params}, ema={}))
+    rows = weights(run, "z", 8)
+    assert {tuple(np.flatnonzero(row)) for row in rows} == {(0, 1), (2, 3), (4, 5), (6, 7)}
+    move, style = rng.normal(size=2), np.r_[np.zeros(5), 1, 1]
+    for i in range(3):  # how far a move of one chunk takes the gains and biases of its block
+        z = np.zeros(8)
+        z[2 * i + 2 : 2 * i + 4] = move
+        kernels = [
+            params[f"block{i}"][norm][of]["kernel"]
+            for norm in ("norm0", "norm1")
+            for of in ("gain", "bias")
+        ]
+        style[5:] = move
+        want = sum(np.sum((style @ k / np.linalg.norm(k, 2)) ** 2) for k in kernels)
+        np.testing.assert_allclose(np.sum((rows @ z) ** 2), want, rtol=1e-9)
 
 
 def test_rank_orders_by_the_critic(use, explored):

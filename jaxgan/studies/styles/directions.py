@@ -15,7 +15,8 @@ from jaxgan.studies.common.study import Study
 if TYPE_CHECKING:
     from jaxgan.generation.run import Run
 
-FIRST = ("Dense_0", "dense")  # names of the layer that takes z, and a condition after it
+FIRST = ("Dense_0", "dense", "basis_scale")  # layers that take z, and a condition after it
+NETS = ("g", "g1")  # that take it, of a pyramid the coarsest; finer ones have noise of their own
 STYLES = ("affine", "style")  # of those that take w
 
 
@@ -36,6 +37,9 @@ def flags(parser: argparse.ArgumentParser) -> None:
 
 def study(run: "Run", args: argparse.Namespace) -> Study:
     """Moves latents along the eigenvectors of A^T A, A the weights (Shen & Zhou 2021, section 3.2).
+
+    A has the rows of every layer that takes w, or z. Of BigGAN, whose layers take a chunk of z
+    each, a direction lies within one chunk.
 
     Raises:
       UserError: a run without latents, or whose first layer is not known.
@@ -70,23 +74,55 @@ def factorized(matrix: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def weights(run: "Run", name: str, dim: int) -> np.ndarray:
-    """Returns the rows (M, D) of all layers that take w, or of the one that takes z.
+    """Returns the rows (M, D) of all layers that take w, or z.
 
     Raises:
       UserError: no such layer.
     """
-    net = "synthesis" if name == "w" else "g"
-    params: Mapping[str, Any] = {**run.state.params, **run.state.ema}.get(net, {})
+    params: Mapping[str, Any] = {**run.state.params, **run.state.ema}
     if name == "w":
-        found = list(_styles(params))
+        found = _styles(params.get("synthesis", {}))
     else:
-        found = [params[layer]["kernel"][:dim].T for layer in FIRST if layer in params]
+        found = _first(next((params[net] for net in NETS if net in params), {}), dim)
     if not found or any(each.shape[1] != dim for each in found):
         raise UserError(
             f"this run's generator has no layer {' or '.join(STYLES if name == 'w' else FIRST)} "
             f"that takes {name}, whose weights would be factorized"
         )
     return np.concatenate([np.asarray(each, np.float64) for each in found])
+
+
+def _first(params: Mapping[str, Any], dim: int) -> list[np.ndarray]:
+    """Returns the transposed kernels of the layer that takes z, or of those that take its chunks.
+
+    BigGAN's dense layer takes the first chunk, the norms of its i-th block the (i + 1)-th after
+    the class; they are spectrally normalized.
+    """
+    found = [params[layer]["kernel"][:dim].T for layer in FIRST if layer in params]
+    if found or "linear" not in params:
+        return found
+    size, rows = len(params["linear"]["kernel"]), [_placed(params["linear"], 0, dim)]
+    for i in range(dim // size - 1):
+        block = params.get(f"block{i}", {})
+        norms = [block[norm] for norm in ("norm0", "norm1") if norm in block]
+        at = (i + 1) * size
+        rows += [_placed(norm[of], at, dim, size) for norm in norms for of in ("gain", "bias")]
+    return rows
+
+
+def _placed(
+    layer: Mapping[str, np.ndarray], at: int, dim: int, size: int | None = None
+) -> np.ndarray:
+    """Returns the rows (M, dim) of a normalized layer of one chunk, from z's number `at` on.
+
+    size: of the chunk, where it is the last of what the layer takes; None for all.
+    """
+    kernel = np.asarray(layer["kernel"], np.float64)
+    kernel = kernel / max(float(np.linalg.norm(kernel, 2)), 1e-12)
+    chunk = kernel if size is None else kernel[-size:]
+    rows = np.zeros((kernel.shape[1], dim))
+    rows[:, at : at + len(chunk)] = chunk.T
+    return rows
 
 
 def _styles(params: Mapping[str, Any]) -> list[np.ndarray]:
