@@ -18,6 +18,9 @@ Timings are in README.md. The remaining differences:
                           gives the same values for some 4 % less work
     r3gan64               g's real images are d's; nets of the experiment's default, narrow, and
                           plain numbers in place of its schedules
+    biggan32              the experiment's narrow nets without its orthogonal regularizer; fakes get
+                          freshly drawn labels, each critic step has its own batch, and u is updated
+                          once per step; a counterpart's attention is in both nets, at 16 pixels
     cyclegan128           rates fall in the second half; B's images are others, not A's mirrored
 """
 
@@ -62,6 +65,7 @@ PEERS = {
             **{f"game.regularizers.{label}.gamma": 1.0 for label in ("r1", "r2")},
         },
     ),
+    "biggan32": ("biggan.py", {"game.g_regularizers": "{}", "game.standing": 0}),
     "cyclegan128": (
         "cyclegan.py:paper,res=128,data=photos_ab",
         {"batch": 1, "steps": 1000, "data.flip": False, "game.pool": 0},

@@ -24,6 +24,7 @@ PEERS = {
     "dcgan64": (3_576_704 + 3, 2_765_633, 100, 2e-4, 0.5, 0.999),  # ours has a bias at the output
     "wgan_gp64": (3_576_704 + 3, 2_764_737, 100, 1e-4, 0.0, 0.9),
     "sngan32": (4_276_739, 1_053_825, 128, 2e-4, 0.0, 0.9),
+    "biggan32": (176_194, 67_810, 64, (5e-4, 1e-3), 0.0, 0.999),
     "r3gan64": (183_856, 175_792, 64, 1e-3, 0.0, 0.99),
 }
 
@@ -38,12 +39,13 @@ def test_a_peer_has_pytorchs_parameters_latent_and_optimizers(name):
     assert sizes == {"g": g, "d": d} and not state.ema
     assert inputs.draw(run.game.inputs, jax.random.key(0), 2)["z"].shape == (2, latent)
     assert run.batch == 64 and f"{run.spec.shape[0]}" in ("28", name[-2:])
-    n_critic = 5 if name in ("wgan_gp64", "sngan32") else 1
+    n_critic = {"wgan_gp64": 5, "sngan32": 5, "biggan32": 2}.get(name, 1)
     assert dispatch.period(run.game) == (("d",),) * (n_critic - 1) + (("d", "g"),)
-    for node in (config.optim.g, config.optim.d):
+    rates = lr if isinstance(lr, tuple) else (lr, lr)
+    for node, rate in zip((config.optim.g, config.optim.d), rates, strict=True):
         node = node.to_dict()
         assert node.pop("decay", "constant") == "constant"
-        assert node == {"name": "adam", "lr": lr, "b1": b1, "b2": b2}
+        assert node == {"name": "adam", "lr": rate, "b1": b1, "b2": b2}
     assert config.game.get("g_batch", 1) == 1 and not config.game.get("dequantize", False)
 
 
