@@ -159,10 +159,10 @@ def sample(model: Model, state: State, inputs: Drawn, key: Array) -> Array:
     return descend(model.levels, state, inputs)
 
 
-def descend(levels: tuple[Level, ...], state: State, inputs: Drawn) -> Array:
-    """Draws images from the coarsest of some stages down to the last, outside of training."""
+def descend(stages: tuple[Level, ...], state: State, inputs: Drawn) -> Array:
+    """Samples the last of some stages, each on the images of the one before; not for training."""
     params: Nets = {**state.params, **state.ema}
-    first, *finer = levels
+    first, *finer = stages
     image = jnp.clip(first.draw(params, state.stats, inputs, None, train=False).images, -1, 1)
     for level in finer:
         made = level.draw(params, state.stats, inputs, image, train=False).images

@@ -24,7 +24,7 @@ NEAR = 0.995  # of white, where arctanh is finite: less than a level of 255 away
 class Augmentation(nn.Module):
     """Conditions, labels (N,) or vectors (N, D) -> mean and log deviation, each (N, features).
 
-    A dense layer and LeakyReLU, as in the authors' code.
+    A dense layer and LeakyReLU, as in the authors' code (hanzhanggit/StackGAN, stageI/model.py).
     """
 
     features: Width = 128
@@ -34,8 +34,9 @@ class Augmentation(nn.Module):
     def __call__(self, y: Array, *, train: bool) -> tuple[Array, Array]:
         """Returns the moments of the Gaussian that a condition is drawn from."""
         del train
-        h = leaky_relu(Condition(self.classes, 2 * self.features, name="moments")(y))
-        mean, log_deviation = jnp.split(h, 2, axis=1)
+        h = Condition(self.classes, 2 * self.features, name="moments")(y)
+        h += self.param("bias", nn.initializers.zeros, (2 * self.features,))
+        mean, log_deviation = jnp.split(leaky_relu(h), 2, axis=1)
         return mean, log_deviation
 
 

@@ -77,6 +77,14 @@ def test_conditions_reach_every_net(y):
         )
 
 
+def test_a_gaussian_of_conditions_has_moments_of_its_own_beside_theirs():
+    """The authors' dense layer has a bias: of a vector of zeros the moments are that."""
+    net = Augmentation(features=2)
+    params = net.init(KEY, Y, train=False)["params"] | {"bias": jnp.array([1.0, -1, 2, -2])}
+    mean, log_deviation = net.apply({"params": params}, jnp.zeros((1, 5)), train=False)
+    np.testing.assert_allclose([mean[0], log_deviation[0]], [[1, -0.2], [2, -0.4]], rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("net", "args", "text"),
     [
