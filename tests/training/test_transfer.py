@@ -42,7 +42,7 @@ def test_an_average_starts_at_the_parameters_of_a_run_that_keeps_none():
 def test_nothing_that_starts_alike_is_the_same_buffer():
     """A step overwrites its state, which XLA refuses of one that has a buffer twice."""
     own = state(1.0, 2)
-    own = own.replace(ema={name: own.ema["g"] for name in ("g", "g@0.05", "g@0.1")})
+    own = own.replace(ema=dict.fromkeys(("g", "g@0.05", "g@0.1"), own.ema["g"]))
     for given in (state(np.float32(5), 2), state(np.float32(5), 2, ema={})):
         given = jax.tree.map(jnp.array, given)  # as restored: of no weak type
         new = transfer.adopt(own, given).state
