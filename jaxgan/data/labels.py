@@ -82,8 +82,9 @@ def _listed(tree: Tree) -> tuple[list[Any] | None, int]:
     found: dict[str, Any] = {}
     for name, label in pairs:
         name = name.replace("\\", "/").removeprefix("./")
-        if found.setdefault(name, label) != label:
+        if name in found and found[name] != label:
             raise UserError(f"{_AT} lists {name} with two labels; remove one of them")
+        found[name] = label
     files = tree.readable
     lacking = [name for name in files if name not in found]
     if lacking:

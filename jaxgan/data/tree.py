@@ -203,6 +203,7 @@ def _zip(path: Path) -> Tree:
     found, stamp = Found(), content.stamp(path.stat())
     every = {_plain(info.filename): info for info in archive.infolist()}
     members = {name: info for name, info in every.items() if not info.is_dir()}
+    names = Counter(_plain(each.filename) for each in archive.infolist() if not each.is_dir())
     top = _common(members)
     passed = set()
     for name, info in every.items():
@@ -220,7 +221,8 @@ def _zip(path: Path) -> Tree:
             found.file(name.removeprefix(top), info.file_size, stamped, _problem(info))
         elif is_image(leaf) and not info.is_dir():
             passed.add(name.removeprefix(top))
-    found.passed += passed
+    twice = [name.removeprefix(top) for name, n in names.items() if n > 1 and is_image(name)]
+    found.passed += [*passed, *(f"{name} (all but the last of that name)" for name in twice)]
     return found.tree(path, lambda name: archive.read(members[top + name]))
 
 

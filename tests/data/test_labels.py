@@ -28,6 +28,11 @@ def pairs(files: list[str], *given: object) -> dict[str, list]:
     return {"labels": [list(pair) for pair in zip(files, given, strict=True)]}
 
 
+def test_nan_is_one_label_and_not_two(tmp_path):
+    found = read(tmp_path, SHARDS, pairs(SHARDS, 0, float("nan"), 2))
+    np.testing.assert_array_equal(found.labels, [0, np.nan, 2])  # refused by data.columns
+
+
 def test_dataset_json_numbers_the_classes(tmp_path):
     found = read(tmp_path, SHARDS, pairs(SHARDS[::-1], 0, 6, 6))
     assert found.labels.tolist() == [6, 6, 0] and found.classes == ()

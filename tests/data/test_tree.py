@@ -106,6 +106,16 @@ def test_a_name_that_is_none_is_one_line():
         tree(Path("a\0b"))
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_zip_with_two_files_of_one_name_says_which_is_read(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name, content in (("a.png", b"1"), ("./a.png", b"2"), ("b.png", b"3")):
+            archive.writestr(name, content)
+    found = tree(tmp_path / "x.zip")
+    assert list(found.files) == ["a.png", "b.png"] and found.read("a.png") == b"2"
+    assert list(found.passed) == ["a.png (all but the last of that name)"]
+
+
 def test_a_zip_is_listed_as_a_folder_is(tmp_path):
     path = tmp_path / "x.zip"
     with zipfile.ZipFile(path, "w") as archive:
