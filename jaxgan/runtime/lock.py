@@ -1,9 +1,11 @@
 """A lock on a folder, so that two processes do not write in one, such as a workdir.
 
 It is an flock on FOLDER/.lock, which the kernel releases however its holder ends, so there are no
-stale locks. The file stays; who holds it is written in it for the message alone.
+stale locks. The file stays, unless what made the folder is refused and leaves nothing else in it.
+Who holds it is written in it for the message alone.
 """
 
+import contextlib
 import datetime
 import errno
 import fcntl
@@ -31,6 +33,7 @@ class Lock:
         """
         self._folder, self._does, self._flag = folder, does, flag
         self._file = -1
+        self._made: list[Path] = []
 
     def __enter__(self) -> "Lock":
         """Takes the lock, without waiting.
@@ -40,6 +43,8 @@ class Lock:
         Raises:
           UserError: another process holds it, or the folder cannot be written.
         """
+        above = (self._folder, *self._folder.parents)
+        self._made = [each for each in above if not each.exists()]
         files.folder(self._folder)
         path = self._folder / NAME
         with files.writing(path):
@@ -47,16 +52,27 @@ class Lock:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             self._take()
+            # One that was refused may have removed the file between both.
+            if not path.exists() or not os.path.samestat(path.stat(), os.fstat(self._file)):
+                raise UserError(f"{self._folder} was removed just now; run the same command again")
         except BaseException:
             os.close(self._file)
             raise
         _held.add(self._file)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Releases the lock."""
+    def __exit__(self, kind: object, *_: object) -> None:
+        """Releases the lock; what was refused before anything was written leaves no folder."""
+        if kind is not None and self._made and os.listdir(self._folder) == [NAME]:
+            self._remove()
         _held.discard(self._file)
         os.close(self._file)
+
+    def _remove(self) -> None:
+        with contextlib.suppress(OSError):  # another process may come to the folder now
+            (self._folder / NAME).unlink()
+            for each in self._made:
+                each.rmdir()
 
     def _take(self) -> None:
         try:

@@ -47,6 +47,18 @@ def test_the_second_is_refused_and_told_who_is_first(tmp_path):
     assert held(folder) == ""
 
 
+def test_what_is_refused_leaves_no_folder_that_it_made(tmp_path):
+    folder = tmp_path / "new" / "run"
+    with pytest.raises(UserError), Lock(folder):
+        raise UserError("refused")
+    assert not (tmp_path / "new").exists()
+    for made in (lambda: folder.mkdir(parents=True), lambda: (folder / "config.json").touch()):
+        made()  # a folder that was there; one that has something
+        with pytest.raises(UserError), Lock(folder):
+            raise UserError("refused")
+        assert (folder / ".lock").exists()
+
+
 def test_a_kill_releases_it_though_children_of_the_holder_live(tmp_path):
     command = [sys.executable, "-c", HOLDS, str(tmp_path)]
     pipe = subprocess.PIPE
