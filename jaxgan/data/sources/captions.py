@@ -27,7 +27,12 @@ def digits_captioned(*, res: Side = 32, dim: Width = 16) -> Source:
     """
     gray = digits(res=res)
     names = tuple(COLORS)
+    kinds = gray.labels()
     palette = np.array(list(COLORS.values()), np.float32)
+
+    def labels(indices: np.ndarray) -> np.ndarray:
+        color, item = np.divmod(indices, gray.size)
+        return (10 * color + kinds[item]).astype(np.int32)
 
     def gather(indices: np.ndarray) -> dict[str, np.ndarray]:
         color, item = np.divmod(indices, gray.size)
@@ -35,12 +40,9 @@ def digits_captioned(*, res: Side = 32, dim: Width = 16) -> Source:
         paint = palette[color][:, None, None] / 255
         return {
             "image": np.rint(drawn["image"] * paint).astype(np.uint8),
-            "label": (10 * color + drawn["label"]).astype(np.int32),
+            "label": labels(indices),
             "condition": embedding(color, drawn["label"], dim),
         }
-
-    def labels() -> np.ndarray:
-        return gather(np.arange(len(names) * gray.size))["label"]
 
     return dataclasses.replace(
         gray,
@@ -49,7 +51,7 @@ def digits_captioned(*, res: Side = 32, dim: Width = 16) -> Source:
         gather=gather,
         classes=tuple(f"{name} {digit}" for name in names for digit in gray.classes),
         condition_dim=dim,
-        labels=labels,
+        labels=lambda: labels(np.arange(len(names) * gray.size)),
         found="",
         fingerprint=digest({"colors": palette}, gray.fingerprint, f"captions {dim}"),
     )
