@@ -27,8 +27,7 @@ The default, `laptop`, has narrow nets for 32 pixels, a block at each resolution
 
 from ml_collections import ConfigDict
 
-from jaxgan.config import arguments, smoke
-from jaxgan.runtime.errors import UserError
+from jaxgan.config import UserError, arguments, smoke
 
 # What differs: pixels, widths as parts of 768, images of the schedules, batch, gamma, half-life of
 # the average in kimg and augmentation's p, each at the end of its schedule.

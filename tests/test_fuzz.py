@@ -134,10 +134,12 @@ def bad_latents(folder):
         (folder / f"{name}.npz").write_bytes(changed)
     with zipfile.ZipFile(folder / "text.npz", "w") as archive:
         archive.writestr("styles", "text")
-    with zipfile.ZipFile(folder / "dense.npz", "w", zipfile.ZIP_DEFLATED) as archive:
-        with archive.open("styles.npy", "w") as member:
-            for _ in range(300):
-                member.write(bytes(2**20))
+    with (
+        zipfile.ZipFile(folder / "dense.npz", "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("styles.npy", "w") as member,
+    ):
+        for _ in range(300):
+            member.write(bytes(2**20))
 
 
 def call(name: str, flags: list[str]) -> tuple[int | None, str]:

@@ -15,18 +15,18 @@ from jaxgan.data.pipeline import prefetch
 from jaxgan.parallel import mesh
 from jaxgan.runtime import files, processes
 from jaxgan.runtime.clock import Clock
-from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.lock import Lock
 from jaxgan.runtime.signals import STOPPED, StopSignal
 from jaxgan.runtime.stopping import stop_signal
-from jaxgan.training import changes, dispatch, logger, replicas, transfer, workdir
+from jaxgan.training import dispatch, logger, transfer, workdir
 from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.dispatch import Program
 from jaxgan.training.divergence import Detector
 from jaxgan.training.programs.ahead import Ahead
-from jaxgan.training.records import integrity, shared, warnings
+from jaxgan.training.records import shared, warnings
 from jaxgan.training.records.found import Elsewhere, Newest
 from jaxgan.training.records.journal import Journal, Judge, due, now, say, summary
+from jaxgan.training.records.resumed import recorded
 from jaxgan.training.setup import GIVEN, Run, prepare
 from jaxgan.training.step import train_step
 from jaxgan.visual.grid import save_gif
@@ -121,54 +121,6 @@ def finish(folder: Path) -> None:
     pictures = sorted((folder / "samples").glob("[0-9]*.png"))
     for path in save_gif(folder / "progress.gif", pictures):
         say(f"warning: {path} is no picture and left out of progress.gif; delete it")
-
-
-def recorded(
-    folder: Path, record: workdir.Record, run: Run, override: Sequence[str]
-) -> tuple[workdir.Record, Newest | None]:
-    """Compares `record` with what the workdir holds; writes nothing.
-
-    Without a complete checkpoint there is nothing to protect, and whatever is recorded may go.
-
-    Returns:
-      The record with the run's history, and the checkpoint to resume from, None for the start.
-
-    Raises:
-      UserError: changes that are refused, see changes.resume; damage that leaves nothing to resume
-        from, or any by config.checkpoint.on_damage='stop'.
-    """
-    place = folder / "checkpoints"
-    steps = processes.word("the checkpoints", saved(place) if processes.first() else None)
-    if not steps:
-        return record, None
-    if not (folder / workdir.NAME).exists():
-        raise UserError(
-            f"{folder} has checkpoints but no {workdir.NAME}, so it is unknown what they were "
-            "trained with; bring it back from a copy, or pass another --workdir"
-        )
-    old = workdir.read(folder)
-    like = replicas.like(run.game, len(run.feeds))
-    checkpoints = Checkpoints(place, write=False)
-    found = checkpoints.newest(like, mesh.of_states(run.mesh), run.checkpoint.on_damage, steps)
-    checkpoints.close()
-    record, lines = changes.resume(folder, old, record, found.step, override, found.misfit)
-    lines += integrity.changed(found.kept, folder)
-    for line in found.lines(place) + (lines if found.step <= run.steps else []):
-        say(line)
-    written = any(row["step"] == found.step for row in logger.read(folder))
-    if processes.word("the rows", written):
-        found.pending = ()  # a stop saved them, and then wrote the row
-    elif found.pending and due(run, found.step):
-        found.since = found.step - 1  # a stop saved them, and a kill came before the row
-    return record, found
-
-
-def saved(place: Path) -> list[int]:
-    """Returns the steps of the complete checkpoints in a folder, which may be absent."""
-    if not place.exists():
-        return []
-    with contextlib.closing(Checkpoints(place, write=False)) as checkpoints:
-        return checkpoints.steps()
 
 
 def loop(
