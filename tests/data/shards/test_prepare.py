@@ -17,6 +17,7 @@ from jaxgan.data.holdout.split import split
 from jaxgan.data.load import load
 from jaxgan.data.pipeline import Batches
 from jaxgan.data.shards import inputs, layout, plan, reader, writer
+from jaxgan.evaluation import named_data
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.lock import Lock
 
@@ -83,6 +84,7 @@ def test_batches_are_those_of_the_folder_to_the_bit(root, prepared):
     assert kept.fingerprint == held.fingerprint
     assert_equal_batches(kept, held)
     assert_equal_batches(kept.test, held.test)
+    assert named_data.named(str(prepared), "--real") == f"records:{prepared}"
 
 
 def test_each_process_reads_its_rows(prepared):
