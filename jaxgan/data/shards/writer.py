@@ -140,4 +140,4 @@ def _writing(path: Path) -> Iterator[None]:
         try:
             yield
         except RuntimeError as error:
-            raise OSError(f"{reason(error)}, {path}") from error
+            raise OSError(reason(error)) from error
