@@ -86,7 +86,8 @@ class Module:
 
     __slots__ = ("state",)
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget):
+        budget.take(64)
         self.state: Dict | None = None
 
     def build(self, state: Any) -> None:
@@ -123,10 +124,6 @@ def names(budget: Budget, nested: Callable[[Any], Any]) -> dict[str, Name]:
     def mapping(*args: Any) -> Dict:
         return _mapping(budget, args)
 
-    def module(*_: Any) -> Module:
-        budget.take(64)
-        return Module()
-
     def array(*_: Any) -> Array:
         budget.take(256)
         return Array()
@@ -150,16 +147,13 @@ def names(budget: Budget, nested: Callable[[Any], Any]) -> dict[str, Name]:
         budget.take(len(text) + 64)
         return latin(text)
 
-    def from_bytes(data: Any, *_: Any) -> Any:
-        return nested(data)
-
     calls: dict[str, Callable[..., Any] | None] = dict.fromkeys(_PLACEHOLDERS, placeholder)
     calls |= dict.fromkeys(_MAPPINGS, mapping)
-    calls |= dict.fromkeys(_MODULES, module)
+    calls |= dict.fromkeys(_MODULES, lambda *_: Module(budget))
     calls |= {
         "torch._utils._rebuild_tensor_v2": tensor,
         "torch._utils._rebuild_parameter": lambda data, *_: data,
-        "torch.storage._load_from_bytes": from_bytes,
+        "torch.storage._load_from_bytes": lambda data, *_: nested(data),
         "torch_utils.persistence._reconstruct_persistent_obj": _network,
         "_codecs.encode": encode,
         "numpy.dtype": dtype,
