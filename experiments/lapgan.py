@@ -68,6 +68,6 @@ def get_config(arg: str | None = None) -> ConfigDict:
         adam = {"name": "adam", "lr": 2e-4, "b1": 0.5, "b2": 0.999}
         config.optim = {"g": {**adam, "lr": 1e-3}, "d": {**adam, "lr": 5e-4}}
     if args.smoke:
-        config.growth.update({"stable": 2, "batch": {}})
+        config.growth = {**config.growth, "stable": 2, "batch": {}}
         config.game.stages["8"].g.widths = config.game.stages["8"].d.widths = (16, 16)
     return smoke(config, width=4) if args.smoke else config

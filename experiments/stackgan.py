@@ -64,6 +64,6 @@ def get_config(arg: str | None = None) -> ConfigDict:
     if not args.paper:
         config.game.g.update({"halvings": 1, "blocks": 2, "residual": True})
     if args.smoke:
-        config.growth.stable = 3
+        config.growth = {**config.growth, "stable": 3}  # a duration may become a number
         config.game.stages[stage].g.width = 4
     return smoke(config, width=4) if args.smoke else config

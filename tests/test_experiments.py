@@ -100,6 +100,13 @@ def test_all_stages_of_lapgan_train_whatever_the_size(res):
         assert int(steps) == length * (res // 8).bit_length()
 
 
+@pytest.mark.parametrize("name", ["lapgan.py", "stackgan.py"])
+def test_a_papers_stages_are_shortened_too(name):
+    growth = configs.load(str(ROOT / "experiments" / f"{name}:paper,smoke")).growth
+    assert growth.stable in (2, 3) and not growth.get("batch")
+    assert not configs.load(str(ROOT / "experiments" / f"{name}:smoke")).growth.get("batch")
+
+
 def test_a_published_size_of_r3gan_takes_no_other():
     with pytest.raises(UserError, match="res=64: the nets of cifar are for one size"):
         configs.load(str(ROOT / "experiments" / "r3gan.py:cifar,res=64"))
