@@ -31,6 +31,7 @@ def check(
 ) -> None:
     """Evaluates each turn's loss abstractly, once for each size of batch that the run has.
 
+    Turns that share a label are one: those of the last stage with a size stand for the others.
     Of a game that accumulates gradients, on a slice; of one played per device, on a share.
     Also the critic on as many images as diagnostics take: config.log.samples, at most a batch.
     `devices`: the run's, where they need not be here, so that their memory is not known.
@@ -43,18 +44,16 @@ def check(
     state = jax.eval_shape(functools.partial(core.init, game), key)
     check_shapes(game, state, source, growth.batches()[-1])
     maps = 0
-    for n, stage in {stage.batch: stage for stage in growth.stages}.items():
+    for n, turns in _played(game, growth):
         parts = game.accumulate * (jax.device_count() if game.per_device else 1)
         batch = _batch(source, max(1, n // parts))
-        for turn in game.turns:
-            start, stop = turn.span
-            if start <= stage.start and (stop is None or stage.start < stop):
-                play = jax.make_jaxpr(functools.partial(_loss, turn), return_shape=True)
-                traced, (_, passed) = play(state, batch, key)
-                batch |= passed
-                results = products(traced.jaxpr)
-                # What a player's gradient keeps of all that its turn computes is its own nets'.
-                maps = max(maps, max(results, default=0), sum(results) // 4)
+        for turn in turns:
+            play = jax.make_jaxpr(functools.partial(_loss, turn), return_shape=True)
+            traced, (_, passed) = play(state, batch, key)
+            batch |= passed
+            results = products(traced.jaxpr)
+            # What a player's gradient keeps of all that its turn computes is its own nets'.
+            maps = max(maps, max(results, default=0), sum(results) // 4)
     if game.now:
         schedule.check(game, game.now, lambda now: _play(now, state, source, growth, key))
     if samples < min(growth.batches()):
@@ -144,6 +143,20 @@ def _play(game: Game, state: State, source: Source, growth: Growth, key: jax.Arr
     state = state.replace(step=jax.ShapeDtypeStruct((), "int32"))
     batch = _batch(source, stage.batch)
     jax.eval_shape(functools.partial(train_step, game, turns=names), state, batch, key)
+
+
+def _played(game: Game, growth: Growth) -> list[tuple[int, list[Turn]]]:
+    """Returns each stage's batch and turns; of stages with the same batch and labels the last's."""
+    found = {}
+    for stage in growth.stages:
+        turns = [
+            turn
+            for turn in game.turns
+            if turn.span[0] <= stage.start and (turn.span[1] is None or stage.start < turn.span[1])
+        ]
+        labels = tuple(turn.label or turn.name for turn in turns)
+        found[stage.batch, labels] = (stage.batch, turns)
+    return list(found.values())
 
 
 def _loss(turn: Turn, state: State, batch: Batch, key: jax.Array) -> tuple[jax.Array, Batch]:

@@ -24,7 +24,7 @@ from jaxgan.games.common import levels
 from jaxgan.generation.run import open_run
 from jaxgan.nets.ops.laplacian import gaussian, resized
 from jaxgan.runtime.errors import UserError
-from jaxgan.training import dispatch, logger, workdir
+from jaxgan.training import batch_fit, dispatch, logger, workdir
 from jaxgan.training.diagnostics import settled
 from jaxgan.training.loop import train
 from jaxgan.training.setup import prepare
@@ -324,6 +324,14 @@ def test_a_schedule_of_what_must_stay_is_refused_in_the_first_stage_too():
     config["game"]["stages"]["8"]["loss"] = {"name": "non_saturating", "flip": moving}
     with pytest.raises(UserError, match="config.game.stages.8.loss.flip: must be known before"):
         bind(prepare, config, at="config")()
+
+
+def test_every_stages_turns_are_evaluated_before_they_compile():
+    """Of stages with the same batch too: their nets differ."""
+    growth = plan({"stable": 2, "fade": 0}, shape=(8, 8, 1), images=4, size=9)
+    found = batch_fit._played(make(), growth)
+    names = [(n, [turn.name for turn in turns]) for n, turns in found]
+    assert names == [(4, ["d1", "g1"]), (4, ["d2", "g2"])]
 
 
 @pytest.mark.parametrize("name", ["lapgan.py", "stackgan.py"])
