@@ -146,8 +146,8 @@ def check(args: argparse.Namespace) -> None:
             f"{what}={paths.shown(sets[0])}: no run, and images need --real=SET, those to compare "
             "them with"
         )
-    compared = two(args.compare) if args.compare is not None and args.step is not None else []
-    if compared and all(stepped(each)[1] is not None for each in compared):
+    steps = [stepped(each)[1] for each in two(args.compare)] if args.compare is not None else [None]
+    if args.step is not None and None not in steps:
         raise UserError("--step: --compare=DIR@STEP says it of both; pass one")
     if args.path is not None and "ppl" not in args.metrics.split(","):
         raise UserError("--path: of ppl, which --metrics does not name; leave it out")

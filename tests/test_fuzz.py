@@ -51,7 +51,10 @@ game.regularizers.gradient_penalty.weight game.augment game.augment.policy game.
 game.matching_aware game.auxiliary game.auxiliary.categories game.auxiliary.weight game.latent
 game.n_critic game.g_batch game.joint game.dequantize game.ema game.ema_rampup game.mixing
 game.gamma game.r1_every game.pl_weight game.pl_every game.pl_shrink game.pl_decay game.ada_target
-game.ada_kimg game.psi game.psi_layers x game.x.y
+game.ada_kimg game.psi game.psi_layers x game.x.y accumulate parallel precision ema_widths
+ema_warmup log.evaluate log.metrics log.n log.wandb checkpoint.on_damage data.holdout
+data.holdout_seed data.dim data.aligned game.g.remat game.d.remat game.g.dtype game.d.dtype
+game.pool optim.g.lr.cosine optim.g.lr.images optim.d.lr.linear
 """)
 VALUES = [
     *words(r"""
@@ -64,7 +67,11 @@ array:/dev/null tfds: BatchNorm LayerNorm Identity mlp.Generator mlp.Discriminat
 dcgan.Discriminator progan.Generator progan.Discriminator stylegan2.Generator
 stylegan2.Discriminator stylegan.Generator resnet.Generator resnet.Discriminator
 acgan.Discriminator infogan.Generator progressive stylegan stylegan2 adversarial acgan infogan
-diff_augment label condition b'x' 1j {1,2} 0x10 1_000 ... ²
+diff_augment label condition b'x' 1j {1,2} 0x10 1_000 ... ² per_device high highest bfloat16
+float16 offline swd kid,swd ppl stop (0.05,) (0.05,0.05) digits_captioned photos_ab pair:/nowhere
+{'cosine':(1e-4,1e-5),'images':100} {'cosine':(1e-4,),'images':9} {'cosine':(1,2),'images':0}
+{'linear':((0,1e-4),(9,1e-5))} {'linear':((9,1e-4),(0,1e-5))} {'linear':()} {'cosine':3,'linear':3}
+{'cosine':('0kimg','9kimg'),'images':99} {'linear':((0,'1kimg'),(9,2))} {'linear':((0,-1),(9,1e99))}
 """),
     *("", " ", "a\nb", "-" * 5000, "(" * 3000, "9" * 5000, "0x" + "f" * 5000, "é" * 300),
 ]
@@ -134,12 +141,8 @@ def bad_latents(folder):
         (folder / f"{name}.npz").write_bytes(changed)
     with zipfile.ZipFile(folder / "text.npz", "w") as archive:
         archive.writestr("styles", "text")
-    with (
-        zipfile.ZipFile(folder / "dense.npz", "w", zipfile.ZIP_DEFLATED) as archive,
-        archive.open("styles.npy", "w") as member,
-    ):
-        for _ in range(300):
-            member.write(bytes(2**20))
+    with zipfile.ZipFile(folder / "dense.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("styles.npy", bytes(300 * 2**20))
 
 
 def call(name: str, flags: list[str]) -> tuple[int | None, str]:
@@ -195,31 +198,46 @@ TOPOLOGIES = st.one_of(
     TEXTS,
 )
 SHAPES = st.one_of(st.sampled_from(words("28,28,1 64,64,3 2 0,0,0 1,1,1 8192,8192,3 , 1,2")), TEXTS)
+INPUTS = st.one_of(
+    PATHS, st.sampled_from([f"{name}.npz" for name in ("text", "packed", "locked", "dense")])
+)
+CHOICE = {"generator": TEXTS, "ema": TEXTS, "truncation": TEXTS}  # of parameters and latents
+STEPS = st.sampled_from(words("@ @1 @-1 @99999999999 @x @²") + [""])
+FEATURES = st.sampled_from(words("efficientnet inception: inception:/dev/zero dinov2:README.md x"))
+# What joins no other processes: those would be waited for.
+ALONE = st.sampled_from(words("off x:1,1,0 x:0,2,0 x:1,2,2 x:1,0,0 :1,2,0 x,2,0 x:99999,2,0 Off"))
 RUNS = st.one_of(st.sampled_from(["gan", "toy"]), PATHS)
 COMMANDS = st.one_of(
     st.tuples(st.just("main"), st.sampled_from(SMOKE).map(
         lambda name: [f"--config=experiments/{name}.py:smoke"]), overrides()),
     st.tuples(st.just("main"), CONFIGS.map(lambda text: [f"--config={text}"]),
-              flags(workdir=PATHS, override=TEXTS)),
+              flags(workdir=PATHS, override=TEXTS, distributed=ALONE, **{"max-seconds": TEXTS})),
     st.tuples(st.just("sample"), st.tuples(RUNS, PATHS).map(
         lambda two: [f"--workdir={two[0]}", f"--out={two[1]}"]),
-        flags(n=TEXTS, seed=TEXTS, seeds=TEXTS, labels=TEXTS, conditions=PATHS, latents=PATHS,
-              images=PATHS, psi=TEXTS, sweep=TEXTS, step=TEXTS, replica=TEXTS)),
+        flags(n=TEXTS, seed=TEXTS, seeds=TEXTS, labels=TEXTS, conditions=PATHS, latents=INPUTS,
+              images=PATHS, psi=TEXTS, sweep=TEXTS, step=TEXTS, replica=TEXTS, columns=TEXTS,
+              **CHOICE)),
     st.tuples(st.just("evaluate"), RUNS.map(lambda run: [f"--workdir={run}"]),
-              flags(n=TEXTS, seed=TEXTS, step=TEXTS, replica=TEXTS, metrics=TEXTS, path=TEXTS)),
+              flags(n=TEXTS, seed=TEXTS, step=TEXTS, replica=TEXTS, metrics=TEXTS, path=TEXTS,
+                    real=st.one_of(PATHS, TEXTS), features=FEATURES, **CHOICE)),
     st.tuples(st.just("evaluate"), st.lists(st.one_of(
         st.tuples(st.sampled_from(["images", "real"]), st.one_of(PATHS, TEXTS)).map(
             lambda two: f"--{two[0]}={two[1]}"),
-        st.tuples(RUNS, RUNS).map(lambda two: f"--compare={two[0]},{two[1]}")), max_size=2),
-        flags(res=TEXTS, channels=TEXTS, metrics=TEXTS, n=TEXTS, features=PATHS)),
+        st.tuples(RUNS, STEPS, RUNS).map(lambda of: f"--compare={of[0]}{of[1]},{of[2]}")),
+        max_size=2), flags(res=TEXTS, channels=TEXTS, metrics=TEXTS, n=TEXTS, features=FEATURES,
+                           step=TEXTS, **CHOICE)),
     st.tuples(st.just("export"), st.tuples(RUNS, PATHS, st.sampled_from(["", ".jax", ".onnx"])).map(
         lambda three: [f"--workdir={three[0]}", f"--out={three[1]}{three[2]}"]),
-        flags(platforms=TEXTS, psi=TEXTS, direction=TEXTS, step=TEXTS, replica=TEXTS)),
+        flags(platforms=TEXTS, psi=TEXTS, direction=TEXTS, step=TEXTS, replica=TEXTS, **CHOICE)),
+    st.tuples(st.just("translate"), st.tuples(RUNS, PATHS, PATHS).map(
+        lambda three: [f"--workdir={three[0]}", f"--out={three[1]}", three[2] or "."]),
+        flags(direction=TEXTS, res=TEXTS, step=TEXTS, replica=TEXTS, generator=TEXTS)),
     st.tuples(st.just("explore"), st.tuples(st.one_of(st.sampled_from(VERBS), TEXTS), RUNS,
                                             PATHS).map(
         lambda three: [three[0], f"--workdir={three[1]}", f"--out={three[2]}"]),
-        flags(n=TEXTS, seed=TEXTS, labels=TEXTS, latents=PATHS, psi=TEXTS, step=TEXTS, space=TEXTS,
-              dims=TEXTS, steps=TEXTS, by=TEXTS, op=TEXTS, images=PATHS)),
+        flags(n=TEXTS, seed=TEXTS, labels=TEXTS, latents=INPUTS, psi=TEXTS, step=TEXTS, space=TEXTS,
+              dims=TEXTS, steps=TEXTS, by=TEXTS, op=TEXTS, image=PATHS, conditions=PATHS,
+              frames=TEXTS, mode=TEXTS, values=TEXTS, **{"save-latents": PATHS}, **CHOICE)),
     st.tuples(st.just("report"), st.lists(RUNS, max_size=2), flags(out=PATHS)),
     st.tuples(st.just("sweep"), st.one_of(FILES, st.just("experiments/ablations/modes.py")).map(
         lambda text: [text, "--list"]), flags(workdir=PATHS, jobs=TEXTS)),
@@ -239,7 +257,8 @@ COMMANDS = st.one_of(
         lambda two: [two[0], f"--out={two[1]}"]),
         flags(res=TEXTS, channels=TEXTS, bits=TEXTS, range=TEXTS, shards=TEXTS, workers=TEXTS)),
     st.tuples(st.just("convert"), st.tuples(st.one_of(st.just(str(WEIGHTS)), PATHS), PATHS).map(
-        lambda two: [two[0], f"--workdir={two[1]}"]), overrides()),
+        lambda two: [two[0], f"--workdir={two[1]}"]), st.one_of(overrides(), flags(
+            other=PATHS, config=CONFIGS))),
     st.tuples(st.just("convert"), st.tuples(RUNS, PATHS).map(
         lambda two: [f"--workdir={two[0]}", f"--out={two[1]}"]), st.just([])),
 )  # fmt: skip
@@ -296,6 +315,16 @@ main --config.data.res=8192
 main --config.data.flip=3
 main --config.growth=5
 main --config.init=/nowhere
+main --config.log.metrics=x --config.log.evaluate=2
+main --config.log.metrics=ppl --config.log.evaluate=2
+main --config.ema_widths=(0.05,0.05)
+main --config.ema_widths=(0.05,0.0500000001)
+main --config.ema_widths=(0.00001,)
+main --config.optim.g.lr={'cosine':(1e-4,),'images':100}
+main --config.optim.g.lr={'cosine':(1e-4,-1),'images':100}
+main --config.optim.g.lr={'linear':((0,1e-4),(0,1e-5))}
+main --config.optim.g.lr={'linear':((0,1e-4),(10,'5kimg'))}
+main --config.batch={'linear':((0,8),(10,16))}
 main --config=experiments/dcgan.py:smoke --config.game.d.width=-1
 main --config=README.md
 main --config=pyproject.toml
