@@ -27,7 +27,7 @@ The default, `laptop`, has narrow nets for 32 pixels, a block at each resolution
 
 from ml_collections import ConfigDict
 
-from jaxgan.config import UserError, arguments, smoke
+from jaxgan.config import arguments, smoke
 
 # What differs: pixels, widths as parts of 768, images of the schedules, batch, gamma, half-life of
 # the average in kimg and augmentation's p, each at the end of its schedule.
@@ -52,10 +52,8 @@ def get_config(arg: str | None = None) -> ConfigDict:
         data="",
     )  # fmt: skip
     name = next((name for name in PUBLISHED if getattr(args, name)), "")
-    if name and args.res:
-        raise UserError(f"--config=…:res={args.res}: the nets of {name} are for one size; drop it")
     data = args.data or DATA.get(name, "photos")
-    config = _published(name, data) if name else _laptop(args.res or 32, data)
+    config = _published(name, args.res, data) if name else _laptop(args.res or 32, data)
     if args.labelled or name in DATA:
         config.game.condition = "label"
     if args.smoke:
@@ -66,13 +64,14 @@ def get_config(arg: str | None = None) -> ConfigDict:
     return smoke(config) if args.smoke else config
 
 
-def _published(name: str, data: str) -> ConfigDict:
+def _published(name: str, other: int, data: str) -> ConfigDict:
+    """Returns a run of the paper; its nets refuse an `other` size of images, 0 for their own."""
     res, parts, images, batch, gamma, half_life, p = PUBLISHED[name]
     config = ConfigDict()
     config.seed = 0
     config.steps = f"{images / 1000:.0f}kimg"
     config.batch = batch
-    config.data = {"name": data, "res": res, "flip": True}
+    config.data = {"name": data, "res": other or res, "flip": True}
     config.ema_warmup = False
     nets = {
         "widths": tuple(int(768 * part) for part in parts),

@@ -14,6 +14,8 @@ from jaxgan import config as configs
 from jaxgan.config.registry import bind
 from jaxgan.core import game as core
 from jaxgan.core import inputs
+from jaxgan.core.from_config import make_game
+from jaxgan.core.game import Spec
 from jaxgan.runtime.errors import UserError
 from jaxgan.training.setup import Log, Save, prepare
 from jaxgan.training.step import to_float, train_step
@@ -107,9 +109,11 @@ def test_a_papers_stages_are_shortened_too(name):
     assert not configs.load(str(ROOT / "experiments" / f"{name}:smoke")).growth.get("batch")
 
 
-def test_a_published_size_of_r3gan_takes_no_other():
-    with pytest.raises(UserError, match="res=64: the nets of cifar are for one size"):
-        configs.load(str(ROOT / "experiments" / "r3gan.py:cifar,res=64"))
+def test_another_size_reaches_r3gans_published_nets_which_refuse_it():
+    config = configs.load(str(ROOT / "experiments" / "r3gan.py:cifar,res=64")).to_dict()
+    spec = Spec((config["data"]["res"],) * 2 + (3,), classes=10)
+    with pytest.raises(UserError, match="config.game.g.widths=.*: 5 numbers, for stages of 4 to 6"):
+        make_game(config["game"], config["optim"], spec=spec, steps=1)
 
 
 LABELED = {"game.fresh_labels": True, "game.ema": 0.0}

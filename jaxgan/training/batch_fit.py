@@ -137,7 +137,7 @@ def _batch(source: Source, n: int) -> dict[str, jax.ShapeDtypeStruct]:
 
 
 def _play(game: Game, state: State, source: Source, growth: Growth, key: jax.Array) -> None:
-    """Traces a step of all turns; of those that share a label, in turn, the last."""
+    """Traces a step of all turns; of those of stages that share a label, the last one."""
     stage = growth.stages[-1]
     names = tuple({turn.label or turn.name: turn.name for turn in game.turns}.values())
     state = state.replace(step=jax.ShapeDtypeStruct((), "int32"))
