@@ -7,8 +7,10 @@ import jax
 # XLA's CPU back end copies what a step overwrites unless it can rule out a later reader. With this
 # it rules out more: updates of gan_mlp and cgan_mlp (experiments/peers) take 8 and 14 % less time.
 OVERWRITE = {"xla_cpu_copy_insertion_use_region_analysis": True}
-# LLVM's level. Products and convolutions are library calls: at level 1 the steps of dcgan.py and
-# stylegan2.py take as long as at XLA's 3, and compile in 15 and 26 % less CPU time.
+# LLVM's level; XLA's is 3. On a busy machine the step of stylegan2.py at 32 pixels compiled at
+# level 1 in 20.0 s of CPU time, not 27.0 (one run each), that of dcgan.py in 8.2 and 8.3, not 7.8
+# and 9.7: no clear gain there. Steps took from 1 % less to 4 % more CPU time, gan.py's 10 ms 18 %
+# more, the least of five each; on a quiet machine that was not measured.
 LEVEL = "xla_backend_optimization_level"
 
 
