@@ -147,7 +147,7 @@ def _play(game: Game, state: State, source: Source, growth: Growth, key: jax.Arr
 
 def _played(game: Game, growth: Growth) -> list[tuple[int, list[Turn]]]:
     """Returns each stage's batch and turns; of stages with the same batch and labels the last's."""
-    found = {}
+    found: dict[Any, tuple[int, list[Turn]]] = {}
     for stage in growth.stages:
         turns = [
             turn

@@ -161,8 +161,8 @@ def mixing(loss: Loss, terms: Terms, swaps: bool = False) -> tuple[str, ...]:
 
     `swaps`: whether rows are also judged with one another's condition vectors.
     """
-    own = ("the loss's mean logits",) if loss.mixes else ()
-    own += ("matching_aware's vectors",) if swaps else ()
+    own = ["the loss's mean logits"] if loss.mixes else []
+    own += ["matching_aware's vectors"] if swaps else []
     return (*own, *(label for label, (term, _) in terms.items() if term.mixes))
 
 
