@@ -34,7 +34,7 @@ EXPERIMENTS = Path(__file__).parents[1]
 SLOW = {"lr": 1e-4, "b1": 0.0, "decay": "constant"}
 PEERS = {
     "gan_mlp": ("gan.py", {"game.joint": True}),
-    "cgan_mlp": ("cgan.py", {}),
+    "cgan_mlp": ("cgan.py", {"game.regularizers": "{}"}),
     "acgan32": ("acgan.py:tutorial", {}),
     "dcgan64": ("dcgan.py:res=64,data=photos", {}),
     "wgan_gp64": (

@@ -80,7 +80,7 @@ RECIPES = {
     "cgan": dict(
         side=28, g=partial(nets.cgan_g, widths=(4, 5, 6, 7), side=28, classes=3), decay=0.999,
         d=partial(nets.cgan_d, widths=(4, 5, 6), classes=3), loss="non_saturating",
-        label=True, project=True,
+        label=True, project=True, terms={"r1": partial(r1, gamma=1.0)},
     ),
     "cgan_matching": dict(
         MATCH, g=partial(G16, classes=3, embedding=50), d=partial(D16, classes=3)
