@@ -34,8 +34,9 @@ def updates(game: "Game", net: str, step: int) -> int:
     """
     players = [name for name, player in game.players.items() if net in player.nets]
     stops = [turn.span[1] for turn in game.turns if turn.player in players]
-    if stops and None not in stops:
-        step = min(step, max(stops))
+    ends = [stop for stop in stops if stop is not None]
+    if ends and len(ends) == len(stops):
+        step = min(step, max(ends))
     every = interval(game, net)
     return max(0, step // every - begins(game, net) // every)
 
