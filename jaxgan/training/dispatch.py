@@ -163,14 +163,15 @@ def build(
     """
     first = functools.partial(replicas.first, game)
     placed, platform = parallel.of_states(mesh), parallel.platform(mesh)
+    once = options(platform, seldom=True)
     if "seeds" in mesh.axis_names:
-        init = jax.jit(jax.vmap(first), out_shardings=placed, compiler_options=options(platform))
+        init = jax.jit(jax.vmap(first), out_shardings=placed, compiler_options=once)
         run = dispatch(replicas.replicate(step), game, stride, platform)
         keys = jax.jit(functools.partial(replicas.keys, seed, len(feeds)), out_shardings=placed)
         return Single(
             init, run, lambda t: replicas.stack([feed(t) for feed in feeds]), keys, mesh, stride
         )
-    init = jax.jit(first, out_shardings=placed, compiler_options=options(platform))
+    init = jax.jit(first, out_shardings=placed, compiler_options=once)
     run = dispatch(step, game, stride, platform)
     programs = [
         Single(init, run, feed, functools.partial(jax.random.key, seed + i), mesh, stride)

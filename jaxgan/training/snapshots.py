@@ -60,7 +60,7 @@ class Snapshots:
         self._folder = folder
         self._classes = classes
         self._game = game
-        jit = functools.partial(jax.jit, compiler_options=options())
+        jit = functools.partial(jax.jit, compiler_options=options(seldom=True))
         self._sample = jit(game.sample)
         self._strips = _whole(jit(game.strips)) if game.strips else None
         measure = functools.partial(diagnostics.measure, game, classes=len(classes))

@@ -7,19 +7,22 @@ import jax
 # XLA's CPU back end copies what a step overwrites unless it can rule out a later reader. With this
 # it rules out more: updates of gan_mlp and cgan_mlp (experiments/peers) take 8 and 14 % less time.
 OVERWRITE = {"xla_cpu_copy_insertion_use_region_analysis": True}
-# LLVM's level; XLA's is 3. On a busy machine the step of stylegan2.py at 32 pixels compiled at
-# level 1 in 20.0 s of CPU time, not 27.0 (one run each), that of dcgan.py in 8.2 and 8.3, not 7.8
-# and 9.7: no clear gain there. Steps took from 1 % less to 4 % more CPU time, gan.py's 10 ms 18 %
-# more, the least of five each; on a quiet machine that was not measured.
+# LLVM's level, for what runs once or seldom: initialization, pictures and diagnoses compile in half
+# the CPU time at level 1. A step keeps XLA's level 3: at 1 gan.py's takes 18 % longer on a quiet
+# machine (5.4 to 6.3 and 4.7 to 5.3 ms, three runs each), and dcgan.py's as long.
 LEVEL = "xla_backend_optimization_level"
 
 
-def options(platform: str | None = None) -> dict[str, bool | int] | None:
-    """Returns the options for a platform, or the one in use; $XLA_FLAGS may set the level."""
+def options(platform: str | None = None, *, seldom: bool = False) -> dict[str, bool | int] | None:
+    """Returns the options for a platform, or the one in use.
+
+    `seldom`: for a program that is cheap to run and so is compiled cheaply, unless $XLA_FLAGS sets
+    the level.
+    """
     if not on_cpu(platform):
         return None
     given = LEVEL in os.environ.get("XLA_FLAGS", "")
-    return OVERWRITE if given else {**OVERWRITE, LEVEL: 1}
+    return {**OVERWRITE, LEVEL: 1} if seldom and not given else OVERWRITE
 
 
 def on_cpu(platform: str | None) -> bool:
