@@ -5,9 +5,11 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable, Hashable
+from concurrent import futures
 from concurrent.futures import Future
 from typing import Any
 
+POLL = 0.1  # seconds between looks at whether a wait is still wanted
 _RUNNING: set["Background"] = set()
 
 
@@ -37,9 +39,18 @@ class Background:
             _RUNNING.add(self)
             self._thread.start()
 
-    def wait(self, name: Hashable) -> None:
-        """Waits for a task that was submitted, and raises what it raised."""
-        self._tasks[name].result()
+    def wait(self, name: Hashable, stopped: Callable[[], bool] | None = None) -> bool:
+        """Waits for a task that was submitted, and raises what it raised.
+
+        Returns whether it has ended: False once `stopped` says that nobody needs it any more.
+        """
+        task = self._tasks[name]
+        while stopped and not task.done():
+            if stopped():
+                return False
+            futures.wait([task], POLL)
+        task.result()
+        return True
 
     def done(self, name: Hashable) -> bool:
         """Returns whether a task has ended."""

@@ -50,6 +50,10 @@ class StopSignal:
         del n  # which several processes agree on
         return self.caught
 
+    def early(self) -> bool:
+        """Returns whether the loop is to stop now, where it waits between two dispatches."""
+        return self.caught
+
     def arm(self) -> None:
         """Catches signals from here on; called again it does nothing."""
         if self._before:

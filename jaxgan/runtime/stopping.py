@@ -27,6 +27,10 @@ class SharedStop(signals.StopSignal):
             self.timed_out = processes.word("the time is up", self.timed_out)
         return stopped
 
+    def early(self) -> bool:
+        """Returns False: all stop after the same dispatch, which each has to reach."""
+        return False
+
     def _catch(self, number: int, frame: Any) -> None:
         super()._catch(number, frame)
         signal.raise_signal(signal.SIGTERM)

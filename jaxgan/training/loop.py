@@ -169,7 +169,9 @@ def take(
     batches = prefetch(program.feed, starts)
     with progress(run, first) as bar, contextlib.closing(journal), contextlib.closing(batches):
         for n, (t, batch) in enumerate(zip(starts, batches, strict=True)):
-            ahead.reach(t)
+            if not ahead.reach(t, stopped=stop.early):
+                save(checkpoints, program.pack(states), done, meter, detector)
+                break
             states, metrics = program.step(states, batch, t)
             meter.add(metrics, program.stride)
             if mesh.lockstep() or t == first:

@@ -55,6 +55,19 @@ def test_an_error_is_raised_by_the_wait_and_later_tasks_run():
     worker.close()
 
 
+def test_a_wait_ends_where_nobody_needs_the_task_any_more():
+    go, asked = threading.Event(), []
+    worker = Background(contextlib.nullcontext)
+    worker.submit("held", go.wait)
+    worker.submit("late", lambda: 1 // 0)
+    assert not worker.wait("held", lambda: len(asked) == 2 or asked.append(0))
+    go.set()
+    assert worker.wait("held", lambda: False)
+    with pytest.raises(ZeroDivisionError):
+        worker.wait("late", lambda: False)
+    worker.close()
+
+
 def test_what_is_queued_when_it_closes_does_not_run():
     begun, go, seen = threading.Event(), threading.Event(), []
 

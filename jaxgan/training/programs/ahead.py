@@ -33,8 +33,12 @@ class Ahead:
         self._ready: set[Turns] = set()
         self.reach(first, wait=False)
 
-    def reach(self, t: int, *, wait: bool = True) -> None:
+    def reach(
+        self, t: int, *, wait: bool = True, stopped: Callable[[], bool] | None = None
+    ) -> bool:
         """Waits for the program of the dispatch at step t, of steps that come in order.
+
+        Returns whether it is there: False where `stopped` came first.
 
         Raises:
           What compiling it raised.
@@ -43,8 +47,10 @@ class Ahead:
             self._now, self._next, self._ready = self._next, self._begin(), set()
         turns = self.program.turns(t)
         if wait and turns not in self._ready and turns in self._now.programs:
-            self._thread.wait((self._now.start, turns))
+            if not self._thread.wait((self._now.start, turns), stopped):
+                return False
             self._ready.add(turns)
+        return True
 
     def add(self, programs: Iterable[Callable[[], jax.stages.Lowered]]) -> Callable[[], None]:
         """Queues other programs, by what lowers them; returns what waits for them."""

@@ -1,15 +1,20 @@
 """Programs compiled before they are due: which, when, how many, and their errors."""
 
+import signal
 import threading
 
 import jax
+import numpy as np
 import pytest
 
 from jaxgan import config as configs
 from jaxgan.config.registry import bind
 from jaxgan.core import game as core
 from jaxgan.core.growth import Stage
+from jaxgan.runtime.signals import STOPPED
+from jaxgan.training import workdir
 from jaxgan.training.loop import build, train
+from jaxgan.training.programs import ahead as ahead_of_time
 from jaxgan.training.programs.ahead import Ahead
 from jaxgan.training.programs.due import spans
 from jaxgan.training.setup import GIVEN, prepare
@@ -100,6 +105,35 @@ def test_a_run_compiles_its_steps_and_diagnosis_once_and_leaves_no_thread(compil
         if thread.name == "background":  # it was told to end
             thread.join(timeout=60)
             assert not thread.is_alive()
+
+
+def test_a_stop_does_not_wait_for_the_compiler(monkeypatch, tmp_path):
+    """The step before is saved, and the run resumes from it to the end of one never stopped."""
+    config = configs.load("experiments/gan.py:smoke").to_dict()
+    config |= {"dispatch": 1, "steps": 4}
+    config["game"]["n_critic"] = 2  # the second step is of another program
+    compiled, reach, go, later = ahead_of_time._compile, Ahead.reach, threading.Event(), []
+
+    def slow(lower, *args):
+        if args == (1,):
+            go.wait()
+        compiled(lower, *args)
+
+    def told(self, t, **options):
+        if t == 1:
+            signal.raise_signal(signal.SIGTERM)
+        return reach(self, t, **options)
+
+    monkeypatch.setattr(ahead_of_time, "_compile", slow)
+    monkeypatch.setattr(Ahead, "reach", told)
+    assert train(config, tmp_path / "stopped") == STOPPED
+    go.set()
+    monkeypatch.undo()
+    assert workdir.restore(tmp_path / "stopped").state.step == 1
+    for folder in ("stopped", "whole"):
+        assert train(config, tmp_path / folder) == 0
+        later.append(workdir.restore(tmp_path / folder).state)
+    jax.tree.map(np.testing.assert_array_equal, *later)
 
 
 def test_an_error_of_the_compiler_is_that_of_the_step(run, monkeypatch):
