@@ -7,15 +7,15 @@
 
 Paper: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784, with the nets, batch size and Adam of
 the GAN Step By Step tutorial: label embeddings are concatenated to the latent and to the flattened
-image. R1 (Mescheder et al. 2018), which no source has, is added: without it d wins on few images and
+image. R1 (Mescheder et al. 2018), which neither has, is added: without it d wins on few images, and
 samples of a class grow alike (experiments/README.md). Samples cycle through the ten classes; expect
 each to be the requested digit.
 
 `datawhale` is that tutorial's run: 110-256-512-1024-784 without normalization against
 794-1024-512-256-1 with dropout 0.4 on all hidden layers, Adam at 1e-4 (0.9, 0.999), batch size 100,
 50 epochs. `step_by_step` is GAN Step By Step's code in full: the default with least squares, half
-of its mean squared error in g. In both fakes have labels of their own, and there is neither R1 nor an
-averaged generator. The paper's nets are other ones, with maxout in d.
+of its mean squared error in g. In both fakes have labels of their own, and there is neither R1 nor
+an averaged generator. The paper's nets are other ones, with maxout in d.
 """
 
 from ml_collections import ConfigDict

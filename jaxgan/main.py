@@ -103,7 +103,7 @@ def main(argv: list[str]) -> int:
     if processes.first():
         print(f"{args.config} in {url or workdir}", file=sys.stderr)
     options = {"evaluator": evaluator, "seconds": args.max_seconds}
-    keep = config.get("checkpoint", {}).get("keep", 2)
+    keep = getattr(config.get("checkpoint"), "keep", 2)  # `train` checks both
     with mirrored(workdir, keep if type(keep) is int and keep > 1 else 2) as folder:
         return train(config.to_dict(), folder, stopwatch, override, **options)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from jaxgan.core.averages.power import net_of
@@ -98,8 +98,9 @@ def adopt(state: State, donor: State, seeds: int = 1) -> Adopted:
                 kept.append(f"{part}.{name}")
                 return own
             taken += 1
-            # A copy: averages that start alike must not share what a step overwrites.
-            value = jnp.broadcast_to(jnp.array(new, own.dtype), own.shape)
+            # A copy: averages that start alike must not share what a step overwrites. By NumPy,
+            # since the donor's arrays are on one device, and the run's mesh may have others.
+            value = np.broadcast_to(np.array(new, own.dtype), own.shape)
             return mesh.spread(value, own.sharding)
 
         changed[part] = jax.tree.map_with_path(choose, getattr(state, part))

@@ -42,7 +42,7 @@ def test_tasks_run_once_each_in_order_and_within_the_context():
     assert seen == ["a", "b"] and entered == ["background"] * 2
     worker.close()
     worker.join()
-    assert not background.busy()
+    assert worker not in background._RUNNING
 
 
 def test_an_error_is_raised_by_the_wait_and_later_tasks_run():
@@ -83,7 +83,7 @@ def test_what_is_queued_when_it_closes_does_not_run():
     assert background.busy()
     go.set()
     worker.join()
-    assert not seen and not background.busy()
+    assert not seen and worker not in background._RUNNING
 
 
 def test_a_command_ends_with_its_code_while_a_task_runs():

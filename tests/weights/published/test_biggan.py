@@ -141,8 +141,9 @@ def test_what_does_not_fit_together_is_refused(tmp_path):
     flags = [f"{tmp_path}/G.npz", f"--workdir={tmp_path}/run", BASE]
     with pytest.raises(UserError, match="its critic's classes: 3, the generator's 5"):
         convert.main([*flags, f"--other={tmp_path}/D.npz"])
+    np.savez(tmp_path / "G2.npz", **G)
     with pytest.raises(UserError, match="a second generator; give one"):
-        convert.main([*flags, f"--other={tmp_path}/G.npz"])
+        convert.main([*flags, f"--other={tmp_path}/G2.npz"])
     with pytest.raises(UserError, match="have game.latent=16, --config says 32"):
         convert.main([*flags, "--config.game.latent=32"])
 
