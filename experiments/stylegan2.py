@@ -25,12 +25,13 @@ from jaxgan.config import arguments, smoke
 
 def get_config(arg: str | None = None) -> ConfigDict:
     """Returns the config with narrow nets for a laptop, or the paper's."""
-    args = arguments(arg, smoke=False, ffhq=False, laptop=True, res=64, data="photos")
+    args = arguments(arg, smoke=False, ffhq=False, laptop=True, res=0, data="photos")
+    res = args.res or (1024 if args.ffhq else 64)
     config = ConfigDict()
     config.seed = 0
     config.steps = "25000kimg" if args.ffhq else "300kimg"
     config.batch = 32 if args.ffhq else 16
-    config.data = {"name": args.data, "res": 1024 if args.ffhq else args.res, "flip": args.ffhq}
+    config.data = {"name": args.data, "res": res, "flip": args.ffhq}
     width = {"channel_base": 32768, "channel_max": 512}
     if not args.ffhq:
         width = {"channel_base": 1024, "channel_max": 64}
@@ -40,18 +41,18 @@ def get_config(arg: str | None = None) -> ConfigDict:
         "g": {"name": "stylegan2.Generator", **width},
         "d": {"name": "stylegan2.Discriminator", **width},
         "latent": 512,
-        "gamma": 10.0 if args.ffhq else 0.2 * (args.res / 32) ** 2,
+        "gamma": 10.0 if args.ffhq else 0.2 * (res / 32) ** 2,
         "ema": "10kimg" if args.ffhq else 0.998,
     }
     if not args.ffhq:
         config.game.g.w_dim = config.game.latent = 128
         config.game.g.layers = 4
-    if args.res <= 32 and not args.ffhq:
+    if res <= 32 and not args.ffhq:
         config.game.update({"pl_weight": 0.0, "mixing": 0.0})
     adam = {"name": "adam", "lr": 2e-3 if args.ffhq else 2.5e-3, "b1": 0.0, "b2": 0.99}
     config.optim = {"g": dict(adam), "d": dict(adam)}
     config.log = {"pictures": 1000}
     if args.smoke:
-        config.data.res = 16
+        config.data.res = args.res or 16
         config.game.g.channel_max = config.game.d.channel_max = 8
     return smoke(config) if args.smoke else config

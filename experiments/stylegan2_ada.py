@@ -25,14 +25,14 @@ from jaxgan.config import arguments, smoke
 
 def get_config(arg: str | None = None) -> ConfigDict:
     """Returns the config with narrow nets for a laptop, or the paper's for CIFAR-10."""
-    args = arguments(arg, smoke=False, cifar=False, labelled=False, laptop=True, res=64, data="")
+    args = arguments(arg, smoke=False, cifar=False, labelled=False, laptop=True, res=0, data="")
     config = ConfigDict()
     config.seed = 0
     config.steps = "100000kimg" if args.cifar else "300kimg"
     config.batch = 64 if args.cifar else 16
-    config.data = {"name": args.data or "photos", "res": args.res, "flip": True}
+    config.data = {"name": args.data or "photos", "res": args.res or 64, "flip": True}
     if args.cifar:
-        config.data = {"name": args.data or "tfds:cifar10", "res": 32, "flip": False}
+        config.data = {"name": args.data or "tfds:cifar10", "res": args.res or 32, "flip": False}
     width = {"channel_base": 1024, "channel_max": 64}
     if args.cifar:
         width = {"channel_base": 32768, "channel_max": 512}
@@ -56,6 +56,6 @@ def get_config(arg: str | None = None) -> ConfigDict:
     config.optim = {"g": dict(adam), "d": dict(adam)}
     config.log = {"pictures": 1000}
     if args.smoke:
-        config.data.res = 16
+        config.data.res = args.res or 16
         config.game.g.channel_max = config.game.d.channel_max = 8
     return smoke(config) if args.smoke else config

@@ -94,6 +94,12 @@ def test_published_presets_train_on_other_data_where_these_are_given(name):
     assert own.res == config.data.res and own.get("flip") == config.data.get("flip")
 
 
+def test_presets_train_at_another_resolution_where_one_is_given():
+    for name in ("stylegan2.py:ffhq", "stylegan2.py:smoke", "stylegan2_ada.py:cifar"):
+        assert configs.load(str(ROOT / "experiments" / f"{name},res=64")).data.res == 64, name
+    assert configs.load(str(ROOT / "experiments/stylegan2.py:ffhq")).data.res == 1024
+
+
 @pytest.mark.parametrize("res", [16, 32, 64])
 def test_all_stages_of_lapgan_train_whatever_the_size(res):
     for preset, length in (("", 2000), ("paper,", 100)):

@@ -31,6 +31,8 @@ def arguments(arg: str | None, **defaults: Any) -> SimpleNamespace:
     """
     values = dict(defaults)
     head, is_data, data = (arg or "").partition("data=")
+    if is_data and "data" not in defaults:
+        raise UserError(f"--config=…:data={data}: no such argument; use --config.data.name")
     if is_data:
         values["data"] = data
     for item in filter(None, head.split(",")):

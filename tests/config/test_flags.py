@@ -68,7 +68,7 @@ def test_bad_flags_are_refused(flag, text):
 def test_arguments_of_an_experiment():
     args = configs.arguments("smoke,res=64,data=folder:/a,b", smoke=False, res=32, data="mnist")
     assert (args.smoke, args.res, args.data) == (True, 64, "folder:/a,b")
-    for text in ("smok", "smoke=1", "res", "res=big"):
+    for text in ("smok", "smoke=1", "res", "res=big", "data=digits"):
         with pytest.raises(UserError):
             configs.arguments(text, smoke=False, res=32)
 

@@ -6,6 +6,7 @@ both nets. Singular values follow from one of the two vectors that StudioGAN sto
 converged in trained weights.
 """
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -181,16 +182,6 @@ def _fields(state: StateDict, names: Names, kind: str) -> dict[str, Any]:
     return {"shape": shape, "width": max(1, width), "attention": attention, **fields}
 
 
-def _found(state: StateDict, name: str, axes: int = 0) -> np.ndarray:
-    """Returns an array; with `axes`, one that has as many, none of them empty."""
-    if name not in state:
-        raise _refused(f"it has no {name}")
-    value = state[name]
-    if axes and (value.ndim != axes or 0 in value.shape):
-        raise _refused(f"{name} is {value.shape}, and has {axes} axes there")
-    return value
-
-
 def _refused(why: str) -> UserError:
     """Returns the error of arrays that are another net's."""
     return UserError(
@@ -200,3 +191,6 @@ def _refused(why: str) -> UserError:
 
 
 PROGRAM = Program(import_net, _is_critic, _nodes, _refused)
+
+
+_found = functools.partial(pairs.found, refused=_refused)

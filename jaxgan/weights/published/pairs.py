@@ -102,6 +102,22 @@ def read(
     return found
 
 
+def found(
+    state: StateDict, name: str, axes: int = 0, *, refused: Callable[[str], UserError]
+) -> np.ndarray:
+    """Returns an array; with `axes`, one that has as many, none of them empty.
+
+    Raises:
+      UserError: there is no such array, as `refused` words it.
+    """
+    if name not in state:
+        raise refused(f"it has no {name}")
+    value = state[name]
+    if axes and (value.ndim != axes or 0 in value.shape):
+        raise refused(f"{name} is {value.shape}, and has {axes} axes there")
+    return value
+
+
 def _configured(base: Mapping[str, Any], nodes: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the config of the run: `base` with `nodes` in config.game."""
     game, critic = {**base["game"], **nodes}, as_mapping(base["game"].get("d"), "config.game.d")

@@ -5,6 +5,7 @@ that prefix they are those of the nets alone. G counts its stages from 4x4 pixel
 image down, and here both from 4x4 up. Images are not bounded by the nets.
 """
 
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -261,16 +262,6 @@ def _is_critic(state: StateDict) -> bool:
     return "ExtractionLayer.Layer.weight" in state
 
 
-def _found(state: StateDict, name: str, axes: int = 0) -> np.ndarray:
-    """Returns an array; with `axes`, one that has as many, none of them empty."""
-    if name not in state:
-        raise _refused(f"it has no {name}")
-    value = state[name]
-    if axes and (value.ndim != axes or 0 in value.shape):
-        raise _refused(f"{name} is {value.shape}, and has {axes} axes there")
-    return value
-
-
 def _refused(why: str) -> UserError:
     """Returns the error of arrays that are another net's."""
     return UserError(
@@ -279,3 +270,6 @@ def _refused(why: str) -> UserError:
 
 
 PROGRAM = Program(import_net, _is_critic, _nodes, _refused)
+
+
+_found = functools.partial(pairs.found, refused=_refused)
