@@ -295,5 +295,10 @@ def vmapped(game: Game, wish: str, platform: str | None = None) -> bool:
 
 def dense(game: Game) -> bool:
     """Returns whether no net has a convolution: no parameter of more than two dimensions."""
-    params = jax.eval_shape(lambda: game.init(jax.random.key(0)))[0]
+    return _dense(game.init)
+
+
+@functools.lru_cache(maxsize=1)  # a run asks twice, and tracing StyleGAN2's takes half a second
+def _dense(init: Callable[[Array], Any]) -> bool:
+    params = jax.eval_shape(lambda: init(jax.random.key(0)))[0]
     return all(leaf.ndim <= 2 for leaf in jax.tree.leaves(params))

@@ -63,7 +63,7 @@ def swaps(condition: str, matching_aware: bool) -> bool:
 
 
 def mismatched(y: jax.Array, classes: int, key: jax.Array) -> jax.Array:
-    """Returns another condition for each row: a different label, or another row's vector.
+    """Returns another condition for each row: a different random label, or a neighbor's vector.
 
     Raises:
       UserError: vectors of one row, which has no other.
@@ -75,4 +75,7 @@ def mismatched(y: jax.Array, classes: int, key: jax.Array) -> jax.Array:
             f"{AT}.matching_aware judges images with the vectors of others, and a batch, or a "
             "slice or a device's share of it, of one image has none; set config.batch higher"
         )
-    return jnp.roll(y, jax.random.randint(key, (), 1, len(y)), axis=0)
+    # Neighbors trade, which moves no row between devices; the last of an odd number takes the first's.
+    even = len(y) // 2 * 2
+    pairs = y[:even].reshape(-1, 2, *y.shape[1:])
+    return jnp.concatenate([pairs[:, ::-1].reshape(y[:even].shape), y[: len(y) - even]])
