@@ -46,10 +46,13 @@ def leading(text: str, n: int) -> Mapping[str, int]:
     """Returns the shapes in a program whose leading axis is n, as 'f32[512,100]', with their count.
 
     A program of several devices has the shapes that one of them holds: n of the global batch are
-    rows that every device computes.
+    rows that every device computes. Masks (pred) are left out: the TPU's compiler makes some of a
+    few bits a row, of indices, in programs that move and replicate nothing else.
     """
     shapes = (
-        f"{kind}[{axes}]" for kind, axes in _SHAPE.findall(text) if axes.split(",")[0] == str(n)
+        f"{kind}[{axes}]"
+        for kind, axes in _SHAPE.findall(text)
+        if axes.split(",")[0] == str(n) and kind != "pred"
     )
     return Counter(shapes)
 

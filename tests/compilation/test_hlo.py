@@ -64,6 +64,7 @@ def test_exchanges_as_a_tpu_has_them():
 def test_rows_that_every_device_holds():
     assert hlo.leading(TPU, 512) == {"f32[512,100]": 1}
     assert hlo.leading(TPU, 51) == {}
+    assert hlo.leading("%mask = pred[512,3]{1,0} compare(%a, %b), direction=LT", 512) == {}
 
     def draw(x):
         z = jax.random.normal(jax.random.key(0), (24, 5))
