@@ -5,11 +5,10 @@ import os
 import signal
 
 import pytest
+import xla
 
-os.environ.setdefault(
-    "XLA_FLAGS",
-    "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0",
-)
+if "XLA_FLAGS" not in os.environ:  # a worker has those of the process that started it
+    os.environ["XLA_FLAGS"] = xla.flags()
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # XLA runs a device in a thread of a pool of as many as there are cores, or NPROC. With fewer
 # threads than devices, some wait in a collective for others that no thread is left to run: a busy

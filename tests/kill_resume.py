@@ -24,10 +24,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-for name in ("XLA_FLAGS", "NPROC", "JAX_ENABLE_COMPILATION_CACHE"):
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+import xla  # noqa: E402
+
+os.environ |= xla.one_device() | {"JAX_PLATFORMS": "cpu"}
+for name in ("NPROC", "JAX_ENABLE_COMPILATION_CACHE"):
     os.environ.pop(name, None)  # the tests' own
-os.environ["JAX_PLATFORMS"] = "cpu"
 
 DENSE = [
     "--config.steps=120", "--config.log.every=10", "--config.log.pictures=40",

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import xla
 
 from jaxgan import sweep
 from jaxgan.ablation import cells, check, record, spec
@@ -15,10 +16,7 @@ from jaxgan.runtime.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "experiments/ablations").glob("*.py"))
-# One device, programs that are compiled quickly and kept for the runs of this module.
-ENV = {k: v for k, v in os.environ.items() if k != "NPROC"}
-ENV |= {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
-ENV |= {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
+ENV = xla.one_device() | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
 SWEEP = """
 from ml_collections import ConfigDict
 from jaxgan.config import load, override

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xla
 
 from jaxgan import bench
 from jaxgan.benchmark import against, pairs
@@ -166,7 +166,7 @@ def test_a_tree_without_git_or_a_fit_bench_is_refused(tmp_path, monkeypatch):
 def start(folder, *flags):
     """The command, whose temporary folders are below `folder`."""
     folder.mkdir()
-    env = os.environ | {"TMPDIR": str(folder), "PYTHONPATH": str(ROOT), "XLA_FLAGS": ""}
+    env = xla.one_device() | {"TMPDIR": str(folder), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "jaxgan.bench", "--against=HEAD", f"--config={CONFIG}", *flags]
     return subprocess.Popen(
         command, env=env, cwd=folder.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -1,6 +1,5 @@
 """Several processes on this machine are one run: the same numbers, one writer, one end for all."""
 
-import os
 import re
 import shutil
 import signal
@@ -13,6 +12,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+import xla
 from PIL import Image
 
 from jaxgan.parallel import mesh
@@ -56,9 +56,7 @@ STARTED: list[subprocess.Popen] = []
 @pytest.fixture(scope="module")
 def env(tmp_path_factory):
     """The environment of the processes: programs are compiled once, and quickly."""
-    own = {k: v for k, v in os.environ.items() if k != "NPROC"}
-    return own | {
-        "XLA_FLAGS": "--xla_backend_optimization_level=0",
+    return xla.one_device() | {
         "JAX_ENABLE_COMPILATION_CACHE": "true",
         "JAX_COMPILATION_CACHE_DIR": str(tmp_path_factory.mktemp("programs")),
         "NPROC": "16",

@@ -3,7 +3,6 @@
 import functools
 import importlib.metadata
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+import xla
 from PIL import Image
 
 from jaxgan import config as configs
@@ -25,8 +25,7 @@ from jaxgan.training.setup import open_source
 from jaxgan.visual.sheet import LINE, sheet
 
 ROOT = Path(__file__).parents[2]
-# One device, and as many threads as there are cores.
-ENV = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "NPROC")}
+ENV = xla.one_device()
 SMALL = [
     "--config=experiments/gan.py",
     "--config.batch=16",
