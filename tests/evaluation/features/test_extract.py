@@ -1,13 +1,14 @@
 """The choice of a feature network, its weights that are missing or wrong, and its input."""
 
 import dataclasses
+import re
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.evaluation.features import dinov2, efficientnet, extract, inception
+from jaxgan.evaluation.features import dinov2, efficientnet, extract, inception, network
 from jaxgan.evaluation.features.network import Features
 from jaxgan.runtime.errors import UserError
 
@@ -83,6 +84,24 @@ def test_features_do_not_depend_on_batches_or_devices(n):
     found = brightness().extract(images)
     assert found.dtype == np.float32 and found.shape == (n, 3) and jax.local_device_count() == 8
     np.testing.assert_allclose(found, 2 * images.mean(axis=(1, 2)), rtol=1e-6)
+
+
+def test_a_cpu_takes_few_images_at_once_and_says_how_fast_many_were(capsys, monkeypatch):
+    """Feature maps of a whole batch leave the caches, and their pages cost as much as the sums."""
+    sizes = []
+
+    def apply(params, x):
+        sizes.append(len(x))
+        return x.astype(jnp.float32).mean(axis=(1, 2))
+
+    net = dataclasses.replace(brightness(), apply=apply)
+    images = RNG.integers(0, 256, (50, 4, 4, 3), np.uint8)
+    np.testing.assert_allclose(net.extract(images, "some"), images.mean(axis=(1, 2)), rtol=1e-6)
+    assert set(sizes) == {network.TOGETHER} and len(sizes) <= 2, "traced once, of a part of a batch"
+    assert capsys.readouterr().err == "", "the time of few says nothing"
+    monkeypatch.setattr(network, "MANY", 50)
+    net.extract(images, "some")
+    assert re.fullmatch(r"some: 50 by Mean, [0-9.]+ images/s\n", capsys.readouterr().err)
 
 
 def test_each_network_file_and_resizer_has_a_stamp():
