@@ -2,6 +2,8 @@
 
 import functools
 import importlib
+import sys
+from collections.abc import Iterator
 
 from jaxgan.config.registry import files, offered, options, resolve
 from jaxgan.data.source import Source
@@ -31,7 +33,29 @@ def load(name: str, **settings: object) -> Source:
       UserError: an unknown source or option, a missing or unexpected path or option, or data
         that the source rejects.
     """
-    return bound(name, **settings)()
+    source = bound(name, **settings)()
+    warn(source)
+    return source
+
+
+def warn(source: Source) -> None:
+    """Warns on stderr of two domains, or tests, that hold what they should differ from."""
+    for line in _repeated(source):
+        print(f"warning: config.data: {line}", file=sys.stderr)
+
+
+def _repeated(source: Source) -> Iterator[str]:
+    if source.first is None or source.second is None:
+        return
+    domains = {"A": source.first, "B": source.second}
+    marks = {name: each.fingerprint for name, each in domains.items()}
+    if marks["A"] and marks["A"] == marks["B"]:
+        yield "A and B hold the same images, so there is nothing to translate; give two domains"
+    if (test := source.test) is None:
+        return
+    for name, each in zip(domains, (test.first, test.second), strict=True):
+        if each and each.fingerprint and each.fingerprint == marks[name]:
+            yield f"the test images of {name} are those of training; give others, or none"
 
 
 def bound(name: str, **settings: object) -> functools.partial[Source]:

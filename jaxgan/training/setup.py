@@ -29,7 +29,7 @@ from jaxgan.core.game import Game, Spec
 from jaxgan.core.growth import Growth
 from jaxgan.core.precision import Precision
 from jaxgan.data.holdout.split import split
-from jaxgan.data.load import bound
+from jaxgan.data.load import bound, warn
 from jaxgan.data.pipeline import Batches
 from jaxgan.data.source import Source, items
 from jaxgan.parallel import mesh
@@ -163,6 +163,7 @@ def open_source(data: Mapping[str, Any], clock: Clock | None = None) -> Source:
       UserError: an unknown source or option, or data that the source refuses.
     """
     source = bound_source(data)()
+    warn(source)
     share = data.get("holdout", 0.0)
     opened = split(source, share, data.get("holdout_seed", 0)) if share else source
     if clock:

@@ -1,6 +1,7 @@
 """Reads two sets of pictures to translate between, in the folders of CycleGAN's downloads."""
 
 import dataclasses
+import itertools
 import os
 import sys
 from collections import Counter
@@ -162,6 +163,10 @@ def _layout(root: Path) -> tuple[list[str], list[str]]:
     for name in names:
         if not (root / name).is_dir():
             raise UserError(f"config.data: {root / name} is no folder; put its pictures in one")
+    for a, b in itertools.combinations(names, 2):
+        if os.path.samefile(root / a, root / b):
+            both = f"{root / a} and {root / b}"
+            raise UserError(f"config.data: {both} are one folder; give each its own pictures")
     if lacking := [name for name in layout[:2] if name not in names]:
         raise UserError(
             f"config.data: {root} has no {' and no '.join(lacking)}; {found}; add the pictures"

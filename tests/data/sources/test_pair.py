@@ -14,6 +14,7 @@ from jaxgan.data.pipeline import Batches
 from jaxgan.data.source import items
 from jaxgan.data.sources.pair import pair
 from jaxgan.runtime.errors import UserError
+from jaxgan.training.setup import open_source
 
 RES, SCALED = 25, 28
 
@@ -62,6 +63,32 @@ def refusal(path: Path, **options) -> str:
         pair(str(path), res=RES, **options)
     assert "\n" not in str(caught.value)
     return str(caught.value)
+
+
+@pytest.mark.parametrize("names", [("trainA", "trainB"), ("testA", "testB"), ("trainA", "testA")])
+def test_a_folder_that_is_a_link_to_another_is_refused(root, names):
+    shutil.rmtree(root / names[1])
+    (root / names[1]).symlink_to(names[0])
+    assert f"{root / names[0]} and {root / names[1]} are one folder" in refusal(root)
+    shutil.copytree(root / names[0], root / "copies")
+    (root / names[1]).unlink()
+    (root / "copies").rename(root / names[1])
+    assert pair(str(root), res=RES).size, "copies are no link"
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [(("trainA", "trainB"), "A and B hold the same"), (("trainB", "testB"), "test images of B are")],
+)
+def test_copies_in_place_of_other_pictures_are_warned_of(root, capsys, names, text):
+    data = {"name": f"pair:{root}", "res": RES}
+    open_source(data)
+    assert capsys.readouterr().err == ""
+    shutil.rmtree(root / names[1])
+    shutil.copytree(root / names[0], root / names[1])
+    open_source(data)
+    err = capsys.readouterr().err
+    assert text in err and err.count("\n") == 1
 
 
 def test_both_layouts_hold_the_same(root, capsys):
