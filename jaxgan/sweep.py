@@ -66,7 +66,7 @@ def main(argv: list[str]) -> int:
     jobs = list(cells.jobs(sweep, args.workdir))
     described = record.describe(sweep)
     record.compare(args.workdir, described)
-    left = {job.cell.name: job for job in reversed(jobs) if not results.done(job, sweep.metrics)}
+    left = {job.cell.run: job for job in reversed(jobs) if not results.done(job, sweep.metrics)}
     check.in_child([*left.values()], sweep.metrics, sweep.n)
     if args.list:
         print("\n".join(job.line() for job in jobs))
@@ -136,7 +136,7 @@ class Progress:
     def _results(self, job: Job) -> list[Result]:
         found = results.of_job(job, self._sweep.metrics)
         why = self._interrupted.get(job.name)
-        return [each._replace(reason=why) for each in found] if why else found
+        return [each._replace(reason=why) if why and not each.step else each for each in found]
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@
 
 Claim: truncation trades variety for fidelity: as psi falls, precision rises and recall falls
 (Karras et al. 2019, appendix B, https://arxiv.org/abs/1812.04948; Kynkaanniemi et al. 2019, figure
-4, https://arxiv.org/abs/1904.06991). psi changes samples and not training: the cells of a seed
-train the same run, so that differences are psi's alone.
+4, https://arxiv.org/abs/1904.06991). psi changes samples and not training: the cells of a seed are
+figures of one run, so that differences are psi's alone.
 """
 
 from ml_collections import ConfigDict
@@ -20,7 +20,7 @@ def get_config(arg: str | None = None) -> ConfigDict:
     sweep = ConfigDict()
     sweep.base = f"experiments/stylegan2.py:res=32{',smoke' * args.smoke},data=mnist"
     smaller = ("5e-1",) if args.smoke else ("7e-1", "5e-1", "3e-1")
-    sweep.axes = {"psi": {"1": {}, **{psi: {"game": {"psi": float(psi)}} for psi in smaller}}}
+    sweep.axes = {"psi": {"1": {}, **{psi: {"evaluate": {"psi": float(psi)}} for psi in smaller}}}
     sweep.seeds = 1 if args.smoke else 3
     sweep.metrics = ("prdc/precision", "prdc/recall", "kid")
     sweep.n = 100 if args.smoke else 1000

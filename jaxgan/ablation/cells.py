@@ -12,7 +12,8 @@ class Job(NamedTuple):
     """A run of a cell: its seeds, of which there are several in a run of replicas only.
 
     train, measure: the arguments of `python`, one command after the other. anew: whether a run that
-    was killed starts again from nothing, because its time is limited and not its steps.
+    was killed starts again from nothing, because its time is limited and not its steps. also: other
+    cells whose figures are of this run.
     """
 
     cell: Cell
@@ -21,11 +22,17 @@ class Job(NamedTuple):
     train: tuple[str, ...]
     measure: tuple[str, ...]
     anew: bool = False
+    also: tuple[Cell, ...] = ()
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """All whose figures are of this run."""
+        return (self.cell, *self.also)
 
     @property
     def name(self) -> str:
         """Such as 'loss=hinge,rate=1e-3 seed 2'."""
-        return f"{self.cell.name} {_seeds(self.seeds, ' ')}"
+        return f"{self.cell.run} {_seeds(self.seeds, ' ')}"
 
     @property
     def log(self) -> Path:
@@ -56,16 +63,29 @@ def jobs(sweep: Sweep, folder: Path) -> Iterator[Job]:
     it has. `folder` is the sweep's own.
     """
     groups = [sweep.seeds] if sweep.replicas else [(seed,) for seed in sweep.seeds]
+    runs: dict[str, list[Cell]] = {}
+    for cell in sweep.cells:
+        runs.setdefault(cell.run, []).append(cell)
     for group in groups:
-        for cell in sweep.cells:
-            workdir = folder / cell.name / _seeds(group, "-")
+        for name, (cell, *also) in runs.items():
+            workdir = folder / name / _seeds(group, "-")
             train = ["-m", "jaxgan.main", f"--config={cell.config}", f"--workdir={workdir}"]
             train += flags(sweep, cell, group)
             train += [] if sweep.seconds is None else [f"--max-seconds={sweep.seconds:g}"]
             measure = ["-m", "jaxgan.ablation.measure", f"--workdir={workdir}"]
             measure += [f"--metrics={','.join(sweep.metrics)}"]
             measure += [] if sweep.n is None else [f"--n={sweep.n}"]
-            yield Job(cell, group, workdir, tuple(train), tuple(measure), sweep.seconds is not None)
+            measure += [drawn(each) for each in (cell, *also) if each.view or each.evaluate]
+            yield Job(
+                cell, group, workdir, tuple(train), tuple(measure), sweep.seconds is not None,
+                tuple(also),
+            )  # fmt: skip
+
+
+def drawn(cell: Cell) -> str:
+    """Returns the flag of `measure` for a cell, '--drawn=psi=5e-1:psi=0.5'."""
+    options = ",".join(f"{name}={value}" for name, value in cell.evaluate.items())
+    return f"--drawn={cell.view}:{options}"
 
 
 def flags(sweep: Sweep, cell: Cell, seeds: Sequence[int]) -> list[str]:

@@ -3,16 +3,22 @@
 import pickle
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxgan import config as configs
 from jaxgan.ablation.cells import Job
-from jaxgan.ablation.spec import logged
-from jaxgan.config.registry import bind
-from jaxgan.runtime import environment
-from jaxgan.runtime.errors import UserError, run
+from jaxgan.ablation.measure import flat
+from jaxgan.ablation.spec import drawing, logged
+from jaxgan.config.registry import bind, nearest
+from jaxgan.runtime import environment, errors
+from jaxgan.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from jaxgan.evaluation.subject import Subject
+    from jaxgan.training.dispatch import Program
+    from jaxgan.training.setup import Run
 
 
 def in_child(jobs: Sequence[Job], metrics: Sequence[str], n: int | None) -> None:
@@ -52,36 +58,75 @@ def check(jobs: Sequence[Job], metrics: Sequence[str], n: int | None) -> None:
     environment.prepare()
     from jaxgan.training import loop, setup
 
-    evaluated = list(dict.fromkeys(x.partition("/")[0] for x in metrics if not logged(x)))
     for job in jobs:
+        name = job.cell.name
         try:
             config = configs.load(job.cell.config)
             configs.override(config, [x for x in job.train if x.startswith("--config.")])
             built = bind(setup.prepare, config.to_dict(), at="config", given=setup.GIVEN)()
-            loop.build(built, 0)
-            _check_metrics(job.workdir, config.to_dict(), built, evaluated, n)
+            program = loop.build(built, 0)
+            _check_logged(built, program, metrics)
+            for cell in job.cells:
+                name = cell.name
+                options = drawing(**cell.evaluate)
+                views = _views(job.workdir, config.to_dict(), built, n, options)
+                _check_metrics(views, metrics)
         except UserError as error:
-            raise UserError(f"{job.cell.name}: {error}") from None
+            raise UserError(f"{name}: {error}") from None
 
 
-def _check_metrics(
-    folder: Path, config: dict, built: Any, metrics: Sequence[str], n: int | None
-) -> None:
-    """Asks each metric whether it can measure a run, before there is one."""
-    from jaxgan.evaluation import run as evaluation
+def _check_logged(run: "Run", program: "Program", metrics: Sequence[str]) -> None:
+    """Refuses a key that the run's metrics.jsonl will not have."""
+    from jaxgan.training.records.columns import columns
+
+    if not (names := [name for name in metrics if logged(name)]):
+        return
+    known = columns(run, program)
+    if run.log.evaluate:
+        figures = tuple(f"eval/{name.strip()}" for name in run.log.metrics.split(","))
+        known |= {name for name in names if name.startswith(figures)}
+    for name in names:
+        if name not in known:
+            raise UserError(f"sweep.metrics: its runs log no {name!r}{nearest(name, known)}")
+
+
+def _views(
+    folder: Path, config: dict, run: "Run", n: int | None, options: Mapping[str, Any]
+) -> "list[Subject]":
+    """Returns a run, before there is one, in each direction that evaluate measures it in.
+
+    `options`: keywords of Subject, how samples are drawn.
+    """
     from jaxgan.evaluation.subject import Subject
+    from jaxgan.generation.truncation import by_psi
     from jaxgan.training import workdir
 
-    record = workdir.Record(config, built.spec, built.steps, built.growth, built.data)
-    subject = Subject(folder, n=n)
+    record = workdir.Record(config, run.spec, run.steps, run.growth, run.data)
+    subject = Subject(folder, n=n, **options)
+    game = subject.choice.fitting(by_psi(run.game, subject.psi))
     # What would be read from the folder: cached_property keeps its value under its own name.
-    known = {"record": record, "restored": workdir.Restored(record, built.game, None)}
-    vars(subject).update(known, opened=built.feeds[0].source)
-    for name in metrics:
+    known = {"record": record, "restored": workdir.Restored(record, game, None)}
+    vars(subject).update(known, opened=run.feeds[0].source)
+    return subject.views()
+
+
+def _check_metrics(views: "Sequence[Subject]", metrics: Sequence[str]) -> None:
+    """Asks each metric whether it can measure a run, and for the names of its figures."""
+    from jaxgan.evaluation import run as evaluation
+
+    names = [name for name in metrics if not logged(name)]
+    figures = []
+    for name in dict.fromkeys(name.partition("/")[0] for name in names):
         metric = evaluation.load(name)
-        for view in subject.views():
+        for view in views:
             metric.check(view)
+            levels = dict.fromkeys(evaluation.levels_of(view, metric), 0.0)
+            direction = {"direction": view.direction} if view.direction else {}
+            figures += flat({"metric": name, **direction, "value": 0.0, "levels": levels})
+    for name in names:
+        if name not in figures:
+            raise UserError(f"sweep.metrics: its runs have no {name!r}{nearest(name, figures)}")
 
 
 if __name__ == "__main__":
-    run(main)
+    errors.run(main)

@@ -3,11 +3,13 @@
   python -m jaxgan.ablation.measure --workdir=runs/sweep/base/seed-0 --metrics=swd,d/fake
 
 As jaxgan.evaluate, in one process for all replicas of a run; a metric with a slash that evaluate
-does not have is the last value of a key of metrics.jsonl.
+does not have is the last value of a key of metrics.jsonl. --drawn, once for each cell of a sweep
+that has its figures of this run, says how its samples are drawn: --drawn=psi=5e-1:psi=0.5.
 
 Writes:
   WORKDIR/figures.json  {"step": 5000, "figures": {"swd": [41.2], "swd/28": [41.2]}}, a value for
-                        each replica, null where it is not finite
+                        each replica, null where it is not finite; by --drawn=NAME:…
+                        figures-NAME.json
 """
 
 import json
@@ -16,12 +18,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxgan.ablation.results import NAME
-from jaxgan.ablation.spec import logged
-from jaxgan.config.registry import nearest
+from jaxgan.ablation import results
+from jaxgan.ablation.spec import drawing, logged
+from jaxgan.config.registry import bind, nearest
 from jaxgan.runtime import environment, files, paths
 from jaxgan.runtime.errors import UserError, run
-from jaxgan.runtime.parser import Parser, whole
+from jaxgan.runtime.parser import Parser, real, whole
 
 
 def main(argv: list[str]) -> int:
@@ -30,21 +32,52 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--workdir", type=Path, required=True, metavar="DIR", help="of the run")
     parser.add_argument("--metrics", required=True, help="as in swd,d/fake")
     parser.add_argument("--n", type=whole(1, 10**7), help="as evaluate's")
+    parser.add_argument(
+        "--drawn", type=drawn, action="append", metavar="NAME:KEY=VALUE,…", help="see above"
+    )
     args = parser.parse_args(argv)
     paths.check_input(args.workdir, "--workdir", folder=True)
     environment.prepare()
-    names = args.metrics.split(",")
+    for view, options in args.drawn or [drawn(":")]:
+        step, figures = measured(args.workdir, args.metrics.split(","), args.n, options)
+        text = json.dumps({"step": step, "figures": figures}, indent=1, allow_nan=False)
+        files.write(args.workdir / results.name(view), f"{text}\n")
+    return 0
+
+
+def drawn(text: str) -> tuple[str, dict[str, Any]]:
+    """Parses --drawn: the name of the figures, and keywords of Subject.
+
+    Raises:
+      UserError: an option that there is not, or a value that does not fit.
+    """
+    view, _, options = text.partition(":")
+    given: dict[str, Any] = dict(each.split("=", 1) for each in options.split(",") if "=" in each)
+    for name in {"psi", "truncation"} & set(given):
+        given[name] = real(-math.inf, math.inf)(given[name])
+    return view, bind(drawing, given, at=f"--drawn={text}")()
+
+
+def measured(
+    workdir: Path, names: Sequence[str], n: int | None, options: Mapping[str, Any]
+) -> tuple[int, dict[str, list[Any]]]:
+    """Returns the step of a run, and the figures of its replicas by name, those of `names` there.
+
+    Args:
+      workdir: of the run. n: evaluate's. options: keywords of Subject, how samples are drawn.
+
+    Raises:
+      UserError: no such figure.
+    """
     evaluated = [name for name in names if not logged(name)]
-    step, figures = logged_figures(args.workdir, names)
+    step, figures = logged_figures(workdir, names)
     if evaluated:
-        step, found = evaluations(args.workdir, evaluated, args.n)
+        step, found = evaluations(workdir, evaluated, n, options)
         figures |= found
     for name in names:
         if name not in figures:
-            raise UserError(f"{args.workdir} has no figure {name!r}{nearest(name, figures)}")
-    text = json.dumps({"step": step, "figures": figures}, indent=1, allow_nan=False)
-    files.write(args.workdir / NAME, f"{text}\n")
-    return 0
+            raise UserError(f"{workdir} has no figure {name!r}{nearest(name, figures)}")
+    return step, figures
 
 
 def logged_figures(workdir: Path, names: Sequence[str]) -> tuple[int, dict[str, list[Any]]]:
@@ -63,7 +96,7 @@ def logged_figures(workdir: Path, names: Sequence[str]) -> tuple[int, dict[str, 
 
 
 def evaluations(
-    workdir: Path, names: Sequence[str], n: int | None
+    workdir: Path, names: Sequence[str], n: int | None, options: Mapping[str, Any]
 ) -> tuple[int, dict[str, list[Any]]]:
     """Evaluates each replica of a run.
 
@@ -78,7 +111,7 @@ def evaluations(
     metrics = list(dict.fromkeys(name.partition("/")[0] for name in names))
     step, found = 0, {}
     for replica in range(read(workdir).config.get("seeds", 1)):
-        for row in evaluate(Subject(workdir, n=n, replica=replica), metrics):
+        for row in evaluate(Subject(workdir, n=n, replica=replica, **options), metrics):
             step = row["step"]
             for name, value in flat(row).items():
                 found.setdefault(name, []).append(value)

@@ -1,4 +1,4 @@
-"""A picture of a sweep: a row of samples for each cell, of the first seed that has any."""
+"""A picture of a sweep: a row of samples for each cell that trains, of the first seed with any."""
 
 import json
 import math
@@ -20,13 +20,13 @@ def sheet(jobs: Sequence[Job]) -> np.ndarray | None:
     """Returns the rows of all cells, each above its name, (H, W, 3) uint8; None where none is."""
     rows: dict[str, np.ndarray] = {}
     for job in jobs:
-        if job.cell.name not in rows and (row := first_row(job.workdir)) is not None:
-            rows[job.cell.name] = row
+        if job.cell.run not in rows and (row := first_row(job.workdir)) is not None:
+            rows[job.cell.run] = row
     if not rows:
         return None
     width = max(NARROWEST, *(row.shape[1] for row in rows.values()))
     named = []
-    for cell in dict.fromkeys(job.cell.name for job in jobs):
+    for cell in dict.fromkeys(job.cell.run for job in jobs):
         if cell in rows:
             row = rows[cell]
             wide = np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)))

@@ -7,7 +7,7 @@ from typing import Any
 
 from jaxgan import config as configs
 from jaxgan.ablation.cells import flags
-from jaxgan.ablation.spec import Sweep, flatten
+from jaxgan.ablation.spec import EVALUATE, Sweep, flatten
 from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
 
@@ -28,6 +28,7 @@ def describe(sweep: Sweep) -> dict[str, Any]:
         except UserError as error:
             raise UserError(f"{cell.name}: {error}") from None
         found[cell.name] = config.to_dict() | {"seed": None}
+        found[cell.name] |= {EVALUATE: dict(cell.evaluate)} if cell.evaluate else {}
     measured = {"n": sweep.n, "seconds": sweep.seconds, "replicas": sweep.replicas}
     if sweep.replicas:
         measured["seeds"] = list(sweep.seeds)

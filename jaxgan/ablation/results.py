@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jaxgan.ablation.cells import Job
+from jaxgan.ablation.spec import Cell
 from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
 
-NAME = "figures.json"
 WAITING = "not run yet"
 
 
@@ -23,29 +23,42 @@ class Result(NamedTuple):
     reason: str = ""
 
 
+def name(view: str) -> str:
+    """Returns the name of the file of a run's figures, as a cell of this view has them."""
+    return f"figures-{view}.json" if view else "figures.json"
+
+
 def of_job(job: Job, metrics: Sequence[str]) -> list[Result]:
-    """Returns the result of each seed of a run.
+    """Returns the result of each seed of each cell of a run.
 
     Raises:
       UserError: its files cannot be read, or are damaged.
     """
-    if done(job, metrics):
-        step, figures = _read(job.workdir / NAME)
-        found = []
-        for i, seed in enumerate(job.seeds):
-            values = {name: figures[name][i] for name in metrics}
-            lost = [name for name, value in values.items() if value is None]
-            reason = f"{', '.join(lost)}: not finite" if lost else ""
-            finite = {name: value for name, value in values.items() if value is not None}
-            found.append(Result(job.cell.name, seed, step, finite, reason))
-        return found
-    reason = failure(job) or WAITING
-    return [Result(job.cell.name, seed, 0, {}, reason) for seed in job.seeds]
+    return [result for cell in job.cells for result in _of_cell(job, cell, metrics)]
+
+
+def _of_cell(job: Job, cell: Cell, metrics: Sequence[str]) -> list[Result]:
+    if not _measured(job, cell, metrics):
+        reason = failure(job) or WAITING
+        return [Result(cell.name, seed, 0, {}, reason) for seed in job.seeds]
+    step, figures = _read(job.workdir / name(cell.view))
+    found = []
+    for i, seed in enumerate(job.seeds):
+        values = {metric: figures[metric][i] for metric in metrics}
+        lost = [metric for metric, value in values.items() if value is None]
+        reason = f"{', '.join(lost)}: not finite" if lost else ""
+        finite = {metric: value for metric, value in values.items() if value is not None}
+        found.append(Result(cell.name, seed, step, finite, reason))
+    return found
 
 
 def done(job: Job, metrics: Sequence[str]) -> bool:
-    """Returns whether a run has all figures that are asked for."""
-    path = job.workdir / NAME
+    """Returns whether a run has all figures that are asked for, of each of its cells."""
+    return all(_measured(job, cell, metrics) for cell in job.cells)
+
+
+def _measured(job: Job, cell: Cell, metrics: Sequence[str]) -> bool:
+    path = job.workdir / name(cell.view)
     return path.exists() and set(metrics) <= set(_read(path)[1])
 
 

@@ -14,13 +14,17 @@
 
 Each axis has one level without overrides, {}: the cell of those levels is the base, with which all
 others are compared. A level's overrides are keys of the config, nested as in a config; `base` among
-them names another config file.
+them names another config file, and `evaluate` says how samples are drawn for the metrics:
+
+            "psi": {"1": {}, "5e-1": {"evaluate": {"psi": 0.5}}},
+
+An axis that has nothing else trains nothing anew: its cells are figures of the same runs.
 """
 
 import itertools
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from jaxgan import config as configs
 from jaxgan.config.kinds import Duration, Items, Options, Seed, Seeds, Within
@@ -31,20 +35,57 @@ METRICS = "jaxgan.evaluation.metrics"
 FEW = 5  # seeds, below which intervals are wide and tests find little
 MOST = 10_000  # runs of a sweep
 Seconds = Annotated[float, Within(0.001, 1e9)]
+Psi = Annotated[float, Within(-100, 100)]
+Threshold = Annotated[float, Within(0.001, 100)]
+EVALUATE = "evaluate"  # of a level's overrides, those of no config
 _LEVEL = re.compile(r"[\w.+-]+")
 
 
 class Cell(NamedTuple):
-    """A combination of levels: by axis its level, the config file, and flags of jaxgan.main."""
+    """A combination of levels: by axis its level, the config file, and flags of jaxgan.main.
+
+    drawn: the axes that train nothing. evaluate: how samples are drawn, keywords of `drawing`.
+    """
 
     levels: Mapping[str, str]
     config: str
     flags: tuple[str, ...]
+    drawn: tuple[str, ...] = ()
+    evaluate: Mapping[str, Any] = {}
 
     @property
     def name(self) -> str:
-        """Such as 'loss=hinge,rate=1e-3'; a folder's name too."""
-        return ",".join(f"{axis}={level}" for axis, level in self.levels.items()) or "base"
+        """Such as 'loss=hinge,psi=5e-1'."""
+        return _named(self.levels) or "base"
+
+    @property
+    def run(self) -> str:
+        """The name of what is trained, 'loss=hinge', which cells may share; a folder's name too."""
+        trained = {axis: level for axis, level in self.levels.items() if axis not in self.drawn}
+        return _named(trained) or "base"
+
+    @property
+    def view(self) -> str:
+        """What tells it from other cells of its run, 'psi=5e-1'; '' where it has a run alone."""
+        return _named({axis: self.levels[axis] for axis in self.drawn})
+
+
+def _named(levels: Mapping[str, str]) -> str:
+    return ",".join(f"{axis}={level}" for axis, level in levels.items())
+
+
+def drawing(
+    *,
+    psi: Psi | None = None,
+    truncation: Threshold | None = None,
+    generator: Literal["", "averaged", "last"] = "",
+) -> dict[str, Any]:
+    """Returns what a level's `evaluate` says, as keywords of evaluation.subject.Subject.
+
+    Args:
+      psi, truncation, generator: as the flags of jaxgan.sample.
+    """
+    return {"psi": psi, "threshold": truncation, "generator": generator}
 
 
 class Sweep(NamedTuple):
@@ -140,6 +181,8 @@ def _check_metrics(metrics: tuple[str, ...], replicas: bool) -> None:
         raise UserError("sweep.metrics: name at least one, such as 'swd'")
     known = files(METRICS)
     for name in metrics:
+        if metrics.count(name) > 1:
+            raise UserError(f"sweep.metrics: {name!r} twice; name each once")
         if logged(name) and "/" not in name:
             raise UserError(f"sweep.metrics: no {name!r}{nearest(name, known)}")
         if logged(name) and replicas:
@@ -198,6 +241,8 @@ def _check_own(at: str, overrides: Options, steps: bool) -> None:
             raise UserError(f"{at}.{key}: set by sweep.{own[key]}")
     if not isinstance(overrides.get("base", ""), str):
         raise UserError(f"{at}.base: the path of a config file")
+    if EVALUATE in overrides:
+        bind(drawing, overrides[EVALUATE], at=f"{at}.{EVALUATE}")
 
 
 def _cell(base: str, levels: Mapping[str, str], axes: Mapping[str, Options]) -> Cell:
@@ -208,7 +253,9 @@ def _cell(base: str, levels: Mapping[str, str], axes: Mapping[str, Options]) -> 
     """
     owner: dict[str, str] = {}
     flags = []
+    evaluate: dict[str, Any] = {}
     for axis, level in levels.items():
+        evaluate |= axes[axis][level].get(EVALUATE, {})
         for key, value in flatten(axes[axis][level]).items():
             for other, whose in owner.items():
                 nested = f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.")
@@ -217,9 +264,10 @@ def _cell(base: str, levels: Mapping[str, str], axes: Mapping[str, Options]) -> 
             owner[key] = axis
             if key == "base":
                 base = value
-            else:
+            elif key.partition(".")[0] != EVALUATE:
                 flags.append(f"--config.{key}={value}")
-    return Cell(dict(levels), base, tuple(flags))
+    drawn = tuple(axis for axis in levels if all(set(x) <= {EVALUATE} for x in axes[axis].values()))
+    return Cell(dict(levels), base, tuple(flags), drawn, evaluate)
 
 
 def flatten(overrides: Options, at: str = "") -> dict[str, str]:

@@ -5,6 +5,7 @@ under jaxgan/evaluation/metrics whose docstring begins with the line that --help
 
     check(subject) -> None     refuses a run that it cannot measure, before anything is drawn
     compute(subject) -> Row    value and protocol; and std, low, high, floor, levels, bounds, draws
+    levels_of(subject)         of a metric with levels: their names, before anything is drawn
 
 Every row has low and high, the ends of a 95 % interval, and floor, the same figure of real images
 against real images; null where a metric has none. levels are its further figures, and bounds has
@@ -91,7 +92,14 @@ def drawn(view: Subject, name: str, metric: ModuleType) -> tuple[Row, np.ndarray
     row = {"metric": name, **view.label, **UNKNOWN} | metric.compute(view)
     draws = np.asarray(row.pop("draws", ()))
     row["protocol"] = protocol(view) | row["protocol"]
+    if stray := set(row.get("levels", ())) - set(levels_of(view, metric)):
+        raise ValueError(f"{name} has the levels {stray}, which its levels_of leaves out")
     return finite(row), draws
+
+
+def levels_of(view: Subject, metric: ModuleType) -> Sequence[str]:
+    """Returns the names of a metric's further figures, before anything is drawn."""
+    return metric.levels_of(view) if hasattr(metric, "levels_of") else ()
 
 
 def finite(value: Any) -> Any:

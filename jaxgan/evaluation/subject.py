@@ -20,6 +20,7 @@ from jaxgan.generation import chosen, sample
 from jaxgan.generation.chosen import Choice
 from jaxgan.generation.standing import applies
 from jaxgan.generation.translated import BACK, COLUMNS
+from jaxgan.generation.truncation import by_psi
 from jaxgan.parallel.mesh import over_data
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.remote import copies
@@ -40,6 +41,7 @@ class Subject(Compared):
     path: where path lengths are measured, 'end' or 'full'.
     generator, ema, threshold: of which parameters, and from which latents, samples are drawn: the
       fields of chosen.Choice.
+    psi: by which w of style-based generators are truncated; None for the config's.
     net: the network whose features metrics compare, as `extract.load` takes it.
     direction: of a run that translates, 'a2b' or 'b2a'; '' of others.
     base: the same run without a direction, from which all is taken that is the same in both.
@@ -59,6 +61,7 @@ class Subject(Compared):
     reference: str = ""
     ema: float | None = None
     threshold: float | None = None
+    psi: float | None = None
 
     @property
     def choice(self) -> Choice:
@@ -97,7 +100,8 @@ class Subject(Compared):
         """
         if self.base:
             return self.base.restored
-        return chosen.restore(self.workdir, self.choice, self.replica, self.step)
+        found = chosen.restore(self.workdir, self.choice, self.replica, self.step)
+        return found._replace(game=by_psi(found.game, self.psi))
 
     @property
     def spec(self) -> Spec:
@@ -247,7 +251,7 @@ class Subject(Compared):
 
     @property
     def truncation(self) -> str:
-        """How samples are truncated: 'psi 0.7', by the config, 'z 0.5', as asked for, or 'none'."""
+        """How samples are truncated: 'psi 0.7', 'z 0.5', or 'none'."""
         styles = self.game.styles
         if self.choice.truncation is not None:
             return f"z {self.choice.truncation:g}"

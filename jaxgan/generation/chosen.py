@@ -51,6 +51,15 @@ class Choice(NamedTuple):
         if self.ema is not None and not 0 < self.ema <= MOST:
             raise UserError(f"--ema={self.ema:g}: a relative width, above 0 and at most {MOST:g}")
 
+    def fitting(self, game: Game) -> Game:
+        """Returns the game that samples are drawn of, whatever its state.
+
+        Raises:
+          UserError: the game has no such average, or no such latents.
+        """
+        sample.check_average(game, self.generator)
+        return resampled(game, self.truncation)
+
     def drawn_by(self, game: Game) -> str:
         """Returns which parameters it takes, for protocols: 'averaged', 'last' or 'ema 0.05'."""
         return f"ema {self.ema:g}" if self.ema else sample.named(game, self.generator)

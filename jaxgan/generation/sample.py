@@ -31,13 +31,18 @@ def choose(game: Game, state: State, generator: str) -> State:
     Raises:
       UserError: 'averaged' of a game that keeps no average.
     """
+    check_average(game, generator)
+    if generator != "last":
+        return state
+    return state.replace(ema={name: state.params[net_of(name)] for name in state.ema})
+
+
+def check_average(game: Game, generator: str) -> None:
+    """Raises UserError of 'averaged' of a game that keeps no average."""
     if generator == "averaged" and not game.ema:
         raise UserError(
             "--generator=averaged: this run keeps no average (config.game.ema is 0); leave it out"
         )
-    if generator != "last":
-        return state
-    return state.replace(ema={name: state.params[net_of(name)] for name in state.ema})
 
 
 def named(game: Game, generator: str) -> str:

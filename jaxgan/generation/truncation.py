@@ -31,6 +31,18 @@ def truncated(game: Game, psi: float) -> Callable[[State, Drawn, jax.Array], jax
     return partial(styled.sample, game.styles, psi)
 
 
+def by_psi(game: Game, psi: float | None) -> Game:
+    """Returns a game whose samples are truncated by psi; with None, the game itself.
+
+    Raises:
+      UserError: the game has no w.
+    """
+    if psi is None:
+        return game
+    sample = truncated(game, psi)
+    return game._replace(sample=sample, styles=game.styles._replace(psi=psi))
+
+
 def resampled(game: Game, threshold: float | None) -> Game:
     """Returns a game whose latents have no number beyond `threshold`; with None, the game itself.
 

@@ -86,6 +86,7 @@ def test_flatten_keeps_lists_and_empty_nodes_whole():
         ({"seeds": "(1, 3)", "replicas": "True"}, "consecutive"),
         ({"metrics": "('swdd',)"}, "no 'swdd'; did you mean 'swd'"),
         ({"metrics": "()"}, "name at least one"),
+        ({"metrics": "('swd', 'kid', 'swd')"}, "sweep.metrics: 'swd' twice"),
         ({"metrics": "('d/fake',)", "replicas": "True"}, "no figures of each seed"),
         ({"n": "0"}, "sweep.n=0: at least 1"),
         ({"budget": "{'steps': 5, 'seconds': 5}"}, "not both"),
@@ -108,6 +109,12 @@ def test_flatten_keeps_lists_and_empty_nodes_whole():
         ({"skip": "('loss=x',)"}, "sweep.skip: no cell 'loss=x'"),
         ({"skip": "('loss=ns,rate=low',)"}, "is the base"),
         ({"seeds": "5000"}, "sweep.seeds=5000"),
+        (
+            {"axes": "{'a': {'x': {}, 'y': {'evaluate': {'psy': 1.0}}}}"},
+            "a.y.evaluate.psy: .* did you mean 'psi'",
+        ),
+        ({"axes": "{'a': {'x': {}, 'y': {'evaluate': {'psi': 'x'}}}}"}, "evaluate.psi=.x.:"),
+        ({"axes": "{'a': {'x': {}, 'y': {'evaluate': 1}}}"}, "a.y.evaluate=1: options"),
     ],
 )  # fmt: skip
 def test_bad_files_are_one_line(keys, text, tmp_path):
@@ -150,3 +157,36 @@ def test_another_sweep_is_refused_and_more_of_the_same_is_not(tmp_path):
     (tmp_path / record.NAME).write_text("{")
     with pytest.raises(UserError, match="damaged"):
         record.compare(tmp_path, first)
+
+
+VIEWS = (
+    "{'loss': {'ns': {}, 'hinge': {'game': {'loss': 'hinge'}}},"
+    " 'psi': {'1': {}, '5e-1': {'evaluate': {'psi': 0.5}}}}"
+)
+
+
+def test_an_axis_of_the_evaluation_trains_nothing_anew(tmp_path):
+    sweep = spec.load(str(write(tmp_path, axes=VIEWS, seeds="2")))
+    names = ["loss=ns,psi=1", "loss=ns,psi=5e-1", "loss=hinge,psi=1", "loss=hinge,psi=5e-1"]
+    assert [cell.name for cell in sweep.cells] == names
+    runs = list(cells.jobs(sweep, tmp_path))
+    assert [run.name for run in runs] == [
+        "loss=ns seed 0", "loss=hinge seed 0", "loss=ns seed 1", "loss=hinge seed 1",
+    ]  # fmt: skip
+    assert [cell.name for cell in runs[1].cells] == names[2:]
+    assert runs[1].workdir == tmp_path / "loss=hinge/seed-0"
+    assert not [word for word in runs[1].train if "psi" in word or "evaluate" in word]
+    assert runs[1].measure[-2:] == ("--drawn=psi=1:", "--drawn=psi=5e-1:psi=0.5")
+    before = record.describe(sweep)
+    other = write(tmp_path, axes=VIEWS.replace("0.5}", "0.4}"), seeds="2")
+    record.write(tmp_path, before)
+    with pytest.raises(UserError, match="psi=5e-1.evaluate.psi was 0.5, now 0.4"):
+        record.compare(tmp_path, record.describe(spec.load(str(other))))
+
+
+def test_a_level_that_trains_and_draws_is_a_run_of_its_own(tmp_path):
+    axes = "{'g': {'x': {}, 'y': {'batch': 8, 'evaluate': {'generator': 'last'}}}}"
+    runs = list(cells.jobs(spec.load(str(write(tmp_path, axes=axes, seeds="1"))), tmp_path))
+    assert [run.workdir.parent.name for run in runs] == ["g=x", "g=y"]
+    assert runs[1].measure[-1] == "--drawn=:generator=last"
+    assert not [word for word in runs[0].measure if word.startswith("--drawn")]

@@ -166,7 +166,8 @@ def test_list_and_slurm_run_nothing(pretended, tmp_path, capsys):
 def first_runs(path, folder):
     """A sweep file's sweep, and a run of each of its cells."""
     found = spec.load(str(path))
-    return found, list(cells.jobs(found, folder))[: len(found.cells)]
+    runs = {job.cell.run: job for job in cells.jobs(found, folder)}
+    return found, [*runs.values()]
 
 
 @pytest.mark.parametrize(
@@ -192,6 +193,14 @@ def test_cells_of_sweeps_that_ship_can_be_trained_and_measured(name, tmp_path, m
         ('"batch": 8', '"batch": 0', "rate=base: config.batch=0: at least 1"),
         ('"dispatch": 5', '"dispatch": 7', "rate=base: config.dispatch=7: must divide"),
         ('"d/fake"', '"agreement"', "rate=base: --metrics=agreement: .* unconditional"),
+        ('"d/fake"', '"d/fak"', "rate=base: sweep.metrics: its runs log no 'd/fak'; .* 'd/fake'"),
+        ('"diagnosis/coverage"', '"diagnosis/cover"', "no 'diagnosis/cover'; .*/coverage'"),
+        ('"d/fake"', '"swd/29"', "rate=base: sweep.metrics: its runs have no 'swd/29'; .* 'swd/"),
+        (
+            '{"optim": {"d": {"lr": 1e30}}}',
+            '{"evaluate": {"psi": 0.5}}',
+            "rate=diverges: --psi=0.5: .* no w to truncate",
+        ),
     ],
 )
 def test_what_cannot_run_is_refused_before_anything_does(old, new, text, tmp_path, monkeypatch):

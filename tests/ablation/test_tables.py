@@ -84,12 +84,25 @@ def test_results_are_those_of_each_replica_and_none_where_not_finite(tmp_path):
     run.workdir.mkdir(parents=True)
     assert [r.reason for r in results.of_job(run, ["swd"])] == [results.WAITING] * 2
     figures = {"step": 9, "figures": {"swd": [1.5, None], "swd/28": [1.0, 2.0]}}
-    (run.workdir / results.NAME).write_text(json.dumps(figures))
+    (run.workdir / results.name("")).write_text(json.dumps(figures))
     assert results.of_job(run, ["swd", "swd/28"]) == [
         Result("loss=ns", 4, 9, {"swd": 1.5, "swd/28": 1.0}),
         Result("loss=ns", 5, 9, {"swd/28": 2.0}, "swd: not finite"),
     ]
     assert not results.done(run, ["swd", "kid"]), "more metrics are measured later"
+
+
+def test_cells_of_one_run_have_figures_of_their_own(tmp_path):
+    views = [Cell({"psi": x}, "gan.py", (), ("psi",), {}) for x in ("1", "5e-1")]
+    run = Job(views[0], (4,), tmp_path / "base/seed-4", (), (), also=(views[1],))
+    run.workdir.mkdir(parents=True)
+    (run.workdir / "figures-psi=1.json").write_text('{"step": 9, "figures": {"swd": [1.5]}}')
+    run.failed.write_text("no memory")
+    assert not results.done(run, ["swd"])
+    assert results.of_job(run, ["swd"]) == [
+        Result("psi=1", 4, 9, {"swd": 1.5}),
+        Result("psi=5e-1", 4, 0, {}, "no memory"),
+    ]
 
 
 @pytest.mark.parametrize("caption", [0, grid.CAPTION])

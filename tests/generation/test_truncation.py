@@ -13,6 +13,7 @@ from jaxgan import sample
 from jaxgan.core.from_config import make_game
 from jaxgan.core.game import Spec
 from jaxgan.core.growth import plan
+from jaxgan.evaluation.subject import Subject
 from jaxgan.generation.truncation import truncated
 from jaxgan.nets.mapping import spread
 from jaxgan.runtime.errors import UserError
@@ -104,6 +105,15 @@ def test_the_commands_psi(run, tmp_path):
     np.testing.assert_allclose(same, own, atol=1)
     assert (far != own).any()
     assert np.ptp(mean, axis=0).max() <= 1 < np.ptp(own, axis=0).max()
+
+
+def test_a_psi_that_is_asked_for_draws_what_is_evaluated(run, drawn):
+    folder, _, state = run
+    inputs, draw = drawn
+    subject = Subject(folder, psi=0.25)
+    own = jax.jit(subject.game.sample)(state, inputs, jax.random.key(3))
+    np.testing.assert_allclose(draw(0.25), own, atol=1e-5)
+    assert subject.truncation == "psi 0.25" and Subject(folder).truncation == "psi 0.7"
 
 
 def test_a_game_without_w_is_refused():

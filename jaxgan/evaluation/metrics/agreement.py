@@ -8,6 +8,7 @@ is as varied as the data, and a generator that draws one picture of each class h
 whose categories have no names, agreement is under the best assignment of categories to classes.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,12 @@ def check(subject: Subject) -> None:
     if not any(field.column == "label" for field in subject.game.inputs.values()):
         raise UserError("--metrics=agreement: the run's samples take no label; it is unconditional")
     _ = subject.source
+
+
+def levels_of(subject: Subject) -> Sequence[str]:
+    """Returns the names of its further figures."""
+    del subject
+    return ("held-out", "spread")
 
 
 def compute(subject: Subject) -> dict[str, Any]:

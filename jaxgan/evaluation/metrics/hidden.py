@@ -8,6 +8,7 @@ back that kept to what is seen would grow worse by some 0.8 sigma, the mean size
 """
 
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,12 @@ def check(subject: Subject) -> None:
     """
     subject.check_translates("hidden", back=True)
     _ = subject.source
+
+
+def levels_of(subject: Subject) -> Sequence[str]:
+    """Returns the names of its further figures: sigmas of the noise."""
+    del subject
+    return [f"{sigma:g}" for sigma in SIGMAS]
 
 
 def compute(subject: Subject) -> dict[str, Any]:

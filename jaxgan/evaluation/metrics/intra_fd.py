@@ -7,6 +7,7 @@ equal n only, and with the floor. `worst` is the largest of a class. Intervals a
 class, see uncertainty.of_halves.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,12 @@ def check(subject: Subject) -> None:
             f"--n={subject.size}: class {counts.argmin()} has {counts.min()} of the real images "
             f"compared, intra_fd needs {LEAST} of each; give a larger --n, or data with more"
         )
+
+
+def levels_of(subject: Subject) -> Sequence[str]:
+    """Returns the names of its further figures."""
+    del subject
+    return ("worst",)
 
 
 def compute(subject: Subject) -> dict[str, Any]:

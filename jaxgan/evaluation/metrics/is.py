@@ -8,6 +8,7 @@ do not enter the figure: its floor is their own score, which samples may fall sh
 no distance, exceed. The score of fewer than 5,000 samples a part is too low; compare at equal n.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,12 @@ def check(subject: Subject) -> None:
             f"--features=inception:/path/of/{inception.FILE}"
         )
     subject.check_features("is", 2 * SPLITS)
+
+
+def levels_of(subject: Subject) -> Sequence[str]:
+    """Returns the names of its further figures."""
+    del subject
+    return ("parts' deviation",)
 
 
 def compute(subject: Subject) -> dict[str, Any]:

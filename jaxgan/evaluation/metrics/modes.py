@@ -6,6 +6,7 @@ and `reverse_kl` that of the points' shares of modes to equal ones, in nats. Int
 bootstraps over points, that of a share Clopper and Pearson's; the floor is what real points have.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,12 @@ def check(subject: Subject) -> None:
     _ = subject.source
     if subject.size < LEAST:
         raise UserError(f"--n={subject.size}: modes needs at least {LEAST} points")
+
+
+def levels_of(subject: Subject) -> Sequence[str]:
+    """Returns the names of its further figures."""
+    del subject
+    return ("high_quality", "reverse_kl")
 
 
 def compute(subject: Subject) -> dict[str, Any]:

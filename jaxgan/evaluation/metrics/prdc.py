@@ -12,7 +12,7 @@ and k. Intervals are by halves, see uncertainty.of_halves, and end where the fig
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +33,12 @@ def check(subject: Subject) -> None:
       UserError: the reason, in one line.
     """
     subject.check_features("prdc", LEAST)
+
+
+def levels_of(subject: Subject) -> Sequence[str]:
+    """Returns the names of its further figures."""
+    del subject
+    return ("precision", "recall", "density")
 
 
 def compute(subject: Subject) -> dict[str, Any]:

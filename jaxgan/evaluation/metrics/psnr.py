@@ -7,6 +7,7 @@ data are pairs, as `photos_ab` keeps some out of training. A picture without any
 58.9 dB, the error of rounding to 8 bits.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,11 @@ def check(subject: Subject) -> None:
             "--metrics=psnr: the pictures of the two domains are no pairs, so the true translation "
             "is not known; kid and swd compare sets"
         )
+
+
+def levels_of(subject: Subject) -> Sequence[str]:
+    """Returns the names of its further figures, where both domains have one shape."""
+    return ("untranslated",) if subject.spec.shape == subject.spec.other else ()
 
 
 def compute(subject: Subject) -> dict[str, Any]:

@@ -10,6 +10,7 @@ Neither has an interval or a floor: a critic is steeper where it was trained lon
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -44,6 +45,16 @@ def check(subject: Subject) -> None:
     _ = subject.source
 
 
+def levels_of(subject: Subject) -> Sequence[str]:
+    """Returns the names of its further figures."""
+    return ("sigmas",) if has_sigmas(subject.record.config) else ()
+
+
+def has_sigmas(config: Mapping[str, Any]) -> bool:
+    """Returns whether a critic's kernels are what its layers multiply by."""
+    return _net(config).partition(".")[0] not in EQUALIZED
+
+
 def compute(subject: Subject) -> dict[str, Any]:
     """Computes the largest slope, and the product of singular values."""
     real, fake = subject.pair
@@ -56,7 +67,7 @@ def compute(subject: Subject) -> dict[str, Any]:
         batch = {name: to_float(np.asarray(column[rows])) for name, column in columns.items()}
         found.append(slopes(subject.state, batch, to_float(fake[rows]), key).max())
     figures = {"slope": Estimate(float(max(found)))}
-    if _net(subject.record.config).partition(".")[0] not in EQUALIZED:
+    if has_sigmas(subject.record.config):
         params, stats = subject.state.params["d"], subject.state.stats["d"]
         figures["sigmas"] = Estimate(sigmas(params, stats.get("spectral", {})))
     protocol = {"n": len(real), "split": subject.split}

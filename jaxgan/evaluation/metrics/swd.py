@@ -11,7 +11,7 @@ distance of two draws from one distribution is not 0 but falls with their number
 of equal n only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,11 @@ def check(subject: Subject) -> None:
     subject.check_images()
     check_shape(subject.spec.shape)
     _ = subject.source
+
+
+def levels_of(subject: Subject) -> Sequence[str]:
+    """Returns the names of its further figures: the shorter sides of the pyramid's levels."""
+    return [str(side) for side in levels((0, *subject.goal.shape))]
 
 
 def compute(subject: Subject) -> dict[str, Any]:
