@@ -12,11 +12,12 @@ Writes:
                         figures-NAME.json
 """
 
+import dataclasses
 import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxgan.ablation import results
 from jaxgan.ablation.spec import drawing, logged
@@ -24,6 +25,9 @@ from jaxgan.config.registry import bind, nearest
 from jaxgan.runtime import environment, files, paths
 from jaxgan.runtime.errors import UserError, run
 from jaxgan.runtime.parser import Parser, real, whole
+
+if TYPE_CHECKING:
+    from jaxgan.evaluation.subject import Subject
 
 
 def main(argv: list[str]) -> int:
@@ -108,14 +112,32 @@ def evaluations(
     from jaxgan.evaluation.subject import Subject
     from jaxgan.training.workdir import read
 
+    first = Subject(workdir, n=n, **options)
+
     metrics = list(dict.fromkeys(name.partition("/")[0] for name in names))
     step, found = 0, {}
     for replica in range(read(workdir).config.get("seeds", 1)):
-        for row in evaluate(Subject(workdir, n=n, replica=replica, **options), metrics):
+        for row in evaluate(of_replica(first, replica), metrics):
             step = row["step"]
             for name, value in flat(row).items():
                 found.setdefault(name, []).append(value)
     return step, found
+
+
+def of_replica(first: "Subject", replica: int) -> "Subject":
+    """Returns another replica of the run whose first is given.
+
+    What was read of the data for that one is kept, and so are its compiled programs: a game that is
+    restored anew is compiled anew.
+    """
+    from jaxgan.evaluation.during import KEPT
+
+    if replica == first.replica:
+        return first
+    found = dataclasses.replace(first, replica=replica)
+    vars(found).update({name: value for name, value in vars(first).items() if name in KEPT})
+    vars(found)["restored"] = found.restored._replace(game=first.game)
+    return found
 
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:
