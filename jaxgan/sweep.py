@@ -32,7 +32,17 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from jaxgan.ablation import cells, check, pictures, record, results, running, spec, tables
+from jaxgan.ablation import (
+    cells,
+    check,
+    overhead,
+    pictures,
+    record,
+    results,
+    running,
+    spec,
+    tables,
+)
 from jaxgan.ablation.cells import Job
 from jaxgan.ablation.results import Result
 from jaxgan.ablation.spec import Sweep
@@ -113,6 +123,8 @@ class Progress:
         print(text)
         minutes = (time.perf_counter() - start) / 60
         print(f"{minutes:.1f} minutes; table.md in {self._folder}", file=sys.stderr)
+        if said := overhead.line(self._folder, running.TIMES, self._jobs):
+            print(said, file=sys.stderr)
         return STOPPED if stopped or self._interrupted else 0
 
     def _tell(self, job: Job, reason: str, seconds: float) -> None:

@@ -6,7 +6,7 @@ from html import escape
 from typing import NamedTuple
 
 COLORS = 8  # of the page's style
-POINTS = 400  # of a line, at most
+POINTS, FEWEST = 400, 8  # of a line, at most and at least
 WIDTH, HEIGHT = 360, 200
 LEFT, RIGHT, TOP, BOTTOM = 48, 8, 8, 24
 
@@ -23,7 +23,6 @@ class Line(NamedTuple):
 
 def curves(title: str, lines: Sequence[Line], unit: str) -> str:
     """Returns a chart of lines over `unit`; '' where no value is finite."""
-    lines = [thinned(line) for line in lines]
     spans = [
         (x, y - half, y + half)
         for line in lines
@@ -100,9 +99,9 @@ def _figure(title: str, words: str, inner: str, height: int) -> str:
     )
 
 
-def thinned(line: Line) -> Line:
-    """Returns a line of at most POINTS points: evenly spaced ones, and the last."""
-    every = math.ceil(len(line.x) / POINTS)
+def thinned(line: Line, points: int = POINTS) -> Line:
+    """Returns a line of some `points` points, of FEWEST to POINTS: evenly spaced, and the last."""
+    every = math.ceil(len(line.x) / min(POINTS, max(FEWEST, points)))
     if every <= 1:
         return line
     keep = sorted({*range(0, len(line.x), every), len(line.x) - 1})

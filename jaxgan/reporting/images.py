@@ -12,6 +12,7 @@ from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.paths import reason
 
 SIDE = 640  # pixels of the longer side, at most
+LEAST = 80  # pixels, to which a picture is made smaller at most
 FRAMES = 24  # of a run, at most
 
 
@@ -29,10 +30,11 @@ def frames(steps: Sequence[int], sizes: Sequence[int], budget: int) -> list[int]
     return []
 
 
-def encoded(path: Path) -> tuple[str, tuple[int, int]]:
+def encoded(path: Path, budget: int) -> tuple[str, tuple[int, int]]:
     """Returns a picture as a data: address, and its (width, height).
 
-    PNG, as it is, where that is smaller; else JPEG of at most SIDE pixels.
+    PNG, as it is, where that is smaller; else JPEG of at most SIDE pixels, of fewer where it would
+    take more than `budget` characters.
 
     Raises:
       UserError: a file that cannot be read, or is no picture.
@@ -44,9 +46,13 @@ def encoded(path: Path) -> tuple[str, tuple[int, int]]:
             size, small = image.size, image.convert("RGB")
     except Exception as error:  # Pillow reports damage by many kinds, SyntaxError among them
         raise UserError(f"{path} is no picture ({reason(error)}); delete it") from None
-    out = io.BytesIO()
-    small.thumbnail((SIDE, SIDE))
-    small.save(out, "JPEG", quality=80)
-    if max(size) <= SIDE and len(content) <= out.tell():
-        return f"data:image/png;base64,{base64.b64encode(content).decode()}", size
-    return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}", small.size
+    best, side = "", SIDE
+    while not best or (len(best) > budget and side >= LEAST):
+        small.thumbnail((side, side))
+        out, side = io.BytesIO(), side // 2
+        small.save(out, "JPEG", quality=80)
+        best = f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"
+    png = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    if max(size) <= SIDE and len(png) <= len(best):
+        return png, size
+    return best, small.size

@@ -10,7 +10,9 @@ from jaxgan.reporting import charts, images
 from jaxgan.reporting.charts import COLORS, Line, number
 from jaxgan.reporting.runs import NUMBERS, Run, Sweep, differences
 
-BYTES = 3_500_000  # of pictures, of 5 MB
+BYTES = 3_000_000  # of pictures, of 5 MB
+DRAWN = 1_000_000  # of curves, at most about
+POINT, BAND = 13, 26  # bytes of a curve's point, and of its band
 NO_CURVES = ("step", "kimg", "res")
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
@@ -109,7 +111,7 @@ def pictures(runs: Sequence[Run], budget: int) -> str:
     shown, stops = [], {0.0}
     for i, run in enumerate(runs):
         spread = images.frames(list(run.pictures), [0] * len(run.pictures), 0)
-        found = {step: images.encoded(run.pictures[step]) for step in spread}
+        found = {step: images.encoded(run.pictures[step], budget) for step in spread}
         steps, sizes = list(found), [len(address) for address, _ in found.values()]
         kept = images.frames(steps, sizes, budget)
         stops |= {round(run.kimg(step), 3) for step in kept}
@@ -143,15 +145,17 @@ def curves(runs: Sequence[Run]) -> str:
     keys = sorted({key for run in runs for row in run.rows for key in row})
     keys = [key for key in keys if key not in NO_CURVES and not key.endswith("_ci95")]
     groups: dict[str, list[str]] = {}
+    bands = any(key.endswith("_ci95") for run in runs for row in run.rows for key in row)
+    points = DRAWN // ((POINT + BAND * bands) * max(1, len(keys) * len(runs)))
     for key in keys:
         lines = [_line(run, i, key) for i, run in enumerate(runs)]
-        chart = charts.curves(key, [line for line in lines if line.x], "thousand images")
+        lines = [charts.thinned(line, points) for line in lines if line.x]
+        chart = charts.curves(key, lines, "thousand images")
         groups.setdefault(key.partition("/")[0] if "/" in key else "others", []).append(chart)
     legend = "".join(
         f'<li class="c{i % COLORS}"><span></span><b>{escape(run.name)}</b></li>'
         for i, run in enumerate(runs)
     )
-    bands = any(key.endswith("_ci95") for run in runs for row in run.rows for key in row)
     note = "<p>Bands are 95 % intervals over seeds.</p>" if bands else ""
     parts = [
         f'<h3>{escape(name)}</h3><div class="charts">{"".join(found)}</div>'
@@ -206,7 +210,7 @@ def sweep_section(sweep: Sweep, budget: int) -> str:
     notes = "".join(f"<p>{escape(line.strip('`'))}</p>" for line in sweep.note.splitlines())
     picture = ""
     if sweep.picture is not None:
-        address, (width, height) = images.encoded(sweep.picture)
+        address, (width, height) = images.encoded(sweep.picture, budget)
         if len(address) <= budget:
             picture = (
                 f'<figure class="frames"><figcaption>samples of each cell</figcaption><img '

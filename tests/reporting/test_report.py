@@ -135,6 +135,33 @@ def test_pictures_beyond_the_budget_make_the_page_no_larger(folders, tmp_path, m
     assert 1 <= text.count("data-kimg") < 5 and len(text) < 50_000
 
 
+def test_sixty_runs_stay_below_five_megabytes(tmp_path, monkeypatch):
+    one = make_run(tmp_path / "run", 0.1)
+    rng = np.random.default_rng(0)
+    noise = rng.integers(256, size=(640, 640, 3), dtype=np.uint8)  # compressed by nothing
+    grid.save_png(one / "samples/00000040.png", noise)
+    names = [f"{part}/{i}" for part in ("d", "g", "diagnosis") for i in range(8)]
+    rows = []
+    for step in range(1, 501):
+        values = {name: float(rng.standard_normal()) for name in names}
+        bands = {f"{name}_ci95": 0.1 for name in names}
+        rows.append({"step": step, "kimg": step / 10, **values, **bands})
+    (one / "metrics.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    (run,), _ = runs.read([one])
+    shown = {40: run.pictures[40]}
+    many = [run._replace(name=f"run {i}", pictures=shown) for i in range(60)]
+    real, found = images.encoded, {}
+
+    def once(path, budget):  # the same picture each time
+        if budget not in found:
+            found[budget] = real(path, budget)
+        return found[budget]
+
+    monkeypatch.setattr(images, "encoded", once)
+    text = page.page(many, [])
+    assert text.count("data-kimg") == 60 and len(text) < 5_000_000
+
+
 def test_bad_input_is_one_line(folders, tmp_path):
     young = make_run(tmp_path / "young", 0.1, checkpoint=False)
     empty = tmp_path / "empty"
