@@ -68,8 +68,12 @@ def axes(low: float, high: float, right: float, place) -> str:
 
 
 def intervals(title: str, rows: Sequence[tuple[str, float, float, float]]) -> str:
-    """Returns a chart of (name, mean, low, high), a row each; NaN ends are no interval."""
-    known = [(n, m, *(m if math.isnan(e) else e for e in ends)) for n, m, *ends in rows if m == m]
+    """Returns a chart of (name, mean, low, high), a row each; NaN ends are no interval.
+
+    Means that are not finite have no row.
+    """
+    finite = [row for row in rows if math.isfinite(row[1])]
+    known = [(n, m, *(e if math.isfinite(e) else m for e in ends)) for n, m, *ends in finite]
     if not known:
         return ""
     low, high = padded(min(r[2] for r in known), max(r[3] for r in known))

@@ -8,7 +8,7 @@ from typing import Any
 
 from jaxgan.reporting import charts, images
 from jaxgan.reporting.charts import COLORS, Line, number
-from jaxgan.reporting.runs import NUMBERS, Run, Sweep, differences
+from jaxgan.reporting.runs import NUMBERS, Run, Sweep, bounded, differences
 
 BYTES = 3_000_000  # of pictures, of 5 MB
 DRAWN = 1_000_000  # of curves, at most about
@@ -166,7 +166,7 @@ def curves(runs: Sequence[Run]) -> str:
 
 
 def _line(run: Run, i: int, key: str) -> Line:
-    rows = [row for row in run.rows if key in row and "kimg" in row]
+    rows = [row for row in run.rows if key in row and math.isfinite(row.get("kimg", math.nan))]
     bands = [row.get(f"{key}_ci95", 0.0) for row in rows]
     return Line(run.name, i % COLORS, [r["kimg"] for r in rows], [r[key] for r in rows], bands)
 
@@ -231,8 +231,8 @@ def _cell(row: Mapping[str, str]) -> list[str]:
 
 
 def _parsed(text: str) -> float:
-    return float(text) if text else math.nan
+    return bounded(float(text)) if text else math.nan
 
 
 def _figure(value: Any) -> str:
-    return number(value) if isinstance(value, int | float) else ""
+    return number(bounded(value)) if isinstance(value, int | float) else ""

@@ -13,6 +13,7 @@ from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.paths import shown
 from jaxgan.runtime.remote import copies
 
+HUGE = 1e100  # no float32 is so large, and none but 0 as small as its reciprocal
 Row = Mapping[str, Any]
 NUMBERS = ("mean", "low", "high", "difference", "difference_low", "difference_high", "p_holm")
 
@@ -21,7 +22,7 @@ class Run(NamedTuple):
     """A run as its folder has it.
 
     config: flat, by dotted key. rows: of metrics.jsonl, numbers, NaN where they are not finite.
-    pictures: files by step. kimg: thousands of images seen by step, of the rows.
+    pictures: files by step. kimg: thousands of images seen by step, of the rows that say it.
     """
 
     name: str
@@ -40,7 +41,8 @@ class Run(NamedTuple):
 
     def kimg(self, step: int) -> float:
         """Returns thousands of images seen after a step, between rows by their line."""
-        points = [(0.0, 0.0), *((row["step"], row["kimg"]) for row in self.rows if "kimg" in row)]
+        known = [row for row in self.rows if math.isfinite(row.get("kimg", math.nan))]
+        points = [(0.0, 0.0), *((row["step"], row["kimg"]) for row in known)]
         for (a, low), (b, high) in zip(points, points[1:], strict=False):
             if step <= b and b > a:
                 return low + (high - low) * (step - a) / (b - a)
@@ -52,9 +54,9 @@ class Run(NamedTuple):
         total, before = 0.0, 0.0
         for row in self.rows:
             speed, kimg = row.get("images_per_s", math.nan), row.get("kimg", before)
-            if speed > 0:
+            if speed > 0 and math.isfinite(kimg):
                 total += 1000 * (kimg - before) * self.config.get("seeds", 1) / speed
-            before = kimg
+            before = kimg if math.isfinite(kimg) else before
         return total
 
     @property
@@ -118,9 +120,10 @@ def _run(name: str, folder: Path, given: Path) -> Run:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UserError(f"{path} is damaged; bring it back from a copy") from None
     rows = [
-        {key: math.nan if value is None else value for key, value in row.items()}
+        {key: math.nan if value is None else bounded(value) for key, value in row.items()}
         for row in lines(folder / "metrics.jsonl")
         if isinstance(row.get("step"), int)
+        and abs(row["step"]) < HUGE
         and all(value is None or isinstance(value, int | float) for value in row.values())
     ]
     found = (folder / "samples").glob("*.png")
@@ -164,6 +167,16 @@ def _table(path: Path, text: str) -> list[dict[str, str]]:
     except (csv.Error, ValueError, TypeError, KeyError):
         raise UserError(f"{path} is damaged; run its sweep again, which writes it anew") from None
     return rows
+
+
+def bounded(value: float) -> float:
+    """Returns a number as charts take it: infinite, or 0, where it is none of float32 by far.
+
+    The range of a chart, and its ticks, would be no floats.
+    """
+    if not abs(value) < HUGE:
+        return math.nan if value != value else math.inf if value > 0 else -math.inf
+    return value if abs(value) > 1 / HUGE else 0
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

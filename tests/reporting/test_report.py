@@ -228,6 +228,20 @@ def test_lines_of_another_form_are_left_out(tmp_path):
     assert [row["value"] for row in found.evaluations] == [41.25]
 
 
+@pytest.mark.parametrize("value", [1e308, -1e308, 10**400, 5e-324, math.inf, math.nan, True])
+def test_numbers_of_any_size_are_shown(tmp_path, value):
+    folder, place = make_run(tmp_path / "x", 0.1), tmp_path / "s"
+    rows = [{"step": 1, "kimg": 1.0, "a/b": value}, {"step": 2, "kimg": 2.0, "a/b": -value}]
+    rows += [{"step": 3, "kimg": value, "a/b": 1.0}, {"step": value, "kimg": 1.0}]
+    (folder / "metrics.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    with (folder / "evaluations.jsonl").open("a") as file:
+        file.write(json.dumps({"metric": "swd", "value": value, "low": value, "high": 1}) + "\n")
+    place.mkdir()
+    (place / "sweep.json").write_text("{}")
+    (place / "table.csv").write_text(CSV.replace("41.3", str(value).replace("True", "1")))
+    assert report.main([f"{folder}", f"{place}", f"--out={tmp_path}/a.html"]) == 0
+
+
 def test_follow_writes_anew_with_each_picture_until_the_run_is_done(tmp_path, monkeypatch):
     folder = make_run(tmp_path / "run", 0.1)
     rows = (folder / "metrics.jsonl").read_text().splitlines()[:3]  # of 4: a step is left
