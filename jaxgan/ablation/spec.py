@@ -34,6 +34,12 @@ from jaxgan.runtime.errors import UserError
 METRICS = "jaxgan.evaluation.metrics"
 FEW = 5  # seeds, below which intervals are wide and tests find little
 MOST = 10_000  # runs of a sweep
+LONGEST = 200  # bytes of a folder's name: file systems take 255
+# Of table.csv, beside those of the axes; p is of a paired t-test.
+COLUMNS = (
+    *("cell", "metric", "n", "mean", "low", "high", "difference", "difference_low"),
+    *("difference_high", "pairs", "p", "p_holm", "reason"),
+)
 Seconds = Annotated[float, Within(0.001, 1e9)]
 Psi = Annotated[float, Within(-100, 100)]
 Threshold = Annotated[float, Within(0.001, 100)]
@@ -202,8 +208,12 @@ def _check_axis(axis: str, levels: Any) -> None:
     if not isinstance(levels, Mapping) or not all(isinstance(x, Mapping) for x in levels.values()):
         raise UserError(f"sweep.axes.{axis}: levels by name, each a mapping of overrides")
     for name in (axis, *levels):
-        if not _LEVEL.fullmatch(name):
-            raise UserError(f"sweep.axes.{axis}: {name!r}: letters, digits and _ . + - only")
+        if not isinstance(name, str) or not _LEVEL.fullmatch(name):
+            raise UserError(
+                f"sweep.axes.{axis}: {name!r}: give a text of letters, digits and _ . + - only"
+            )
+    if axis in COLUMNS:
+        raise UserError(f"sweep.axes.{axis}: a column of table.csv has that name; take another")
     count = sum(not overrides for overrides in levels.values())
     if count != 1:
         raise UserError(
@@ -230,6 +240,12 @@ def _cells(
             raise UserError(f"sweep.skip: no cell {name!r}{nearest(name, known)}")
         if name == known[0]:
             raise UserError(f"sweep.skip: {name!r} is the base")
+    for name in (name for cell in found for name in (cell.run, cell.view)):
+        if len(name.encode()) > LONGEST:
+            raise UserError(
+                f"sweep.axes: {name[:40]}… is the name of a file; shorten names until it has at "
+                f"most {LONGEST} bytes"
+            )
     return tuple(cell for cell in found if cell.name not in skip)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from jaxgan.ablation import statistics
 from jaxgan.ablation.results import Result
-from jaxgan.ablation.spec import FEW, Sweep
+from jaxgan.ablation.spec import COLUMNS, FEW, Sweep
 from jaxgan.ablation.statistics import NAN, Mean
 
 
@@ -59,10 +59,8 @@ def as_csv(found: Sequence[Row]) -> str:
     """Formats rows as CSV; what is not known is empty."""
     file = io.StringIO()
     axes = list(found[0].levels)
-    columns = ["metric", "n", "mean", "low", "high", "difference", "difference_low"]
-    columns += ["difference_high", "pairs", "p", "p_holm", "reason"]
     out = csv.writer(file, lineterminator="\n")
-    out.writerow(["cell", *axes, *columns])
+    out.writerow([COLUMNS[0], *axes, *COLUMNS[1:]])
     for row in found:
         over, by = row.mean, row.difference
         numbers = [over.value, over.low, over.high, by.value, by.low, by.high]

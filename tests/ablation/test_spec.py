@@ -109,6 +109,10 @@ def test_flatten_keeps_lists_and_empty_nodes_whole():
         ({"skip": "('loss=x',)"}, "sweep.skip: no cell 'loss=x'"),
         ({"skip": "('loss=ns,rate=low',)"}, "is the base"),
         ({"seeds": "5000"}, "sweep.seeds=5000"),
+        ({"axes": "{'a': {1: {}, 2: {'batch': 8}}}"}, "sweep.axes.a: 1: give a text of letters"),
+        ({"axes": "{1: {'x': {}}}"}, "sweep.axes.1: 1: give a text"),
+        ({"axes": "{'mean': {'x': {}, 'y': {'batch': 8}}}"}, "mean: a column of table.csv"),
+        ({"axes": "{'a': {'x' * 199: {}}}"}, "axes: a=xxx.*… is the name of a file; shorten"),
         (
             {"axes": "{'a': {'x': {}, 'y': {'evaluate': {'psy': 1.0}}}}"},
             "a.y.evaluate.psy: .* did you mean 'psi'",
