@@ -170,12 +170,16 @@ def test_arithmetic_shows_two_latents_and_the_result(use, explored, flags, of):
     np.testing.assert_allclose(z[:, 2], of(z[:, 0], z[:, 1]), rtol=1e-5)
 
 
-def test_shifted_draws_have_their_mean_and_deviation(use, explored):
+def test_shifted_draws_have_their_mean_and_deviation(use, explored, tmp_path):
     use()
     found = explored("shifted", "--mean=0.3", "--std=0.4", "--n=500")
     assert abs(found["latents"].mean() - 0.3) < 0.05 and abs(found["latents"].std() - 0.4) < 0.03
     four = explored("shifted", "--n=2")
     assert list(four["rows"]) == ["0, 0.4", "0, 1", "-0.3, 0.4", "0.3, 0.4"]
+    flags = [f"--workdir={tmp_path}", f"--out={tmp_path}/a.png", "--mean=0.3", "--n=16"]
+    assert explore.main(["shifted", *flags]) == 0
+    side = GUTTER + 4 * (TILE + GUTTER)
+    assert PIL.Image.open(tmp_path / "a.png").size == (side, side), "of one pair a square"
 
 
 def test_truncation_is_linear_in_psi_and_may_differ_by_level(use, explored):
@@ -322,6 +326,7 @@ def test_checkpoints_stand_below_the_real_items(use, explored, monkeypatch):
     assert (images[0] == 1).all() and list(found["rows"]) == ["real", "step 0", "step 50"]
     np.testing.assert_allclose(images[2] - images[1], 0.5, atol=1e-5)
     np.testing.assert_array_equal(found["labels"], [2, 2, 1])
+    assert list(found["columns"]) == ["0 c", "1 c", "2 b"], "the class of each column"
 
 
 def test_saved_latents_make_the_same_samples(use, explored, tmp_path):

@@ -1,4 +1,4 @@
-"""samples of N(mean, std^2 I) in place of N(0, I): a row for each pair, at each checkpoint"""
+"""samples of N(mean, std^2 I) in place of N(0, I): a row for each pair and checkpoint, or a grid"""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -38,5 +38,7 @@ def study(run: "Run", args: argparse.Namespace) -> Study:
         images.append(space.images(z, of))
         at = f" step {each.step}" if args.steps else ""
         rows += [f"{mean:g}, {std:g}{at}" for mean, std in draws]
-    arrays = space.arrays(z, of)
-    return Study(np.concatenate(images), len(space.points), rows, arrays=arrays)
+    arrays, shown = space.arrays(z, of), np.concatenate(images)
+    if len(rows) == 1:  # a square: one row of many would be a strip that nothing shows whole
+        return Study(shown, arrays=arrays, lines=[f"all are of mean, std {rows[0]}"])
+    return Study(shown, len(space.points), rows, arrays=arrays)

@@ -39,4 +39,5 @@ def study(run: "Run", args: argparse.Namespace) -> Study:
     real = real[np.arange(len(space.points)) % len(real)]
     names = ["real", *(f"step {each.step}" for each in runs)]
     arrays = space.arrays(space.points) | {"steps": np.array(steps)}
-    return Study(np.concatenate([real, *rows]), len(real), names, arrays=arrays)
+    columns = space.names() if run.kinds else ()  # the class that a column is of
+    return Study(np.concatenate([real, *rows]), len(real), names, columns, arrays=arrays)
