@@ -1,4 +1,4 @@
-"""samples of N(mean, std^2 I) in place of N(0, I): a row for each pair and checkpoint, or a grid"""
+"""samples of N(mean, std^2 I) in place of N(0, I): a row for each pair at each checkpoint"""
 
 import argparse
 from typing import TYPE_CHECKING

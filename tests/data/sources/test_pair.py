@@ -78,7 +78,10 @@ def test_a_folder_that_is_a_link_to_another_is_refused(root, names):
 
 @pytest.mark.parametrize(
     ("names", "text"),
-    [(("trainA", "trainB"), "A and B hold the same"), (("trainB", "testB"), "test images of B are")],
+    [
+        (("trainA", "trainB"), "A and B hold the same"),
+        (("trainB", "testB"), "test images of B are"),
+    ],
 )
 def test_copies_in_place_of_other_pictures_are_warned_of(root, capsys, names, text):
     data = {"name": f"pair:{root}", "res": RES}
