@@ -75,6 +75,8 @@ def main() -> None:
         for job in cells.jobs(sweep, args.workdir)
         for result in results.of_job(job, sweep.metrics)
     ]
+    if reasons := {each.reason for each in found if each.reason}:
+        raise SystemExit(f"runs failed: {', '.join(reasons)}")
     values = np.array([each.figures[METRIC] for each in found]).reshape(3, -1)
     print(f"correlation of base and same over seeds: {np.corrcoef(values)[0, 1]:.2f}")
     ps = []
