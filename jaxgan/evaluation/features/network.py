@@ -23,7 +23,7 @@ Params = dict[str, Any]
 
 BATCH = 16  # images of a program on a CPU, of all its devices; more are no faster
 EACH = 128  # on each accelerator
-# Images at once on a device of a CPU, whose feature maps stay in its caches: a third faster than
+# Images at once on a device of a CPU, whose feature maps stay in its caches: a fifth faster than
 # all of a batch, which spends as long on new pages of memory.
 TOGETHER = 2
 MANY = 1000  # images from which the rate is said: a user waits for them
