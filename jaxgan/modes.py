@@ -27,7 +27,7 @@ from jaxgan.evaluation.mode_coverage import POINTS, SHARE
 from jaxgan.runtime import environment, files, paths
 from jaxgan.runtime.errors import UserError, run
 from jaxgan.runtime.parser import Parser, add_generator, whole
-from jaxgan.visual import grid
+from jaxgan.visual import raster
 
 DATA = ("ring", "grid")
 RECIPES = ("ns", "mm", "ls", "hinge", "wgan", "wgan_gp", "dragan", "sn")
@@ -84,7 +84,7 @@ def main(argv: list[str]) -> int:
         print(f"{rows[-1]} {time.perf_counter() - cell_start:.0f} s", file=sys.stderr)
         if args.pictures:
             files.folder(args.pictures)
-            grid.save_png(args.pictures / f"{data}-{name}.png", picture)
+            raster.save_png(args.pictures / f"{data}-{name}.png", picture)
     generator = args.generator or ("averaged" if config.game.get("ema") else "last")
     text = table(rows, args.seeds, generator, (time.perf_counter() - start) / 60)
     print(text)

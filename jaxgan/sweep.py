@@ -51,7 +51,7 @@ from jaxgan.runtime.errors import UserError, run
 from jaxgan.runtime.lock import Lock
 from jaxgan.runtime.parser import Parser, whole
 from jaxgan.runtime.signals import STOPPED, StopSignal
-from jaxgan.visual import grid
+from jaxgan.visual import raster
 
 
 def main(argv: list[str]) -> int:
@@ -119,7 +119,7 @@ class Progress:
             stopped = stop.caught
         text = self._write()
         if (picture := pictures.sheet(self._jobs)) is not None:
-            grid.save_png(self._folder / "samples.png", picture)
+            raster.save_png(self._folder / "samples.png", picture)
         print(text)
         minutes = (time.perf_counter() - start) / 60
         print(f"{minutes:.1f} minutes; table.md in {self._folder}", file=sys.stderr)

@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
     from jaxgan.generation import translated
     from jaxgan.generation.run import open_run
     from jaxgan.training.workdir import without
-    from jaxgan.visual.grid import save_png
+    from jaxgan.visual.raster import save_png
 
     pictures = translated.find(args.pictures)
     if named := [picture for picture in pictures if picture.name == "sheet"]:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from jaxgan.ablation.cells import Job
 from jaxgan.runtime import files
-from jaxgan.visual import grid
+from jaxgan.visual.sheet import GUTTER, LINE, PAPER, TILE, blank, write
 
 NARROWEST = 280  # pixels, for the name of a cell
 MOST = 16  # samples of a row
@@ -28,9 +28,10 @@ def sheet(jobs: Sequence[Job]) -> np.ndarray | None:
     named = []
     for cell in dict.fromkeys(job.cell.run for job in jobs):
         if cell in rows:
-            row = rows[cell]
-            wide = np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)))
-            named.append(grid.captioned(wide[None], [cell])[0])
+            paper = blank(LINE + len(rows[cell]), width, 3)
+            write(paper, cell, 0, GUTTER, width - GUTTER, centered=False)
+            paper[LINE:, : rows[cell].shape[1]] = rows[cell]
+            named.append(paper)
     return np.concatenate(named)
 
 
@@ -43,10 +44,12 @@ def first_row(workdir: Path) -> np.ndarray | None:
         picture = np.asarray(image.convert("RGB"))
     with files.reading(workdir / "config.json"):
         saved = json.loads((workdir / "config.json").read_text())
-    shape, config = saved["spec"]["shape"], saved["config"]
-    seeds, samples = config.get("seeds", 1), config.get("log", {}).get("samples", 64)
-    rows = seeds if seeds > 1 else math.ceil(samples / math.ceil(math.sqrt(samples)))
-    for height in (shape[0], shape[0] + grid.CAPTION):
-        if len(shape) == 3 and len(picture) == rows * height:
-            return picture[:height, : MOST * shape[1]]
-    return picture[:, : picture.shape[1] // seeds] if len(shape) == 1 else picture
+    shape = saved["spec"]["shape"]
+    if len(shape) < 3:
+        return picture[:, : picture.shape[1] // saved["config"].get("seeds", 1)]
+    factor = math.ceil(TILE / min(shape[:2]))
+    height, width = (max(1, factor) * side for side in shape[:2])
+    # Paper right across ends the first row, below what stands above it, which is not as tall.
+    gaps = np.flatnonzero((picture == PAPER).all((1, 2)))
+    end = min((int(y) for y in gaps if y >= height), default=len(picture))
+    return picture[:end, : GUTTER + MOST * (width + GUTTER)]

@@ -12,7 +12,7 @@ from jaxgan.data.source import Source, digest
 from jaxgan.evaluation import kept
 from jaxgan.evaluation.features import network
 from jaxgan.runtime.errors import UserError
-from jaxgan.visual.grid import to_uint8
+from jaxgan.visual.raster import to_uint8
 
 N = 2000  # samples, and real images
 READ = 500  # real images read at once

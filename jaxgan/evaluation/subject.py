@@ -26,7 +26,7 @@ from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.remote import copies
 from jaxgan.training import workdir
 from jaxgan.training.setup import open_source, spec_of
-from jaxgan.visual.grid import to_uint8
+from jaxgan.visual.raster import to_uint8
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,8 +17,10 @@ from jaxgan.core.inputs import Field, Image, Inputs, Label
 from jaxgan.runtime import files, paths
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.parser import SEED
-from jaxgan.visual import grid, plots
+from jaxgan.visual import plots, raster
+from jaxgan.visual.sheet import TILE, arranged, sheet
 
+ENLARGED = 4096  # images of a sheet, at most, whose tiles are enlarged
 Rows = Mapping[str, np.ndarray]
 
 _SPARSE = 2**28  # bytes that an array of an .npz may unpack to, whatever its size
@@ -148,14 +150,17 @@ def names_of_rows(declared: Inputs, rows: Rows, classes: Sequence[str]) -> list[
 
 
 def save_grid(path: Path, samples: np.ndarray, columns: int, names: Sequence[str] = ()) -> None:
-    """Writes a PNG: a grid of images with `columns` in a row (0: a square), or a plot of points.
+    """Writes a PNG: a sheet of images with `columns` in a row, or a plot of points.
 
-    `names` are written below the images, where there are any.
+    `names` are written above the columns where they recur in order and `columns` is 0, else below
+    the images. Images are enlarged to tiles that one can read, unless there are over ENLARGED.
     """
-    if samples.ndim == 4:
-        return grid.save_png(path, grid.grid(grid.captioned(samples, names), columns))
-    extent = float(math.ceil(np.abs(samples).max()) or 1)
-    return grid.save_png(path, plots.scatter(np.empty((0, 2)), samples, extent=extent))
+    if samples.ndim != 4:
+        extent = float(math.ceil(np.abs(samples).max()) or 1)
+        return raster.save_png(path, plots.scatter(np.empty((0, 2)), samples, extent=extent))
+    named = {"columns": columns, "captions": names} if columns else arranged(names)
+    side = TILE if len(samples) <= ENLARGED else 1
+    return raster.save_png(path, sheet(samples, **named, side=side))
 
 
 def save_folder(folder: Path, samples: np.ndarray, names: Sequence[str] = ()) -> None:
@@ -166,7 +171,7 @@ def save_folder(folder: Path, samples: np.ndarray, names: Sequence[str] = ()) ->
     files.folder(folder)
     for i, image in enumerate(samples):
         suffix = "".join(c if c.isalnum() or c in "-_." else "_" for c in names[i]) if names else ""
-        grid.save_png(folder / f"{i:05d}{suffix and '-'}{suffix[:100]}.png", image)
+        raster.save_png(folder / f"{i:05d}{suffix and '-'}{suffix[:100]}.png", image)
 
 
 def public(name: str, rows: np.ndarray) -> str:

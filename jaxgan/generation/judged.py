@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxgan.core.inputs import Inputs, Label, Vector
 from jaxgan.runtime.errors import UserError
-from jaxgan.visual.grid import to_floats
+from jaxgan.visual.raster import to_floats
 
 
 def rows(

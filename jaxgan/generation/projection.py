@@ -16,7 +16,7 @@ from jax import Array
 from jaxgan.generation.run import Run
 from jaxgan.nets.mapping import spread
 from jaxgan.runtime.errors import UserError
-from jaxgan.visual.grid import to_floats
+from jaxgan.visual.raster import to_floats
 
 Distance = Callable[[Array, Array], Array]  # of images (N, ...) and (N, ...): (N,)
 

@@ -24,7 +24,7 @@ from jaxgan.generation.sample import Sample
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.remote import copies
 from jaxgan.training import workdir
-from jaxgan.visual.grid import to_floats, to_uint8
+from jaxgan.visual.raster import to_floats, to_uint8
 
 Rows = Mapping[str, np.ndarray]  # by input of the game: "z", "y"
 

@@ -12,7 +12,7 @@ from jaxgan.core.averages.power import net_of
 from jaxgan.core.game import Drawn, Game, State
 from jaxgan.core.inputs import Code, Inputs
 from jaxgan.runtime.errors import UserError
-from jaxgan.visual.grid import to_uint8
+from jaxgan.visual.raster import to_uint8
 
 BATCH = 100  # drawn at once
 COLUMNS = 10  # of a sweep

@@ -1,6 +1,5 @@
 """Translates image files from one domain to the other, at their own size."""
 
-import math
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,11 +15,13 @@ from jaxgan.data.images import Target, convert_channels, resize_batch, scaled, u
 from jaxgan.data.tree import is_image, tree
 from jaxgan.runtime.errors import UserError
 from jaxgan.runtime.paths import shown
-from jaxgan.visual.grid import grid, to_uint8
+from jaxgan.visual import sheet as sheets
+from jaxgan.visual.raster import to_uint8
 
 BACK = {"a2b": "b2a", "b2a": "a2b"}
 COLUMNS = {"a2b": ("image", "other"), "b2a": ("other", "image")}  # of the data: from, to
 TILE = 128  # pixels a side of a picture in the sheet
+COLUMNS = ("picture", "translated", "back", "identity")  # of it, as many as a row has
 
 
 class Picture(NamedTuple):
@@ -137,11 +138,15 @@ def padded(translator, state: State, images: jax.Array, key: jax.Array) -> jax.A
 
 
 def sheet(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Arranges rows of pictures, their center squares of TILE pixels, in one: uint8 (H, W, C)."""
+    """Arranges rows that `rows` yields, center squares of TILE pixels, below COLUMNS' names.
+
+    Returns uint8 (H, W, C), C of the picture with the most channels.
+    """
     channels = max(picture.shape[-1] for row in rows for picture in row)
     tiles = [
         convert_channels(resize_batch(picture[None], TILE), channels)
         for row in rows
         for picture in row
     ]
-    return grid(np.concatenate(tiles), math.ceil(len(tiles) / len(rows)))
+    columns = len(rows[0])
+    return sheets.sheet(np.concatenate(tiles), columns, names=COLUMNS[:columns])

@@ -29,8 +29,8 @@ from jaxgan.training.records.journal import Journal, Judge, due, now, say, summa
 from jaxgan.training.records.resumed import recorded
 from jaxgan.training.setup import GIVEN, Run, prepare
 from jaxgan.training.step import train_step
-from jaxgan.visual.grid import save_gif
 from jaxgan.visual.plots import save_curves
+from jaxgan.visual.raster import save_gif
 
 OPENING = 6 * 3600  # seconds for all processes to open the data
 # What makes a Judge of a run in a workdir, its record, and the step that it begins at.

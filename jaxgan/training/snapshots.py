@@ -16,11 +16,10 @@ from jaxgan.data.images import convert_channels
 from jaxgan.parallel import mesh
 from jaxgan.training import diagnostics, logger
 from jaxgan.training.programs.options import options
-from jaxgan.visual import grid, plots
-from jaxgan.visual.sheet import beside, sheet
+from jaxgan.visual import plots, raster
+from jaxgan.visual.sheet import WIDEST, arranged, beside, sheet
 
 Lower = Callable[[], jax.stages.Lowered]
-WIDEST = 16  # columns that classes make; more are captions
 STRIP = ("A", "to B", "and back", "B", "to A", "and back")  # of a translation
 
 
@@ -74,13 +73,13 @@ class Snapshots:
         """
         if self._strips:
             rows = np.concatenate([self._strips(state, self._shown, self._key) for state in states])
-            images = grid.to_uint8(rows.reshape(-1, *rows.shape[2:]))
+            images = raster.to_uint8(rows.reshape(-1, *rows.shape[2:]))
             names = STRIP if self._game.translators else ()
             picture = sheet(images, rows.shape[1], names=names)
         else:
             picture = self._picture(states)
         if self._folder:
-            grid.save_png(self._folder / f"{step:08d}.png", picture)
+            raster.save_png(self._folder / f"{step:08d}.png", picture)
         return picture
 
     def draw_real(self) -> np.ndarray:
@@ -90,7 +89,7 @@ class Snapshots:
         """
         picture = self._real()
         if self._folder:
-            grid.save_png(self._folder / "real.png", picture)
+            raster.save_png(self._folder / "real.png", picture)
         return picture
 
     def draw_beside(self, states: Sequence[State], path: Path | None) -> None:
@@ -101,7 +100,7 @@ class Snapshots:
         if not self._strips:
             fake = self._picture(states[:1], title="generated")
             if path:
-                grid.save_png(path, beside([self._real(title="real"), fake]))
+                raster.save_png(path, beside([self._real(title="real"), fake]))
 
     def _picture(self, states: Sequence[State], title: str = "") -> np.ndarray:
         """Draws samples: of one state a grid, of each of several a row, or a panel of points."""
@@ -109,13 +108,13 @@ class Snapshots:
         if drawn[0].shape[1:] == (2,):
             panels = [self._scatter(*each) for each in zip(states, drawn, strict=True)]
             return np.concatenate(panels, axis=1)
-        images = grid.to_uint8(np.concatenate(drawn))
+        images = raster.to_uint8(np.concatenate(drawn))
         labels = [self._inputs[name] for name in diagnostics.labels(self._game, self._shown)]
         names = self._names(labels)
         if len(drawn) > 1:
             rows = [f"seed {i}" for i in range(len(drawn))]
             return sheet(images, len(drawn[0]), rows=rows, captions=len(drawn) * names, title=title)
-        return sheet(images, **self._columns(names), title=title)
+        return sheet(images, **arranged(names), title=title)
 
     def _real(self, title: str = "") -> np.ndarray:
         """Draws real items; those of one class in one column, as the samples are."""
@@ -129,21 +128,13 @@ class Snapshots:
         if labels and len(self._classes) <= WIDEST:
             order = in_turn(np.asarray(labels[0]), len(self._classes))
         names = self._names([labels[0][order]] if labels else [])[:n]
-        domains = [convert_channels(grid.to_uint8(real[order][:n]), channels) for real in reals]
+        domains = [convert_channels(raster.to_uint8(real[order][:n]), channels) for real in reals]
         titles = ("A", "B") if len(domains) > 1 else (title,)
         sheets = [
-            sheet(images, **self._columns(names), title=each)
+            sheet(images, **arranged(names), title=each)
             for images, each in zip(domains, titles, strict=True)
         ]
         return beside(sheets)
-
-    def _columns(self, names: Sequence[str]) -> dict[str, Any]:
-        """Returns a sheet's columns: a class each, where items are in that order; else captions."""
-        count = len(self._classes)
-        turn = [self._classes[i % count] for i in range(len(names))] if count else []
-        if names and list(names) == turn and count <= WIDEST:
-            return {"columns": count, "names": self._classes}
-        return {"captions": names}
 
     def diagnose(self, states: Sequence[State]) -> dict[str, float]:
         """Returns `diagnostics.measure` on as many samples as real images, under diagnosis/.

@@ -10,13 +10,14 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from jaxgan.runtime import files
-from jaxgan.visual.grid import save_png
+from jaxgan.visual.raster import save_png
 
 TILE = 64  # pixels a side that a tile has at least
 GUTTER = 4  # between tiles
 LINE = 15  # pixels of a line of text
 SIZE = 11  # of the font
 PAPER, INK = 232, 0  # gray, so that pictures on white have edges
+WIDEST = 16  # columns that classes make; more are captions
 
 
 def sheet(
@@ -27,20 +28,22 @@ def sheet(
     names: Sequence[str] = (),
     captions: Sequence[str] = (),
     title: str = "",
+    side: int = TILE,
 ) -> np.ndarray:
     """Arranges images row by row on paper.
 
     Args:
-      images: uint8 (N, H, W, C), C 1, 3 or 4; small ones are enlarged by a whole number.
+      images: uint8 (N, H, W, C), C 1, 3 or 4; enlarged by a whole number where small.
       columns: images per row; 0 for as square a sheet as possible.
       rows, names: of the rows, at their left, and of the columns, above them; () for none.
       captions: a text below each image, as much of it as fits; () for none.
       title: a line above all.
+      side: pixels that the sides of a tile have at least.
 
     Returns:
       uint8 (H', W', C).
     """
-    tiles = enlarged(images)
+    tiles = enlarged(images, side)
     n, height, width, channels = tiles.shape
     columns = columns or math.ceil(math.sqrt(n))
     count = math.ceil(n / columns)
@@ -63,9 +66,21 @@ def sheet(
     return paper
 
 
-def enlarged(images: np.ndarray) -> np.ndarray:
-    """Repeats the pixels of images (N, H, W, C) so that their sides have at least TILE."""
-    factor = max(1, math.ceil(TILE / min(images.shape[1:3])))
+def arranged(names: Sequence[str]) -> dict[str, Any]:
+    """Returns keywords of `sheet` for images with names: a column each where they recur in order.
+
+    Else they are captions; so are those of more than WIDEST columns.
+    """
+    period = list(dict.fromkeys(names))
+    in_order = all(name == period[i % len(period)] for i, name in enumerate(names))
+    if 1 < len(period) <= WIDEST and in_order:
+        return {"columns": len(period), "names": period}
+    return {"captions": names}
+
+
+def enlarged(images: np.ndarray, side: int = TILE) -> np.ndarray:
+    """Repeats the pixels of images (N, H, W, C) so that their sides have at least `side`."""
+    factor = max(1, math.ceil(side / min(images.shape[1:3])))
     return images.repeat(factor, axis=1).repeat(factor, axis=2)
 
 

@@ -12,7 +12,8 @@ from jaxgan.ablation import pictures, results, tables
 from jaxgan.ablation.cells import Job
 from jaxgan.ablation.results import Result
 from jaxgan.ablation.spec import Cell, Sweep
-from jaxgan.visual import grid
+from jaxgan.visual import raster
+from jaxgan.visual import sheet as sheets
 
 CELLS = tuple(Cell({"loss": name}, "gan.py", ()) for name in ("ns", "hinge", "mm"))
 VALUES = {
@@ -105,32 +106,38 @@ def test_cells_of_one_run_have_figures_of_their_own(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("caption", [0, grid.CAPTION])
-def test_picture_has_the_first_row_of_each_cell_that_has_any(tmp_path, caption):
+def saved(folder, picture, shape, **config):
+    """Writes what a run's first row is read from."""
+    (folder / "samples").mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({"spec": {"shape": shape}, "config": config}))
+    raster.save_png(folder / "samples/00000009.png", picture)
+    raster.save_png(folder / "samples/00000003.png", picture * 0)
+
+
+@pytest.mark.parametrize("names", [{}, {"captions": "abcdef"}, {"names": "abc", "title": "step 9"}])
+def test_picture_has_the_first_row_of_each_cell_that_has_any(tmp_path, names):
     for value, cell in zip((50, 200), (CELLS[0], CELLS[2]), strict=True):
-        folder = job(tmp_path, cell).workdir
-        (folder / "samples").mkdir(parents=True)
-        saved = {"spec": {"shape": [28, 28, 1]}, "config": {"log": {"samples": 6}}}
-        (folder / "config.json").write_text(json.dumps(saved))
-        picture = np.full((2 * (28 + caption), 3 * 28, 1), value, np.uint8)
-        picture[28 + caption :] = 255
-        grid.save_png(folder / "samples/00000009.png", picture)
-        grid.save_png(folder / "samples/00000003.png", picture * 0)
-    sheet = pictures.sheet([job(tmp_path, cell) for cell in CELLS])
-    height = 28 + caption + grid.CAPTION
-    assert sheet.shape == (2 * height, pictures.NARROWEST, 3)
+        images = np.full((6, 28, 28, 1), value, np.uint8)
+        images[3:] = 255
+        saved(job(tmp_path, cell).workdir, sheets.sheet(images, 3, **names), [28, 28, 1])
+    found = pictures.sheet([job(tmp_path, cell) for cell in CELLS])
+    top = sheets.GUTTER + 2 * sheets.LINE * ("title" in names)
+    height = sheets.LINE + top + 84
+    assert found.shape == (2 * height, pictures.NARROWEST, 3)
     for i, value in enumerate((50, 200)):
-        row = sheet[i * height : (i + 1) * height - grid.CAPTION]
-        assert (row[:, : 3 * 28] == value).all() and (row[:, 3 * 28 :] == 0).all()
-        assert sheet[(i + 1) * height - grid.CAPTION : (i + 1) * height].max() > 100, "its name"
+        row = found[i * height : (i + 1) * height]
+        assert row[: sheets.LINE].min() < 100, "its name"
+        assert (row[-84:, 4:88] == value).all() and (row[-84:, 92:176] == value).all()
+        assert (row[-84:, 3 * 88 + 4 :] == sheets.PAPER).all()
     assert pictures.sheet([job(tmp_path, CELLS[1])]) is None
 
 
-@pytest.mark.parametrize(("shape", "expected"), [((28, 28, 1), (28, 448)), ((2,), (30, 600))])
-def test_of_replicas_the_picture_has_the_first_seed(tmp_path, shape, expected):
-    (tmp_path / "samples").mkdir()
-    saved = {"spec": {"shape": shape}, "config": {"seeds": 2, "log": {"samples": 20}}}
-    (tmp_path / "config.json").write_text(json.dumps(saved))
-    picture = np.zeros((56, 20 * 28, 1) if len(shape) > 1 else (30, 1200, 3), np.uint8)
-    grid.save_png(tmp_path / "samples/00000009.png", picture)
-    assert pictures.first_row(tmp_path).shape[:2] == expected
+def test_of_replicas_the_picture_has_the_first_seed(tmp_path):
+    images = np.full((40, 28, 28, 1), 7, np.uint8)
+    images[20:] = 9
+    saved(tmp_path / "images", sheets.sheet(images, 20, rows=["seed 0", "seed 1"]), [28, 28, 1])
+    found = pictures.first_row(tmp_path / "images")
+    assert found.shape[:2] == (4 + 84, 4 + pictures.MOST * 88)
+    assert (found[4:, -88:-84] == 7).all(), "the first seed's, beside its name"
+    saved(tmp_path / "points", np.zeros((30, 1200, 3), np.uint8), [2], seeds=2)
+    assert pictures.first_row(tmp_path / "points").shape[:2] == (30, 600)

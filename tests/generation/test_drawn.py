@@ -10,9 +10,10 @@ from jaxgan import sample
 from jaxgan.core import game as core
 from jaxgan.core.game import Game, Spec
 from jaxgan.core.inputs import Code, Label, Noise, Vector
+from jaxgan.generation import drawn as stored
 from jaxgan.runtime.errors import UserError
 from jaxgan.training.workdir import Record, Restored
-from jaxgan.visual.grid import captioned, grid
+from jaxgan.visual.sheet import sheet
 
 CODE = Code(3, lambda key, n, rows: jax.random.normal(key, (n, 4)))
 INPUTS = {
@@ -109,7 +110,7 @@ def test_a_strip_is_a_picture_of_so_many_columns(restored, tmp_path):
     restored(INPUTS["noise"])
     flags = [f"--workdir={tmp_path}", "--n=4", "--columns=4"]
     assert sample.main([*flags, f"--out={tmp_path}/a.png"]) == 0
-    assert PIL.Image.open(tmp_path / "a.png").size == (16, 4)
+    assert PIL.Image.open(tmp_path / "a.png").size == (4 + 4 * (64 + 4), 4 + 64 + 4)
     with pytest.raises(UserError, match="--columns: --out=.*a.npz has no rows; write a .png"):
         sample.main([*flags, f"--out={tmp_path}/a.npz"])
 
@@ -183,11 +184,24 @@ def test_categories_of_a_code_have_no_names(restored, tmp_path):
 
 
 @pytest.mark.parametrize("kind", INPUTS)
-def test_tiles_of_a_grid_have_their_class_below(restored, tmp_path, kind):
+def test_classes_stand_above_their_columns_or_below_their_tiles(restored, tmp_path, kind):
     record = Record({}, Spec((8, 24, 1), 3), 1, data={"classes": ["ant", "cat", "dog"]})
     restored(INPUTS[kind], (8, 24, 1), record)
     images = drawn(tmp_path, "a", "--n=4")["images"]
     assert sample.main([f"--workdir={tmp_path}", "--n=4", f"--out={tmp_path}/a.png"]) == 0
     picture = np.asarray(PIL.Image.open(tmp_path / "a.png"))[..., None]
-    expected = captioned(images, ["ant", "cat", "dog", "ant"] if kind == "label" else [])
-    np.testing.assert_array_equal(picture, grid(expected))
+    names = ["ant", "cat", "dog"] * (kind == "label")
+    expected = sheet(images, len(names), names=names)
+    np.testing.assert_array_equal(picture, expected)
+    flags = [f"--workdir={tmp_path}", "--n=4", "--columns=4", f"--out={tmp_path}/b.png"]
+    assert sample.main(flags) == 0
+    picture = np.asarray(PIL.Image.open(tmp_path / "b.png"))[..., None]
+    expected = sheet(images, 4, captions=[*names, "ant"][: 4 * bool(names)])
+    np.testing.assert_array_equal(picture, expected)
+
+
+def test_many_images_keep_their_size(restored, tmp_path, monkeypatch):
+    restored(INPUTS["noise"])
+    monkeypatch.setattr(stored, "ENLARGED", 3)
+    assert sample.main([f"--workdir={tmp_path}", "--n=4", f"--out={tmp_path}/a.png"]) == 0
+    assert PIL.Image.open(tmp_path / "a.png").size == (4 + 2 * (4 + 4), 4 + 2 * (4 + 4))

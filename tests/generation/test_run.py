@@ -17,7 +17,7 @@ from jaxgan.generation.projection import project
 from jaxgan.generation.run import Run
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import workdir
-from jaxgan.visual.grid import to_uint8
+from jaxgan.visual.raster import to_uint8
 
 
 def initialized(name):

@@ -22,8 +22,8 @@ from jaxgan.generation import sample
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import workdir
 from jaxgan.training.workdir import Record, Restored
-from jaxgan.visual import grid
-from jaxgan.visual.grid import to_uint8
+from jaxgan.visual import raster
+from jaxgan.visual.raster import to_uint8
 
 ROOT = Path(__file__).parents[2]
 
@@ -96,7 +96,7 @@ def test_commands_take_the_average_or_the_last_parameters(
     assert evaluate.main([f"--workdir={tmp_path}", "--n=40", *flags]) == 0
     name = "averaged" if brightness > 0.5 else "last"
     assert f", generator {name}, seed 0" in capsys.readouterr().out
-    grid.save_png(tmp_path / "a.png", np.zeros((4, 4, 1), np.uint8))
+    raster.save_png(tmp_path / "a.png", np.zeros((4, 4, 1), np.uint8))
     out = tmp_path / "translated"
     assert (
         translate.main([f"--workdir={tmp_path}", f"{tmp_path}/a.png", f"--out={out}", *flags]) == 0

@@ -12,6 +12,7 @@ from jaxgan.generation import translated
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import workdir
 from jaxgan.training.checkpoint import Checkpoints
+from jaxgan.visual import sheet as sheets
 
 ADAM = {"name": "adam", "lr": 2e-4}
 SPEC = Spec((16, 16, 3), other=(16, 16, 1))
@@ -59,7 +60,9 @@ def test_files_and_folders_are_translated_at_their_own_size(run, tmp_path):
     }
     assert sizes == {"wide.png": (37, 14), "deep/tall.png": (13, 24), "alone.png": (16, 16)}
     assert Image.open(out / "wide.png").mode == "L", "B is gray"
-    assert Image.open(out / "sheet.png").size == (3 * translated.TILE, 3 * translated.TILE)
+    step = translated.TILE + sheets.GUTTER
+    size = sheets.GUTTER + 3 * step, sheets.GUTTER + sheets.LINE + 3 * step
+    assert Image.open(out / "sheet.png").size == size
 
 
 @pytest.mark.parametrize("name", ["broken.png", "empty.png", "text.png"])
@@ -77,8 +80,10 @@ def test_a_bad_picture_is_found_before_any_is_written(run, tmp_path, name):
 def test_a_sheet_shows_gray_colors_and_transparency_side_by_side():
     gray, colors, clear = (np.full((9, 12, c), 50 * c, np.uint8) for c in (1, 3, 4))
     sheet = translated.sheet([[gray, colors, clear]])
-    assert sheet.shape == (translated.TILE, 3 * translated.TILE, 4)
-    shown = sheet[0, :: translated.TILE].tolist()
+    step, top = translated.TILE + sheets.GUTTER, sheets.GUTTER + sheets.LINE
+    assert sheet.shape == (top + step, sheets.GUTTER + 3 * step, 4)
+    assert sheet[:top].min() < 100, "names of columns"
+    shown = sheet[top, sheets.GUTTER :: step].tolist()
     assert shown == [[50, 50, 50, 255], [150, 150, 150, 255], [200] * 4]
 
 

@@ -11,7 +11,7 @@ from browser import CHROMIUM, Browser
 from jaxgan import report
 from jaxgan.reporting import charts, images, page, runs
 from jaxgan.runtime.errors import UserError
-from jaxgan.visual import grid
+from jaxgan.visual import raster
 
 CSV = """cell,rate,metric,n,mean,low,high,difference,difference_low,difference_high,p_holm,reason
 rate=low,low,swd,5,41.3,39.8,42.8,,,,,
@@ -43,8 +43,8 @@ def make_run(folder, lr, steps=40, every=10, checkpoint=True, batch=64):
     warned = {"step": 20, "kind": "won", "value": 1, "text": "the critic <has> won"}
     (folder / "warnings.jsonl").write_text(f"{json.dumps(warned)}\n")
     for step in (0, 20, steps):
-        grid.save_png(folder / f"samples/{step:08d}.png", np.full((32, 32, 1), step, np.uint8))
-    grid.save_png(folder / "samples/real.png", np.zeros((32, 32, 1), np.uint8))
+        raster.save_png(folder / f"samples/{step:08d}.png", np.full((32, 32, 1), step, np.uint8))
+    raster.save_png(folder / "samples/real.png", np.zeros((32, 32, 1), np.uint8))
     return folder
 
 
@@ -56,7 +56,7 @@ def folders(tmp_path_factory):
     (sweep / "sweep.json").write_text("{}")
     (sweep / "table.csv").write_text(CSV)
     (sweep / "table.md").write_text("| a |\n\n`the command`\n\nOver five seeds.\n")
-    grid.save_png(sweep / "samples.png", np.zeros((40, 280, 3), np.uint8))
+    raster.save_png(sweep / "samples.png", np.zeros((40, 280, 3), np.uint8))
     one, two = make_run(place / "one", 0.1), make_run(place / "two", 0.5, steps=80, batch=32)
     return one, two, sweep
 
@@ -130,7 +130,7 @@ def test_pictures_beyond_the_budget_make_the_page_no_larger(folders, tmp_path, m
     rng = np.random.default_rng(0)
     for step in range(0, 40, 2):
         noise = rng.integers(256, size=(64, 64, 1), dtype=np.uint8)
-        grid.save_png(folder / f"samples/{step:08d}.png", noise)
+        raster.save_png(folder / f"samples/{step:08d}.png", noise)
     text = page.page(*runs.read([folder]))
     assert 1 <= text.count("data-kimg") < 5 and len(text) < 50_000
 
@@ -139,7 +139,7 @@ def test_sixty_runs_stay_below_five_megabytes(tmp_path, monkeypatch):
     one = make_run(tmp_path / "run", 0.1)
     rng = np.random.default_rng(0)
     noise = rng.integers(256, size=(640, 640, 3), dtype=np.uint8)  # compressed by nothing
-    grid.save_png(one / "samples/00000040.png", noise)
+    raster.save_png(one / "samples/00000040.png", noise)
     names = [f"{part}/{i}" for part in ("d", "g", "diagnosis") for i in range(8)]
     rows = []
     for step in range(1, 501):
@@ -252,7 +252,7 @@ def test_follow_writes_anew_with_each_picture_until_the_run_is_done(tmp_path, mo
     def train(_):
         pages.append((tmp_path / "r.html").read_text())
         if len(pages) == 2:  # the picture comes before the row
-            grid.save_png(folder / "samples/00000040.png", np.zeros((32, 32, 1), np.uint8))
+            raster.save_png(folder / "samples/00000040.png", np.zeros((32, 32, 1), np.uint8))
         if len(pages) == 3:
             last = rows[-1].replace('"step": 30', '"step": 40')
             (folder / "metrics.jsonl").write_text("\n".join([*rows, last]) + "\n")

@@ -19,7 +19,7 @@ from jaxgan.training import logger, loop, workdir
 from jaxgan.training.checkpoint import Checkpoints
 from jaxgan.training.records import integrity
 from jaxgan.training.records.events import Events
-from jaxgan.visual.grid import save_gif
+from jaxgan.visual.raster import save_gif
 
 STEPS = 12
 FLAGS = [

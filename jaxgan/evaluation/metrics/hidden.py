@@ -24,7 +24,8 @@ from jaxgan.evaluation.translations import Translate, distance
 from jaxgan.generation.translated import BACK
 from jaxgan.runtime import files
 from jaxgan.runtime.remote import copies
-from jaxgan.visual.grid import grid, save_png, to_uint8
+from jaxgan.visual.raster import save_png, to_uint8
+from jaxgan.visual.sheet import sheet
 
 SIGMAS = (0.0, 0.01, 0.02, 0.05, 0.1)
 ROUNDED = "8-bit"
@@ -116,7 +117,8 @@ def show(subject: Subject, found: dict[str, np.ndarray]) -> tuple[Path, float]:
     name = f"hidden_{subject.direction}_{int(subject.state.step):06d}.png"
     path = copies.here(subject.workdir) / "evaluations" / name
     files.folder(path.parent)
-    save_png(path, grid(rows, len(tiles)))
+    names = [f"{name} x {factor:.3g}" if name == "difference" else name for name in COLUMNS]
+    save_png(path, sheet(rows, len(tiles), names=names))
     return path, factor
 
 

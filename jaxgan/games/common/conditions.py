@@ -75,7 +75,8 @@ def mismatched(y: jax.Array, classes: int, key: jax.Array) -> jax.Array:
             f"{AT}.matching_aware judges images with the vectors of others, and a batch, or a "
             "slice or a device's share of it, of one image has none; set config.batch higher"
         )
-    # Neighbors trade, which moves no row between devices; the last of an odd number takes the first's.
+    # Neighbors trade, which moves no row between devices; of an odd number the last takes the
+    # first's.
     even = len(y) // 2 * 2
     pairs = y[:even].reshape(-1, 2, *y.shape[1:])
     return jnp.concatenate([pairs[:, ::-1].reshape(y[:even].shape), y[: len(y) - even]])

@@ -10,7 +10,7 @@ import numpy as np
 from jaxgan.runtime import files
 from jaxgan.runtime.errors import UserError
 from jaxgan.visual import plots
-from jaxgan.visual.grid import to_uint8
+from jaxgan.visual.raster import to_uint8
 from jaxgan.visual.sheet import save, sheet
 
 SUFFIXES = (".png", ".webp", ".gif", ".npz")

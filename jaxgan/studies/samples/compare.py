@@ -8,7 +8,7 @@ import numpy as np
 from jaxgan.studies.common import flags as shared
 from jaxgan.studies.common.space import start, taken
 from jaxgan.studies.common.study import Study
-from jaxgan.visual.grid import to_floats
+from jaxgan.visual.raster import to_floats
 
 if TYPE_CHECKING:
     from jaxgan.generation.run import Run
