@@ -134,7 +134,7 @@ def test_names_of_classes_are_kept_with_the_run(tmp_path):
         images = arrays["images"]
     assert sample.main([*flags, f"--out={tmp_path}/a.png"]) == 0
     picture = np.asarray(PIL.Image.open(tmp_path / "a.png"))
-    np.testing.assert_array_equal(picture[..., None], sheet(images, 2, names=["dog", "cat"]))
+    np.testing.assert_array_equal(picture, sheet(images, 2, names=["dog", "cat"]))
     assert sample.main([*flags, f"--out={tmp_path}/each/"]) == 0
     assert {path.stem.partition("-")[2] for path in (tmp_path / "each").iterdir()} == {"cat", "dog"}
     for name in ("00000000", "real"):
