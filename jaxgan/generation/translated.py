@@ -21,7 +21,7 @@ from jaxgan.visual.raster import to_uint8
 BACK = {"a2b": "b2a", "b2a": "a2b"}
 COLUMNS = {"a2b": ("image", "other"), "b2a": ("other", "image")}  # of the data: from, to
 TILE = 128  # pixels a side of a picture in the sheet
-COLUMNS = ("picture", "translated", "back", "identity")  # of it, as many as a row has
+NAMES = ("picture", "translated", "back", "identity")  # of its columns, as many as there are
 
 
 class Picture(NamedTuple):
@@ -138,7 +138,7 @@ def padded(translator, state: State, images: jax.Array, key: jax.Array) -> jax.A
 
 
 def sheet(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Arranges rows that `rows` yields, center squares of TILE pixels, below COLUMNS' names.
+    """Arranges rows that `rows` yields, center squares of TILE pixels, below their NAMES.
 
     Returns uint8 (H, W, C), C of the picture with the most channels.
     """
@@ -149,4 +149,4 @@ def sheet(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
         for picture in row
     ]
     columns = len(rows[0])
-    return sheets.sheet(np.concatenate(tiles), columns, names=COLUMNS[:columns])
+    return sheets.sheet(np.concatenate(tiles), columns, names=NAMES[:columns])

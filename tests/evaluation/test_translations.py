@@ -47,7 +47,7 @@ def run(tmp_path_factory):
 
 
 def test_each_figure_has_a_line_for_each_direction(run, capsys):
-    metrics = "swd,cycle,psnr,hidden"
+    metrics = "swd,cycle,psnr,hidden,dependence"
     assert evaluate.main([f"--workdir={run}", f"--metrics={metrics}", "--n=10"]) == 0
     lines = capsys.readouterr().out.splitlines()
     rows = [json.loads(row) for row in (run / "evaluations.jsonl").read_text().splitlines()]
