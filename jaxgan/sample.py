@@ -7,7 +7,8 @@
   python -m jaxgan.sample --workdir=runs/dcgan --step=5000 --latents=samples.npz --out=then.png
 
 Writes:
-  --out=FILE.png  a grid of the samples, each above its class where it has one; of points in the
+  --out=FILE.png  a sheet of the samples, with their classes above its columns where they recur in
+                  order, else below each; up to 4,096 enlarged to 64 pixels; of points in the
                   plane, a plot
   --out=FILE.npz  images, uint8 (N, H, W, C), or points, float32 (N, D), and the inputs that they
                   were drawn from: latents, labels or conditions, inputs (the images to
@@ -34,7 +35,7 @@ from jaxgan.runtime.remote import copies
 
 
 def main(argv: list[str]) -> int:
-    """Parses the flags, draws, and writes a PNG grid or an .npz; returns the exit code."""
+    """Parses the flags, draws, and writes a PNG sheet, an .npz or a folder; returns the code."""
     args = _parser().parse_args(argv)
     _check(args)
     out, into_folder = _out(args.out)
@@ -85,7 +86,7 @@ def _out(text: str) -> tuple[Path, bool]:
         paths.check_folder(out, "--out")
     elif out.suffix not in (".png", ".npz"):
         raise UserError(
-            f"--out={paths.shown(out)}: write a .png (grid), an .npz (arrays) or a folder, DIR/"
+            f"--out={paths.shown(out)}: write a .png (sheet), an .npz (arrays) or a folder, DIR/"
         )
     else:
         paths.check_file(out, "--out")

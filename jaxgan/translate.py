@@ -8,8 +8,9 @@ one size alone, as DiscoGAN's, need pictures of it.
 
 Writes:
   DIR/NAME.png   the translation of each picture, by its name; folders keep theirs
-  DIR/sheet.png  of the first 16: the picture, its translation, the way back, and what the way back
-                 makes of the picture itself; the last two only where the run has that generator
+  DIR/sheet.png  a row for each of the first 16: the picture, its translation, the way back, and
+                 what the way back makes of the picture itself ("identity"); the last two only
+                 where the run has that generator
 Exit codes:
   0   done
   2   bad input: one line on stderr
