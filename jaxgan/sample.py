@@ -150,7 +150,7 @@ def _parser() -> Parser:
     group.add_argument(
         "--columns",
         type=whole(1, 10**4),
-        help="images in a row of a .png (default: as many as there are rows)",
+        help="images in a row of a .png (default: a class each, or a square)",
     )
     _add_inputs(parser)
     return parser
