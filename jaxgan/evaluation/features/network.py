@@ -72,8 +72,8 @@ class Features:
         devices = jax.local_devices()
         on_cpu = jax.default_backend() == "cpu"
         most = BATCH if on_cpu else EACH * len(devices)
-        parts_of = len(devices) * (TOGETHER if on_cpu else 1)
-        batch = -(-max(1, min(most, len(images))) // parts_of) * parts_of
+        multiple = len(devices) * (TOGETHER if on_cpu else 1)
+        batch = -(-max(1, min(most, len(images))) // multiple) * multiple
         over = mesh.over_data(batch, devices)
         compiled = self._by_parts(over) if on_cpu else self._compiled
         params = jax.device_put(self.params, NamedSharding(over, PartitionSpec()))

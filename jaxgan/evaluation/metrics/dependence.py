@@ -19,7 +19,7 @@ from jaxgan.runtime.errors import UserError
 
 
 def check(subject: Subject) -> None:
-    """Refuses a run that does not translate, and a single picture.
+    """Refuses a run that does not translate.
 
     Raises:
       UserError: the reason, in one line.
@@ -34,7 +34,11 @@ def levels_of(subject: Subject) -> Sequence[str]:
 
 
 def compute(subject: Subject) -> dict[str, Any]:
-    """Computes the ratio of mean distances and the mean shift of color, and their intervals."""
+    """Computes the ratio of mean distances and the mean shift of color, and their intervals.
+
+    Raises:
+      UserError: pictures of which no two differ.
+    """
     found = translations.measured(
         subject.restored,
         subject.direction,
@@ -42,9 +46,10 @@ def compute(subject: Subject) -> dict[str, Any]:
         lambda there, back, x, keys: {"x": x, "y": there(x)},
     )
     x, y = found["x"], found["y"]
-    if len(x) < 2:
-        raise UserError("--metrics=dependence: distances are between two pictures; there is one")
-    estimates: dict[str, Estimate] = {"dependence": ratio(distances(y), distances(x), subject.seed)}
+    apart = distances(x)
+    if not apart.any():
+        raise UserError(f"--metrics=dependence: no two of {len(x)} pictures differ; evaluate more")
+    estimates: dict[str, Estimate] = {"dependence": ratio(distances(y), apart, subject.seed)}
     if x.shape[-1] == y.shape[-1]:
         estimates["color"] = translations.estimate(shifts(x, y), subject.seed)
     return {
@@ -69,8 +74,10 @@ def ratio(of: np.ndarray, to: np.ndarray, seed: int) -> Estimate:
     """Bootstraps the ratio of the means of two matrices of distances (N, N) between the same."""
     n = len(of)
     counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), uncertainty.DRAWS)
-    # An image drawn twice is at distance 0 from itself in both, which the ratio does not see.
-    draws = ((counts @ of) * counts).sum(1) / ((counts @ to) * counts).sum(1)
+    # An image drawn twice is at distance 0 from itself in both, which the ratio does not see. Of few
+    # images some draws have nothing else, and no ratio.
+    over, under = (((counts @ each) * counts).sum(1) for each in (of, to))
+    draws = over[under > 0] / under[under > 0]
     return uncertainty.of_draws(of.sum() / to.sum(), draws)
 
 

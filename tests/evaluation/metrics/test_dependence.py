@@ -6,6 +6,7 @@ import pytest
 from translating import subject
 
 from jaxgan.evaluation.metrics import dependence
+from jaxgan.runtime.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,15 @@ def test_a_translator_that_scales_keeps_so_much_of_distances(tmp_path, there, va
     if color is not None:
         assert row["levels"]["color"] == pytest.approx(color, abs=1e-5)
     assert list(row["levels"]) == list(dependence.levels_of(run))
+
+
+def test_few_pictures_have_a_figure_and_equal_ones_have_none(tmp_path):
+    three = np.full((3, 8, 8, 3), np.uint8([0, 90, 200])[:, None, None, None])
+    row = dependence.compute(subject(tmp_path, lambda x: 0.5 * x, lambda y: y, a=three, b=three))
+    assert row["value"] == pytest.approx(0.5, abs=1e-5) and np.isfinite(row["high"])
+    for same in (three[:1], three[[0, 0, 0]]):
+        with pytest.raises(UserError, match=f"no two of {len(same)} pictures differ"):
+            dependence.compute(subject(tmp_path, lambda x: x, lambda y: y, a=same, b=same))
 
 
 def test_the_interval_covers_other_pictures():
