@@ -138,8 +138,8 @@ def test_a_metric_is_found_by_its_file():
     assert run.load("kid") is kid
     with pytest.raises(UserError) as caught:
         run.load("sdw")
-    known = "known: agreement, cycle, fd, hidden, intra_fd, is, kid, mind, modes, ppl, prdc, psnr, "
-    known += "steepness, swd"
+    known = "known: agreement, cycle, dependence, fd, hidden, intra_fd, is, kid, mind, modes, ppl, "
+    known += "prdc, psnr, steepness, swd"
     assert str(caught.value) == f"--metrics: no 'sdw'; did you mean 'swd'? {known}"
     with pytest.raises(UserError, match=known):
         run.load("__init__")
