@@ -266,7 +266,7 @@ def stride(
     whole, cycle = math.gcd(*intervals, *borders), cycle_length(game)
     if wish == "auto":
         ahead = 1 if on_cpu(platform) or cycle > 1 else AHEAD // size
-        most = min(MOST, whole, MOST if dense(game) else ahead)
+        most = min(MOST, whole, MOST if dense(game.init) else ahead)
         return max((k for k in range(cycle, most + 1, cycle) if whole % k == 0), default=1)
     if not isinstance(wish, int) or wish < 1:
         raise UserError(f"config.dispatch={wish!r}: a number of steps, or auto")
@@ -290,15 +290,11 @@ def vmapped(game: Game, wish: str, platform: str | None = None) -> bool:
     """
     if wish not in ("auto", "vmap", "sequential"):
         raise UserError(f"config.replicas={wish!r}: auto, vmap or sequential")
-    return wish == "vmap" or (wish == "auto" and (dense(game) or not on_cpu(platform)))
-
-
-def dense(game: Game) -> bool:
-    """Returns whether no net has a convolution: no parameter of more than two dimensions."""
-    return _dense(game.init)
+    return wish == "vmap" or (wish == "auto" and (dense(game.init) or not on_cpu(platform)))
 
 
 @functools.lru_cache(maxsize=1)  # a run asks twice, and tracing StyleGAN2's takes half a second
-def _dense(init: Callable[[Array], Any]) -> bool:
+def dense(init: Callable[[Array], Any]) -> bool:
+    """Returns whether `game.init` makes no convolution: no parameter of over two dimensions."""
     params = jax.eval_shape(lambda: init(jax.random.key(0)))[0]
     return all(leaf.ndim <= 2 for leaf in jax.tree.leaves(params))

@@ -74,8 +74,8 @@ def ratio(of: np.ndarray, to: np.ndarray, seed: int) -> Estimate:
     """Bootstraps the ratio of the means of two matrices of distances (N, N) between the same."""
     n = len(of)
     counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), uncertainty.DRAWS)
-    # An image drawn twice is at distance 0 from itself in both, which the ratio does not see. Of few
-    # images some draws have nothing else, and no ratio.
+    # An image drawn twice is at distance 0 from itself in both, which the ratio does not see. Of
+    # few images some draws have nothing else, and no ratio.
     over, under = (((counts @ each) * counts).sum(1) for each in (of, to))
     draws = over[under > 0] / under[under > 0]
     return uncertainty.of_draws(of.sum() / to.sum(), draws)
