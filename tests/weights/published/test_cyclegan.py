@@ -13,6 +13,7 @@ from jaxgan import convert, translate
 from jaxgan.runtime.errors import UserError
 from jaxgan.training.workdir import restore
 from jaxgan.weights.published import cyclegan
+from jaxgan.visual.sheet import GUTTER
 
 ROOT = Path(__file__).parents[3]
 BASE = f"--config={ROOT}/experiments/cyclegan.py:res=32"
@@ -106,7 +107,7 @@ def test_one_generator_translates_one_way(runs, picture, tmp_path, capsys):
     flags = [str(picture), f"--workdir={alone}", f"--out={tmp_path}/out"]
     assert translate.main([*flags, "--direction=a2b"]) == 0
     assert "the sheet shows no way back: b2a is noise" in capsys.readouterr().err
-    assert Image.open(tmp_path / "out" / "sheet.png").size[0] == 2 * 128
+    assert Image.open(tmp_path / "out" / "sheet.png").size[0] == GUTTER + 2 * (128 + GUTTER)
     with pytest.raises(UserError, match="--direction=b2a: b2a is noise: .* --other=FILE, or train"):
         translate.main([*flags[:2], f"--out={tmp_path}/back", "--direction=b2a"])
     with pytest.raises(UserError, match="b2a is noise"):
