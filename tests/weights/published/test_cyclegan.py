@@ -12,8 +12,8 @@ from PIL import Image
 from jaxgan import convert, translate
 from jaxgan.runtime.errors import UserError
 from jaxgan.training.workdir import restore
-from jaxgan.weights.published import cyclegan
 from jaxgan.visual.sheet import GUTTER
+from jaxgan.weights.published import cyclegan
 
 ROOT = Path(__file__).parents[3]
 BASE = f"--config={ROOT}/experiments/cyclegan.py:res=32"
