@@ -1,6 +1,7 @@
 """Eight devices on one CPU for the sharding tests, quick compilation for all, none of it kept."""
 
 import contextlib
+import gc
 import os
 import signal
 
@@ -17,6 +18,13 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("NPROC", "16")
 # Tests compile what they test, and leave the user's cache alone; commands they start inherit it.
 os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
+
+
+def pytest_collection_finish():
+    """Collects garbage less often, and not among what is imported: traces make much of it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.fixture

@@ -16,6 +16,9 @@ from jaxgan.training.checkpoint import Checkpoints
 LOG = {"every": 2, "pictures": 100, "samples": 8}
 
 
+pytestmark = pytest.mark.usefixtures("compiled_once_a_module")
+
+
 @pytest.fixture(autouse=True)
 def fewer_projections(monkeypatch):
     """Computes a coarser swd, in a thirtieth of the time."""
@@ -49,7 +52,7 @@ def state(folder):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(tmp_path_factory, compiled_once_a_module):
     """A run that was evaluated at steps 4 and 8."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jaxgan.evaluation.metrics.swd.PATCHES", 16)

@@ -217,5 +217,6 @@ def test_saves_leave_no_thread_and_no_handle(tmp_path):
         saves.save(state(step), step)
         counts.append((threading.active_count(), len(os.listdir("/proc/self/fd"))))
     saves.close()
-    early, late = np.array(counts[4:14]).max(0), np.array(counts[-10:]).max(0)
+    # The least of some saves: those that are still being written have handles of their own.
+    early, late = np.array(counts[4:14]).min(0), np.array(counts[-10:]).min(0)
     assert (late <= early + 2).all(), (early, late)

@@ -16,8 +16,10 @@ import xla
 from PIL import Image
 
 from jaxgan import config as configs
+from jaxgan import main
 from jaxgan.core.game import Spec
 from jaxgan.data.pipeline import Batches
+from jaxgan.runtime import errors
 from jaxgan.runtime.errors import UserError
 from jaxgan.training import logger, loop, replicas, workdir
 from jaxgan.training.checkpoint import Checkpoints
@@ -25,7 +27,7 @@ from jaxgan.training.setup import open_source
 from jaxgan.visual.sheet import LINE, sheet
 
 ROOT = Path(__file__).parents[2]
-ENV = xla.one_device()
+ENV = xla.one_device()  # of the commands; `programs` adds what they compile
 SMALL = [
     "--config=experiments/gan.py",
     "--config.batch=16",
@@ -34,6 +36,13 @@ SMALL = [
     "--config.log.samples=4",
     "--config.checkpoint.every=10",
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def programs(tmp_path_factory):
+    """Lets the commands share what they compile: a run and its continuation play the same."""
+    ENV["JAX_COMPILATION_CACHE_DIR"] = str(tmp_path_factory.mktemp("programs"))
+    ENV["JAX_ENABLE_COMPILATION_CACHE"] = "true"
 
 
 def start(folder, *flags, **kwargs):
@@ -222,10 +231,14 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path):
         (["--config.steps=soon"], "config.steps"),
     ],
 )
-def test_bad_input_gives_one_line_before_the_first_step(tmp_path, flags, text):
+def test_bad_input_gives_one_line_before_the_first_step(tmp_path, flags, text, monkeypatch, capsys):
     folder = tmp_path / "run"
-    code, err = train(folder, *flags)
-    assert code == 2 and "Traceback" not in err
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("sys.argv", ["main", *SMALL, f"--workdir={folder}", *flags])
+    with pytest.raises(SystemExit) as ended:
+        errors.run(main.main)
+    err = capsys.readouterr().err
+    assert ended.value.code == 2 and "Traceback" not in err
     assert err.splitlines()[-1].startswith("error: ") and text in err.splitlines()[-1]
     assert not folder.exists(), "nothing is left behind"
 
@@ -239,7 +252,7 @@ def toy(*flags):
 
 
 @pytest.mark.parametrize("way", ["vmap", "sequential"])
-def test_seeds_are_logged_drawn_and_resumed(tmp_path, way, capsys):
+def test_seeds_are_logged_drawn_and_resumed(tmp_path, way, compiled_once_a_module, capsys):
     flags = ["--config.seeds=2", f"--config.replicas={way}", "--config.checkpoint.every=6"]
     for steps in (6, 12):  # stops in between
         assert loop.train(toy(*flags, f"--config.steps={steps}"), tmp_path / "resumed") == 0
