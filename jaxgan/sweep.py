@@ -113,7 +113,8 @@ class Progress:
             job.failed.unlink(missing_ok=True)
         pending = [job for job in pending if not results.failure(job)]
         self._left = len(pending)
-        print(f"{len(self._jobs)} runs, {len(pending)} to do", file=sys.stderr)
+        runs = "1 run" if len(self._jobs) == 1 else f"{len(self._jobs)} runs"
+        print(f"{runs}, {len(pending)} to do", file=sys.stderr)
         with StopSignal() as stop:
             running.run_all(pending, at_once, stop, self._tell)
             stopped = stop.caught

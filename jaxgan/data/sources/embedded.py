@@ -61,8 +61,9 @@ def photos_ab(*, res: Side = 64, crops: Positive = 20_000, held: Positive = 200)
     name, tests = f"photos_ab {res} {crops}", range(2 * crops, 2 * crops + held)
     a = _photos(res, range(crops), f"{name} a")
     b = _photos(res, range(crops, 2 * crops), f"{name} b", recolored=True)
-    pairs = _photos(res, tests, f"{name} a"), _photos(res, tests, f"{name} b", recolored=True)
-    return of_two(a, b, test=of_two(*pairs, aligned=True))
+    held_a = _photos(res, tests, f"{name} test a")
+    held_b = _photos(res, tests, f"{name} test b", recolored=True)
+    return of_two(a, b, test=of_two(held_a, held_b, aligned=True))
 
 
 def recolor(images: np.ndarray) -> np.ndarray:

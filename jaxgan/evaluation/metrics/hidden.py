@@ -117,7 +117,7 @@ def show(subject: Subject, found: dict[str, np.ndarray]) -> tuple[Path, float]:
     name = f"hidden_{subject.direction}_{int(subject.state.step):06d}.png"
     path = copies.here(subject.workdir) / "evaluations" / name
     files.folder(path.parent)
-    names = [f"{name} x {factor:.3g}" if name == "difference" else name for name in COLUMNS]
+    names = [f"diff x{factor:.2g}" if name == "difference" else name for name in COLUMNS]
     save_png(path, sheet(rows, len(tiles), names=names))
     return path, factor
 

@@ -1,5 +1,6 @@
 """The compiler's options for a run's programs."""
 
+import functools
 import os
 
 import jax
@@ -24,7 +25,20 @@ def options(platform: str | None = None, *, seldom: bool = False) -> dict[str, b
     if not on_cpu(platform):
         return None
     given = LEVEL in os.environ.get("XLA_FLAGS", "")
-    return {**OVERWRITE, **SELDOM} if seldom and not given else OVERWRITE
+    wanted = {**OVERWRITE, **SELDOM} if seldom and not given else OVERWRITE
+    return {name: value for name, value in wanted.items() if _known(name, value)}
+
+
+@functools.cache
+def _known(name: str, value: bool | int) -> bool:
+    """Returns whether this XLA has an option; those of its CPU back end come and go."""
+    try:
+        jax.jit(lambda: 0, compiler_options={name: value}).lower().compile()
+    except jax.errors.JaxRuntimeError as error:
+        if "No such compile option" not in str(error):
+            raise
+        return False
+    return True
 
 
 def on_cpu(platform: str | None) -> bool:

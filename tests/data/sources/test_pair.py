@@ -76,6 +76,11 @@ def test_a_folder_that_is_a_link_to_another_is_refused(root, names):
     assert pair(str(root), res=RES).size, "copies are no link"
 
 
+def test_of_photos_ab_nothing_is_warned(capsys):
+    open_source({"name": "photos_ab", "res": RES})
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("names", "text"),
     [
